@@ -1,0 +1,175 @@
+"""get: download a title for offline playback.
+
+Plan and row on the disk, heads, license, media, proof, ready: in this order, whatever was done before. The license
+stands before the media because a refusal should cost kilobytes, and because the server is asked once per download.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from offlinedl import clock, expiry, rights, sources, verify
+from offlinedl.actions.prepare import prepare
+from offlinedl.choose import QUALITIES, Caps
+from offlinedl.engine import Engine, Progress
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError
+from offlinedl.library import Library
+from offlinedl.license import SYSTEMS, proof, server_for
+from offlinedl.license.need import Need
+from offlinedl.model import ContentKey, Entry, License, LicenseServer, Plan, State, Wanted
+
+_LAST_WORD_SECONDS = 0.8
+"""How long a license request that is under way is waited for when the person wants to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was asked for. None leaves a choice to what was chosen before, else to `defaults`."""
+
+    ref: str
+    quality: str | None = None
+    audio: tuple[str, ...] | None = None
+    subtitles: tuple[str, ...] | None = None
+    license: LicenseServer | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    defaults: Wanted = field(default_factory=Wanted)
+    qualities: Mapping[str, Caps] = field(default_factory=lambda: QUALITIES)
+
+    def wanted(self, before: Wanted | None) -> Wanted:
+        """The choice in full."""
+        base = before or self.defaults
+        return Wanted(
+            quality=base.quality if self.quality is None else self.quality,
+            audio=base.audio if self.audio is None else self.audio,
+            subtitles=base.subtitles if self.subtitles is None else self.subtitles,
+        )
+
+
+async def get(order: Order, library: Library, engine: Engine, progress: Progress) -> Entry:
+    """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
+    entry = _settled(order.ref, library)
+    same = entry is not None and order.license is None and order.wanted(entry.wanted) == entry.wanted
+    if entry is not None and same and entry.state is State.READY:
+        progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
+        return entry
+    if entry is not None and same:
+        with library.lock(entry.id):
+            return await _to_the_end(order, library.find(entry.id), library, engine, progress)
+    ref = entry.id if entry is not None and not sources.is_url(order.ref) else order.ref
+    title = await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
+    rights.check(title, clock.now())
+    for source in title.sources:
+        engine.http.trust(source.url, order.headers)
+    wanted = order.wanted(entry.wanted if entry else None)
+    plan = await prepare(title, wanted, engine, order.qualities, order.license)
+    with library.lock(title.id):
+        return await _to_the_end(order, library.begin(title, plan), library, engine, progress)
+
+
+def _settled(ref: str, library: Library) -> Entry | None:
+    """The title that `ref` names, where the catalog has it. A removal that was cut off is finished first."""
+    try:
+        entry = library.find(sources.title_id(ref))
+    except NotFoundError as error:
+        if error.code == "ambiguous":
+            raise
+        return None
+    if entry.state is not State.REMOVING:
+        return entry
+    with library.lock(entry.id):
+        library.remove(entry)
+    return None
+
+
+async def _to_the_end(order: Order, entry: Entry, library: Library, engine: Engine, progress: Progress) -> Entry:
+    """Download, and write down how it ended."""
+    try:
+        ready = await _download(order, entry, library, engine, progress)
+    except (asyncio.CancelledError, StorageError):
+        library.pause(entry)
+        raise
+    except OfflinedlError as error:
+        library.fail(entry, error)
+        raise
+    progress.end(f"{ready.name}: ready. {expiry.message(ready.license, clock.now())}")
+    return ready
+
+
+async def _download(order: Order, entry: Entry, library: Library, engine: Engine, progress: Progress) -> Entry:
+    plan = library.start(entry)
+    engine.http.trust(plan.manifest_url, order.headers)
+    writing, done = library.writing(entry), library.done(entry)
+    progress.begin(entry.name, _bytes(f.size for f in plan.fetches), _bytes(f.size or f.estimate for f in plan.fetches))
+    await engine.run([f for f in plan.heads if f.size is None], writing, done, progress)
+    need = proof.need(plan, library.reading(entry))
+    progress.step("license")
+    keys = await _licensed(entry, plan, need, library, engine)
+    progress.step("media")
+    await engine.run([f for f in plan.rest if f.size is None], writing, done, progress)
+    progress.step("proof")
+    await _proven(entry, library, keys)
+    return library.ready(entry)
+
+
+async def _licensed(entry: Entry, plan: Plan, need: Need, library: Library, engine: Engine) -> Mapping[bytes, bytes]:
+    """The keys of the title's license: of the one that is held while it serves, else of one that is asked for now."""
+    if not need.kids:
+        if entry.protected:
+            raise RefusedError(
+                f"{entry.id}: protected, but neither the manifest nor the init segments name a key id",
+                "tell the service", code="license-missing",
+            )  # fmt: skip
+        return {}
+    library.protected(entry)
+    held = library.license(entry)
+    if held is not None:
+        license, keys = held
+        if set(need.kids) <= {key.kid for key in keys} and not expiry.is_over(license, clock.now()):
+            return {key.kid: key.key for key in keys}
+        entry = library.drop_license(entry, "license no longer served")
+    asking = asyncio.ensure_future(_acquire(entry, plan, need, library, engine))
+    try:
+        keys = await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        # The server has heard: what it grants is kept, or the next run would have to ask again.
+        await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
+        raise
+    return {key.kid: key.key for key in keys}
+
+
+async def _acquire(entry: Entry, plan: Plan, need: Need, library: Library, engine: Engine) -> tuple[ContentKey, ...]:
+    server = plan.license or server_for((), (), need.keys.values())
+    now = clock.now()
+    grant = await SYSTEMS[server.system].acquire(engine.http, server, need, now)
+    license = License(
+        id=entry.license_slot,
+        system=server.system,
+        kids=need.kids,
+        issued_at=now,
+        windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
+        renewable=grant.renewable,
+        renewal_url=grant.renewal_url,
+    )
+    library.keep_license(entry, license, grant.keys)
+    return grant.keys
+
+
+async def _proven(entry: Entry, library: Library, keys: Mapping[bytes, bytes]) -> None:
+    """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve."""
+    plan = library.plan(entry.id)
+    torn = [*verify.absent(plan.fetches, library.size(entry)), *(f for f in plan.fetches if f.size is None)]
+    if torn:
+        library.damaged(entry, torn)
+        raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
+    try:
+        await asyncio.to_thread(proof.prove, plan, library.reading(entry), keys)
+    except DamagedError as error:
+        if error.code == proof.WRONG_KEY:
+            library.drop_license(entry, "license did not open the media")
+        raise
+
+
+def _bytes(sizes: Iterable[int | None]) -> int:
+    return sum(size or 0 for size in sizes)

@@ -1,0 +1,12 @@
+"""remove: free every byte of a title, destroy its key, keep the destruction record for the license server."""
+
+from __future__ import annotations
+
+from offlinedl.library import Library
+from offlinedl.model import Entry
+
+
+async def remove(entry: Entry, library: Library) -> int:
+    """Returns the bytes freed. BusyError where another process works on the title."""
+    with library.lock(entry.id):
+        return library.remove(entry)

@@ -1,0 +1,224 @@
+"""The catalog: what is known of every title, in one SQLite file (WAL, STRICT tables).
+
+Methods are single statements or take part in the transaction that the caller opened with `transaction`. Times are
+stored as ISO 8601 text in UTC, KIDs as hexadecimal text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from offlinedl.catalog import rows
+from offlinedl.catalog.schema import migrate
+from offlinedl.errors import StorageError
+from offlinedl.model import Destruction, Entry, Failure, Fetch, License, Plan, State, Title
+
+_TITLES = """
+    SELECT titles.*, licenses.id AS l_id, system, licenses.kids AS l_kids, issued_at, storage_seconds,
+           playback_seconds, ends_at, first_played_at, last_played_at, renewable, renewal_url
+      FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id
+"""
+
+
+class Catalog:
+    """An open catalog. One connection, used by one thread; other processes may write at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            migrate(self._db)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(
+                f"cannot open the catalog {path}: {error}", "check the folder's owner and space"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside happen together, or none of them."""
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:
+            yield
+
+    # titles
+
+    def entries(self) -> list[Entry]:
+        """Every title, by series, season, episode and name."""
+        return self._entries("ORDER BY coalesce(series_name, name), season, episode, name, id", ())
+
+    def entry(self, title_id: str) -> Entry | None:
+        """The title with this id."""
+        found = self._entries("WHERE titles.id = ?", (title_id,))
+        return found[0] if found else None
+
+    def named(self, ref: str) -> list[Entry]:
+        """The titles that `ref` may mean: its id, else the part after the source, else its name."""
+        for where in ("titles.id = ?", "substr(titles.id, instr(titles.id, ':') + 1) = ?", "titles.name = ?"):
+            if found := self._entries(f"WHERE {where}", (ref,)):
+                return found
+        return []
+
+    def _entries(self, clause: str, parameters: tuple[str, ...]) -> list[Entry]:
+        where = clause if clause.startswith("WHERE") else ""
+        tracks = rows.tracks(
+            self._db.execute(
+                f"SELECT tracks.* FROM tracks JOIN titles ON titles.id = tracks.title_id {where}"  # noqa: S608 - own text
+                " ORDER BY tracks.title_id, position",
+                parameters,
+            )
+        )
+        found = self._db.execute(_TITLES + clause, parameters)
+        return [rows.entry(row, tracks.get(row["id"], ())) for row in found]
+
+    def begin(self, title: Title, plan: Plan, entry: Entry, server: bytes | None, now: datetime) -> None:
+        """Write or rewrite a title with its plan. Fetches that are done are those whose `size` is set."""
+        self._db.execute(
+            """INSERT INTO titles (id, name, series_id, series_name, season, episode, state, folder, license_slot,
+                   license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, license_server,
+                   added_at)
+               VALUES (:id, :name, :series_id, :series_name, :season, :episode, 'queued', :folder, :license_slot,
+                   NULL, :protected, :rights, :manifest_url, :quality, :audio, :subtitles, :kids, :server, :now)
+               ON CONFLICT (id) DO UPDATE SET name = excluded.name, series_id = excluded.series_id,
+                   series_name = excluded.series_name, season = excluded.season, episode = excluded.episode,
+                   state = 'queued', error_code = NULL, error_message = NULL, error_hint = NULL,
+                   protected = excluded.protected, rights = excluded.rights, manifest_url = excluded.manifest_url,
+                   quality = excluded.quality, audio = excluded.audio, subtitles = excluded.subtitles,
+                   kids = excluded.kids, license_server = excluded.license_server""",
+            {**rows.title_row(title, plan), "folder": entry.folder, "license_slot": entry.license_slot,
+             "protected": entry.protected, "server": server, "now": rows.text(now)},
+        )  # fmt: skip
+        for table in ("tracks", "keys", "fetches"):
+            self._db.execute(f"DELETE FROM {table} WHERE title_id = ?", (title.id,))  # noqa: S608 - three own words
+        self._db.executemany(
+            "INSERT INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.track_rows(title.id, plan)
+        )
+        self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", rows.key_rows(title.id, plan))
+        self._db.executemany(
+            "INSERT INTO fetches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows.fetch_rows(title.id, plan),
+        )
+        self._count(title.id)
+
+    def plan(self, title_id: str) -> tuple[Plan, bytes | None]:
+        """The plan of a title, done fetches with their size, and its sealed license server."""
+        row = self._db.execute("SELECT * FROM titles WHERE id = ?", (title_id,)).fetchone()
+        order = "WHERE title_id = ? ORDER BY"
+        tracks = rows.tracks(self._db.execute(f"SELECT * FROM tracks {order} position", (title_id,)))  # noqa: S608
+        keys = self._db.execute(f"SELECT * FROM keys {order} number", (title_id,))  # noqa: S608 - own text
+        fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))  # noqa: S608 - own text
+        return rows.plan(row, tracks.get(title_id, ()), keys, fetches), row["license_server"]
+
+    def done(self, title_id: str, fetch: Fetch, size: int) -> None:
+        """The file of `fetch` is complete on the disk, with `size` bytes."""
+        changed = self._db.execute(
+            """UPDATE fetches SET size = ?
+                WHERE title_id = ? AND rendition = ? AND init = ? AND number = ? AND size IS NULL""",
+            (size, title_id, *fetch.identity),
+        ).rowcount
+        if changed:
+            self._db.execute(
+                """UPDATE titles SET bytes_done = bytes_done + ?, bytes_total = bytes_total + ? - ?,
+                       fetches_left = fetches_left - 1 WHERE id = ?""",
+                (size, size, fetch.estimate, title_id),
+            )
+
+    def undone(self, title_id: str, fetches: list[Fetch]) -> None:
+        """The files of `fetches` are not there after all, or not as they were."""
+        self._db.executemany(
+            "UPDATE fetches SET size = NULL WHERE title_id = ? AND rendition = ? AND init = ? AND number = ?",
+            [(title_id, *fetch.identity) for fetch in fetches],
+        )
+        self._count(title_id)
+
+    def _count(self, title_id: str) -> None:
+        self._db.execute(
+            """UPDATE titles SET (bytes_done, bytes_total, fetches_left) =
+                   (SELECT coalesce(sum(size), 0), coalesce(sum(coalesce(size, estimate)), 0), count(*) - count(size)
+                      FROM fetches WHERE title_id = titles.id) WHERE id = ?""",
+            (title_id,),
+        )
+
+    def set_state(self, title_id: str, state: State, failure: Failure | None = None) -> None:
+        """Move a title to `state`; `failure` is for FAILED alone."""
+        error = (failure.code, failure.message, failure.hint) if failure else (None, None, None)
+        self._db.execute(
+            "UPDATE titles SET state = ?, error_code = ?, error_message = ?, error_hint = ? WHERE id = ?",
+            (state, *error, title_id),
+        )
+
+    def set_protected(self, title_id: str) -> None:
+        """The media turned out to be protected."""
+        self._db.execute("UPDATE titles SET protected = 1 WHERE id = ?", (title_id,))
+
+    def forget(self, title_id: str) -> None:
+        """Delete the title and all that hangs on it, except its history and destruction records."""
+        self._db.execute("DELETE FROM titles WHERE id = ?", (title_id,))
+
+    # licenses
+
+    def license(self, title_id: str, license: License) -> None:
+        """Give the title its license."""
+        self._db.execute(
+            "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.license_row(title_id, license)
+        )
+        self._db.execute("UPDATE titles SET license_id = ? WHERE id = ?", (license.id, title_id))
+
+    def drop_license(self, title_id: str, next_slot: str) -> None:
+        """Take the title's license away; the next one goes to `next_slot`."""
+        self._db.execute("UPDATE titles SET license_id = NULL, license_slot = ? WHERE id = ?", (next_slot, title_id))
+        self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
+
+    def destroyed(self, record: Destruction, server: bytes | None) -> None:
+        """Put a destruction record into the outbox."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO destructions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows.destruction_row(record, server),
+        )
+
+    def played(self, title_id: str, now: datetime) -> None:
+        """The first play is written once; the last play moves."""
+        self._db.execute(
+            """UPDATE licenses SET first_played_at = coalesce(first_played_at, :now), last_played_at = :now
+                WHERE title_id = :id""",
+            {"now": rows.text(now), "id": title_id},
+        )
+
+    # history, sources
+
+    def note(self, title_id: str, event: str, now: datetime) -> None:
+        """Remember that something happened to the title."""
+        self._db.execute("INSERT INTO history VALUES (?, ?, ?)", (title_id, rows.text(now), event))
+
+    def history(self, title_id: str) -> list[tuple[datetime, str]]:
+        """What happened to the title, oldest first."""
+        found = self._db.execute("SELECT at, event FROM history WHERE title_id = ? ORDER BY rowid", (title_id,))
+        return [(datetime.fromisoformat(row["at"]), row["event"]) for row in found]
+
+    def sources(self) -> list[tuple[str, str, str]]:
+        """Name, URL and kind of every source."""
+        return [tuple(row) for row in self._db.execute("SELECT name, url, kind FROM sources ORDER BY name")]
+
+    def add_source(self, name: str, url: str, kind: str, now: datetime) -> None:
+        """Add a source, or give a known one another URL."""
+        self._db.execute(
+            """INSERT INTO sources VALUES (?, ?, ?, ?)
+               ON CONFLICT (name) DO UPDATE SET url = excluded.url, kind = excluded.kind""",
+            (name, url, kind, rows.text(now)),
+        )
+
+    def remove_source(self, name: str) -> bool:
+        """Forget a source; its titles stay. False where there was none."""
+        return self._db.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount > 0

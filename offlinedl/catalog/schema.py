@@ -1,0 +1,163 @@
+"""The catalog's tables, and how an older database becomes the present one.
+
+Each migration is one transaction; `user_version` counts those that were applied. A database of a newer offlinedl is
+refused and left as it is. What must hold is a CHECK here as well as an invariant in the model.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from offlinedl.errors import UsageError
+
+MIGRATIONS = (
+    """
+    CREATE TABLE sources (
+        name TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        added_at TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE licenses (
+        id TEXT PRIMARY KEY,
+        title_id TEXT NOT NULL UNIQUE REFERENCES titles(id),
+        system TEXT,
+        kids TEXT NOT NULL,
+        issued_at TEXT NOT NULL,
+        storage_seconds INTEGER CHECK (storage_seconds > 0),
+        playback_seconds INTEGER CHECK (playback_seconds > 0),
+        ends_at TEXT,
+        first_played_at TEXT,
+        last_played_at TEXT CHECK (last_played_at IS NULL OR first_played_at IS NOT NULL),
+        renewable INTEGER NOT NULL CHECK (renewable IN (0, 1)),
+        renewal_url TEXT
+    ) STRICT;
+
+    CREATE TABLE titles (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        series_id TEXT,
+        series_name TEXT,
+        season INTEGER,
+        episode INTEGER,
+        state TEXT NOT NULL
+            CHECK (state IN ('queued', 'downloading', 'paused', 'failed', 'ready', 'removing')),
+        folder TEXT NOT NULL UNIQUE,
+        license_slot TEXT NOT NULL UNIQUE,
+        license_id TEXT REFERENCES licenses(id) DEFERRABLE INITIALLY DEFERRED,
+        protected INTEGER NOT NULL CHECK (protected IN (0, 1)),
+        rights TEXT NOT NULL,
+        manifest_url TEXT NOT NULL,
+        quality TEXT NOT NULL,
+        audio TEXT NOT NULL,
+        subtitles TEXT NOT NULL,
+        kids TEXT NOT NULL,
+        license_server BLOB,
+        bytes_done INTEGER NOT NULL DEFAULT 0 CHECK (bytes_done >= 0),
+        bytes_total INTEGER NOT NULL DEFAULT 0,
+        fetches_left INTEGER NOT NULL DEFAULT 0 CHECK (fetches_left >= 0),
+        watched INTEGER NOT NULL DEFAULT 0 CHECK (watched IN (0, 1)),
+        kept INTEGER NOT NULL DEFAULT 0 CHECK (kept IN (0, 1)),
+        position_seconds INTEGER NOT NULL DEFAULT 0 CHECK (position_seconds >= 0),
+        error_code TEXT,
+        error_message TEXT,
+        error_hint TEXT,
+        added_at TEXT NOT NULL,
+        CHECK (state <> 'ready' OR NOT protected OR license_id IS NOT NULL),
+        CHECK (state <> 'ready' OR fetches_left = 0),
+        CHECK ((state = 'failed') = (error_code IS NOT NULL))
+    ) STRICT;
+
+    CREATE TABLE tracks (
+        title_id TEXT NOT NULL REFERENCES titles(id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('video', 'audio', 'subtitles')),
+        container TEXT NOT NULL,
+        bandwidth INTEGER NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        codecs TEXT NOT NULL,
+        language TEXT NOT NULL,
+        name TEXT NOT NULL,
+        why TEXT NOT NULL,
+        PRIMARY KEY (title_id, position),
+        UNIQUE (title_id, id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE keys (
+        title_id TEXT NOT NULL REFERENCES titles(id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        method TEXT NOT NULL,
+        uri TEXT NOT NULL,
+        keyformat TEXT NOT NULL,
+        PRIMARY KEY (title_id, number)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE fetches (
+        title_id TEXT NOT NULL REFERENCES titles(id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        rendition TEXT NOT NULL,
+        init INTEGER NOT NULL CHECK (init IN (0, 1)),
+        number INTEGER NOT NULL,
+        url TEXT NOT NULL,
+        first INTEGER,
+        last INTEGER CHECK ((last IS NULL) = (first IS NULL) AND (last IS NULL OR last >= first)),
+        path TEXT NOT NULL,
+        start REAL NOT NULL,
+        duration REAL NOT NULL,
+        needs_init INTEGER,
+        key INTEGER,
+        iv BLOB CHECK (iv IS NULL OR length(iv) = 16),
+        estimate INTEGER NOT NULL,
+        size INTEGER CHECK (size >= 0),
+        PRIMARY KEY (title_id, position),
+        UNIQUE (title_id, rendition, init, number),
+        UNIQUE (title_id, path)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE destructions (
+        license_id TEXT PRIMARY KEY,
+        title_id TEXT NOT NULL,
+        system TEXT,
+        kids TEXT NOT NULL,
+        issued_at TEXT NOT NULL,
+        first_played_at TEXT,
+        last_played_at TEXT,
+        destroyed_at TEXT NOT NULL,
+        license_server BLOB
+    ) STRICT;
+
+    CREATE TABLE history (
+        title_id TEXT NOT NULL,
+        at TEXT NOT NULL,
+        event TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX history_of_title ON history (title_id);
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring an open database to the present version, each step in a transaction of its own."""
+    version = _version(connection)
+    if version > len(MIGRATIONS):
+        raise UsageError(
+            f"the catalog has version {version}; this offlinedl knows versions up to {len(MIGRATIONS)}",
+            "it was written by a newer offlinedl: use that one. Nothing was changed",
+            code="catalog-too-new",
+        )
+    while version < len(MIGRATIONS):
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            version = _version(connection)  # another process may have been here while this one waited
+            if version < len(MIGRATIONS):
+                for statement in MIGRATIONS[version].split(";\n"):
+                    connection.execute(statement)
+                version += 1
+                connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,161 @@
+"""Which renditions a person gets: a rung within the caps, and languages. Every choice carries its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from offlinedl.errors import NotFoundError, UnsupportedError, UsageError
+from offlinedl.model import Kind, Manifest, Rendition, Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """The most that a video rung may have: `height` in pixels, `bandwidth` in bits per second; None is no cap."""
+
+    height: int | None = None
+    bandwidth: int | None = None
+
+    def admits(self, rung: Rendition) -> bool:
+        """Is the rung within both caps? What a manifest does not say is held against nothing."""
+        return (self.height is None or rung.height <= self.height) and (
+            self.bandwidth is None or rung.bandwidth <= self.bandwidth
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A chosen rendition and the reason."""
+
+    rendition: Rendition
+    why: str
+
+
+QUALITIES: Mapping[str, Caps] = {
+    "data-saver": Caps(height=480, bandwidth=800_000),
+    "standard": Caps(height=720, bandwidth=1_600_000),
+    "high": Caps(height=1080, bandwidth=4_000_000),
+    "best": Caps(),
+}
+
+_RATES = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+_MAX_AUDIO_RATE = 200_000
+"""Enough for transparent stereo AAC; beyond it a download grows and nobody hears why."""
+
+
+def caps(quality: str, names: Mapping[str, Caps] = QUALITIES) -> Caps:
+    """The caps that `quality` means: a name, a height ("720p") or a rate ("2.5M", bits per second)."""
+    if quality in names:
+        return names[quality]
+    if height := re.fullmatch(r"([1-9]\d{1,4})p", quality):
+        return Caps(height=int(height[1]))
+    if rate := re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)", quality, re.IGNORECASE):
+        bandwidth = int(float(rate[1]) * _RATES[rate[2].upper()])
+        if bandwidth > 0:
+            return Caps(bandwidth=bandwidth)
+    raise UsageError(
+        f"--quality {quality}: not a quality", f"use {', '.join(names)}, a height like 720p, or a rate like 2.5M"
+    )
+
+
+def choose(
+    manifest: Manifest, wanted: Wanted, names: Mapping[str, Caps] = QUALITIES, max_height: int | None = None
+) -> tuple[Choice, ...]:
+    """One video rung, then audio, then subtitles. Raises where a language that was asked for is not there."""
+    chosen: list[Choice] = []
+    rungs = [r for r in manifest.renditions if r.kind is Kind.VIDEO]
+    video = None
+    if rungs:
+        chosen.append(_rung(rungs, wanted.quality, caps(wanted.quality, names), max_height))
+        video = chosen[0].rendition
+    audio = _audio(manifest.renditions, wanted.audio, video)
+    spoken = tuple(c.rendition.language for c in audio)
+    chosen += audio + _subtitles(manifest.renditions, wanted.subtitles, video, spoken)
+    if not any(c.rendition.kind is not Kind.SUBTITLES for c in chosen):
+        raise UnsupportedError("the manifest offers no video and no audio", "it may be a trailer of images, or empty")
+    return tuple(chosen)
+
+
+def _rung(rungs: Sequence[Rendition], quality: str, wanted: Caps, max_height: int | None) -> Choice:
+    allowed = [r for r in rungs if max_height is None or r.height <= max_height]
+    if not allowed:
+        raise UnsupportedError(
+            f"every video rung is taller than the {max_height} lines that the service allows for download",
+            "watch it online, or ask the service",
+        )
+    within = [r for r in allowed if wanted.admits(r)]
+    if not within:
+        return Choice(rendition=min(allowed, key=lambda r: (r.bandwidth, r.height)), why=f"lowest: none fits {quality}")
+    return Choice(rendition=max(within, key=_rank), why=f"tallest within {quality}")
+
+
+def _rank(rung: Rendition) -> tuple[int, int]:
+    """The tallest; of equals the lowest bandwidth. Where no height is stated, the bandwidth is all that tells."""
+    return (rung.height, -rung.bandwidth) if rung.height else (0, rung.bandwidth)
+
+
+def _audio(renditions: Iterable[Rendition], languages: Sequence[str], video: Rendition | None) -> list[Choice]:
+    offered = [r for r in renditions if r.kind is Kind.AUDIO]
+    if video is not None and video.audio_group is not None:
+        offered = [r for r in offered if r.group == video.audio_group] or offered
+    if not offered:
+        return []
+    if languages:
+        return _by_language(offered, languages, "audio")
+    main = [r for r in offered if "main" in r.roles or r.default] or offered
+    return [Choice(rendition=_best_audio(main), why="the title's main language")]
+
+
+def _subtitles(
+    renditions: Iterable[Rendition], languages: Sequence[str], video: Rendition | None, spoken: Sequence[str]
+) -> list[Choice]:
+    offered = [r for r in renditions if r.kind is Kind.SUBTITLES]
+    if video is not None and video.subtitle_group is not None:
+        offered = [r for r in offered if r.group in {video.subtitle_group, None}]
+    if tuple(languages) == ("none",):
+        return []
+    if languages:
+        return _by_language(offered, languages, "subtitles")
+    of_audio = (lookup(language, offered) for language in spoken if language)
+    return [Choice(rendition=_plain(found), why="the audio's language") for found in of_audio if found]
+
+
+def _by_language(offered: Sequence[Rendition], languages: Sequence[str], what: str) -> list[Choice]:
+    if tuple(languages) == ("all",):
+        languages = list(dict.fromkeys(r.language for r in offered))
+    chosen: dict[str, Choice] = {}
+    for language in languages:
+        found = lookup(language, offered)
+        if not found:
+            there = ", ".join(sorted({r.language or "und" for r in offered})) or "none"
+            raise NotFoundError(f"no {what} in {language}", f"there is: {there}", code="no-such-language")
+        best = _best_audio(found) if what == "audio" else _plain(found)
+        chosen.setdefault(best.id, Choice(rendition=best, why=f"{what} asked for: {language}"))
+    return list(chosen.values())
+
+
+def lookup(language: str, offered: Sequence[Rendition]) -> list[Rendition]:
+    """The renditions in `language` (RFC 4647 section 3.4, lookup): pt-BR finds pt-BR, then pt, then any pt-*."""
+    ranges = language.lower().replace("_", "-").split("-")
+    for length in range(len(ranges), 0, -1):
+        prefix = "-".join(ranges[:length])
+        if exact := [r for r in offered if r.language.lower() == prefix]:
+            return exact
+    return [r for r in offered if r.language.lower().startswith(ranges[0] + "-")]
+
+
+def _best_audio(offered: Sequence[Rendition]) -> Rendition:
+    """Main before commentary and description; then the richest that is not wasteful; then the plainest."""
+    spoken = _without_roles(offered)
+    modest = [r for r in spoken if r.bandwidth <= _MAX_AUDIO_RATE]
+    return max(modest, key=lambda r: r.bandwidth) if modest else min(spoken, key=lambda r: r.bandwidth)
+
+
+def _plain(offered: Sequence[Rendition]) -> Rendition:
+    return _without_roles(offered)[0]
+
+
+def _without_roles(offered: Sequence[Rendition]) -> Sequence[Rendition]:
+    special = {"commentary", "description", "forced-subtitle", "forced_subtitle", "forced", "dub"}
+    return [r for r in offered if not special & set(r.roles)] or offered

@@ -1,0 +1,123 @@
+"""get: download for offline playback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from offlinedl.cli.options import Home, Json, Verbose
+from offlinedl.cli.output import document, report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from offlinedl.actions.get import Order
+    from offlinedl.config import Settings
+    from offlinedl.library import Library
+    from offlinedl.model import Entry, LicenseServer
+
+
+def get(
+    refs: Annotated[list[str], typer.Argument(metavar="REF...", help="Titles: URLs of manifests, or source:id.")],
+    quality: Annotated[
+        str | None,
+        typer.Option("--quality", "-q", metavar="Q", help="data-saver, standard, high, best, 720p, or 2.5M."),
+    ] = None,
+    audio: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")] = None,
+    subs: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")] = None,
+    connections: Annotated[int | None, typer.Option("--connections", "-N", min=1, max=64, help="At most.")] = None,
+    header: Annotated[list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the title's origin.")] = None,
+    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The Clear Key license server.")] = None,
+    license_header: Annotated[
+        list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
+    ] = None,
+    json: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Download titles for offline playback, with the license that opens them. Run it again after any interruption."""
+    from offlinedl.actions.get import Order
+    from offlinedl.cli import wiring
+
+    settings = wiring.settings()
+    order = Order(
+        ref="",
+        quality=quality,
+        audio=_languages(audio),
+        subtitles=_languages(subs),
+        license=_server(license_url, license_header or []),
+        headers=_headers("--header", header or []),
+        **_defaults(settings),
+    )
+    with wiring.library() as library:
+        done, code = wiring.run(_all(order, refs, library, connections or settings.connections))
+        if json:
+            document([_shape(entry, library) for entry in done])
+    if code:
+        raise typer.Exit(code)
+
+
+async def _all(order: Order, refs: Sequence[str], library: Library, connections: int) -> tuple[list[Entry], int]:
+    """Each title in turn; one that fails does not stop the others. The code is that of the first failure."""
+    from dataclasses import replace
+
+    from offlinedl.actions.get import get as fetch
+    from offlinedl.cli import progress, wiring
+    from offlinedl.errors import OfflinedlError
+
+    done: list[Entry] = []
+    codes: list[int] = []
+    async with wiring.engine(connections) as engine:
+        for ref in refs:
+            with progress.shown() as watching:
+                try:
+                    done.append(await fetch(replace(order, ref=ref), library, engine, watching))
+                    continue
+                except OfflinedlError as failure:
+                    error = failure
+            codes.append(report(error))
+    return done, codes[0] if codes else 0
+
+
+def _shape(entry: Entry, library: Library) -> dict[str, Any]:
+    from offlinedl import clock
+    from offlinedl.cli import shape
+
+    return shape.whole(entry, library.plan(entry.id), str(library.store.folder(entry.folder)), clock.now())
+
+
+def _defaults(settings: Settings) -> dict[str, Any]:
+    from offlinedl.choose import QUALITIES, Caps
+    from offlinedl.model import Wanted
+
+    own = {name: Caps(**caps) for name, caps in settings.qualities.items()}
+    wanted = Wanted(quality=settings.quality, audio=settings.audio, subtitles=settings.subtitles)
+    return {"defaults": wanted, "qualities": {**QUALITIES, **own}}
+
+
+def _languages(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    from offlinedl.errors import UsageError
+
+    pairs = []
+    for text in given:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip() or not text.isprintable():
+            raise UsageError(f"{option}: not a header", f"write {option} 'Name: value'")
+        pairs.append((name.strip(), value.strip()))
+    return tuple(pairs)
+
+
+def _server(url: str | None, headers: Sequence[str]) -> LicenseServer | None:
+    from offlinedl.errors import UsageError
+    from offlinedl.model import LicenseServer
+
+    if url is None:
+        if headers:
+            raise UsageError("--license-header without --license-url", "name the license server too")
+        return None
+    return LicenseServer(system="clearkey", url=url, headers=_headers("--license-header", headers))

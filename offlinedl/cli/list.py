@@ -1,0 +1,111 @@
+"""list: the catalog, with what is left of each title."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from offlinedl.cli.options import Home, Json, Verbose
+from offlinedl.cli.output import document, note, size, styled, table
+
+_FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+def list_(  # one parameter an option
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="Only titles in this state.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only what still plays then (2026-12-24, or with a time).")
+    ] = None,
+    sort: Annotated[str, typer.Option(metavar="KEY", help="series, name, expires, size or state.")] = "series",
+    json: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Show the catalog, with what is left of each title."""
+    from offlinedl import clock
+    from offlinedl.cli import shape, wiring
+
+    order, then = _order(sort), _moment(until) if until else None
+    with wiring.library() as library:
+        entries = library.entries()
+    now = clock.now()
+    entries = [e for e in entries if _matches(e, _state(state), then)]
+    if order is not None:
+        entries.sort(key=order)
+    if json:
+        document([shape.title(e, now) for e in entries])
+    elif entries:
+        table(("ID", "NAME", "QUALITY", "AUDIO", "SIZE", ""), [_cells(e, now) for e in entries])
+    else:
+        _nothing(filtered=bool(state or until))
+
+
+def _cells(entry: Any, now: datetime) -> tuple[str, ...]:
+    from offlinedl.cli import shape
+    from offlinedl.model import Kind
+
+    heights = [f"{t.height}p" for t in entry.tracks if t.kind is Kind.VIDEO and t.height]
+    audio = " ".join(dict.fromkeys(t.language or "und" for t in entry.tracks if t.kind is Kind.AUDIO))
+    number = f"S{entry.season} E{entry.episode}  " if entry.season and entry.episode else ""
+    name = f"{entry.series.name}  {number}{entry.name}" if entry.series else entry.name
+    left = shape.message(entry, now)
+    bytes_ = entry.bytes_done or entry.bytes_total
+    return (entry.id, name, " ".join(heights), audio, size(bytes_), left if not entry.error else f"Failed: {left}")
+
+
+def _nothing(*, filtered: bool) -> None:
+    if filtered:
+        note("No title is like that. `offlinedl list` shows them all.")
+        return
+    note("Nothing here yet.")
+    note(f"Get a title with {styled('offlinedl get URL', 'bold')}, or see the whole story with offlinedl demo.")
+
+
+def _matches(entry: Any, state: str | None, then: datetime | None) -> bool:
+    from offlinedl import expiry
+    from offlinedl.model import State
+
+    if state is not None and entry.state != state:
+        return False
+    return then is None or (entry.state is State.READY and not expiry.is_over(entry.license, then))
+
+
+def _state(text: str | None) -> str | None:
+    from offlinedl.errors import UsageError
+    from offlinedl.model import State
+
+    if text is not None and text not in set(State):
+        raise UsageError(f"--state {text}: no such state", f"use one of: {', '.join(State)}")
+    return text
+
+
+def _moment(text: str) -> datetime:
+    """A date means its end: whoever flies on that day wants to watch on that day. Local time unless it says other."""
+    from offlinedl.errors import UsageError
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--until {text}: not a date", "write 2026-12-24, or 2026-12-24T18:00") from None
+    if len(text) <= len("2026-12-24"):
+        moment += timedelta(days=1)
+    return moment.astimezone(UTC)
+
+
+def _order(key: str) -> Callable[[Any], Any] | None:
+    from offlinedl import expiry
+    from offlinedl.errors import UsageError
+
+    orders: dict[str, Callable[[Any], Any] | None] = {
+        "series": None,  # as the catalog has them
+        "name": lambda e: e.name.casefold(),
+        "expires": lambda e: expiry.deadline(e.license).at or _FOREVER,
+        "size": lambda e: -e.bytes_done,
+        "state": lambda e: e.state,
+    }
+    if key not in orders:
+        raise UsageError(f"--sort {key}: no such order", f"use one of: {', '.join(orders)}")
+    return orders[key]

@@ -1,0 +1,62 @@
+"""rm: remove media and license."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from offlinedl.cli.options import Home, Verbose
+from offlinedl.cli.output import note, report, say, size
+
+if TYPE_CHECKING:
+    from offlinedl.library import Library
+    from offlinedl.model import Entry
+
+
+def rm(
+    refs: Annotated[list[str] | None, typer.Argument(metavar="REF...", help="The titles: ids, names or URLs.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every title.")] = False,
+    expired: Annotated[bool, typer.Option(help="Every title that is expired.")] = False,
+    watched: Annotated[bool, typer.Option(help="Every title that is watched.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and change nothing.")] = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Remove titles: frees every byte, destroys the keys, keeps the destruction records for the license servers."""
+    from offlinedl.actions.remove import remove
+    from offlinedl.cli import wiring
+    from offlinedl.errors import OfflinedlError
+
+    codes = []
+    with wiring.library() as library:
+        for entry in _chosen(library, refs or [], all_=all_, expired=expired, watched=watched):
+            if dry_run:
+                say(f"would remove {entry.id} ({size(entry.bytes_done)})")
+                continue
+            try:
+                freed = wiring.run(remove(entry, library))
+            except OfflinedlError as error:
+                codes.append(report(error))
+            else:
+                say(f"removed {entry.id}, {size(freed)} freed")
+    if codes:
+        raise typer.Exit(codes[0])
+
+
+def _chosen(library: Library, refs: list[str], *, all_: bool, expired: bool, watched: bool) -> list[Entry]:
+    from offlinedl import sources
+    from offlinedl.errors import UsageError
+    from offlinedl.model import State
+
+    if not (refs or all_ or expired or watched):
+        raise UsageError("rm: no title named", "name titles, or use --all, --expired or --watched")
+    named = {library.find(sources.title_id(ref)).id for ref in refs}
+    chosen = [
+        entry
+        for entry in library.entries()
+        if all_ or entry.id in named or (expired and entry.state is State.EXPIRED) or (watched and entry.watched)
+    ]
+    if not chosen:
+        note("Nothing to remove.")
+    return chosen

@@ -1,0 +1,72 @@
+"""show: one title in full."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from offlinedl.cli.options import Home, Json, Verbose
+from offlinedl.cli.output import document, say, size, styled
+
+
+def show(
+    ref: Annotated[str, typer.Argument(help="The title: its id, name or URL.")],
+    json: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Show one title in full: tracks, files, license, clocks, history."""
+    from offlinedl import clock, sources
+    from offlinedl.cli import shape, wiring
+
+    with wiring.library() as library:
+        entry = library.find(sources.title_id(ref))
+        plan = library.plan(entry.id)
+        history = library.catalog.history(entry.id)
+    folder = str(library.store.folder(entry.folder))
+    whole = shape.whole(entry, plan, folder, clock.now())
+    whole["history"] = [{"at": shape.moment(at), "event": event} for at, event in history]
+    if json:
+        document(whole)
+    else:
+        _in_words(whole)
+
+
+def _in_words(title: dict[str, Any]) -> None:
+    say(styled(title["name"], "bold") + f"  {title['id']}")
+    if title["series"]:
+        say(f"{title['series']}, season {title['season']}, episode {title['episode']}")
+    say(f"{title['state']}: {title['message']}")
+    say()
+    _license_in_words(title["license"])
+    say(f"  folder    {title['folder']}")
+    for track in title["tracks"]:
+        done = sum(file["bytes"] or 0 for file in track["files"])
+        detail = f"{track['height']}p" if track["height"] else track["language"] or ""
+        files = f"{len(track['files'])} files, {size(done)}"
+        say(f"  {track['kind']:<9} {detail:<6} {track['codecs']:<12} {files:<20} {track['why']}".rstrip())
+    say()
+    for event in title["history"]:
+        say(f"  {event['at']}  {event['event']}")
+
+
+def _license_in_words(license: dict[str, Any] | None) -> None:
+    if license is None:
+        say("  license   none needed, no window")
+        return
+    say(f"  license   {license['system'] or 'none needed'}, issued {license['issued_at']}")
+    say(f"  storage   {_window(license['storage_seconds'])} from issue")
+    played = license["first_played_at"]
+    say(f"  playback  {_window(license['playback_seconds'])} from first play" + (f" ({played})" if played else ""))
+    if license["expires_at"]:
+        say(f"  expires   {license['expires_at']}, by the {license['window']} window")
+
+
+def _window(seconds: int | None) -> str:
+    if seconds is None:
+        return "no limit"
+    hours, rest = divmod(seconds, 3600)
+    if rest:
+        return f"{seconds} seconds"
+    return f"{hours // 24} days" if hours >= 48 and hours % 24 == 0 else f"{hours} hours"

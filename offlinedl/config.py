@@ -1,0 +1,116 @@
+"""Where things are, and what the person set: the platform's folders (or OFFLINEDL_HOME) and `config.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from offlinedl.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """The files of one library. Their names do not collide where a platform has one folder for all."""
+
+    config: Path
+    catalog: Path
+    vault: Path
+    titles: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `config.toml` says. `connections` in all; `backoff` in seconds before the first retry, doubling."""
+
+    quality: str = "standard"
+    audio: tuple[str, ...] = ()
+    subtitles: tuple[str, ...] = ()
+    connections: int = 8
+    retries: int = 5
+    backoff: float = 0.5
+    qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+_NUMBERS: Mapping[str, tuple[float, float]] = {"connections": (1, 64), "retries": (0, 100), "backoff": (0, 60)}
+_TEXTS = {"quality"}
+_LISTS = {"audio", "subtitles"}
+
+
+def folders(home: Path | None) -> Folders:
+    """Everything under `home` where one is given, else in the platform's own folders."""
+    if home is not None:
+        return Folders(
+            config=home / "config.toml", catalog=home / "catalog.db", vault=home / "vault", titles=home / "titles"
+        )
+    import platformdirs
+
+    config = platformdirs.user_config_path("offlinedl")
+    data = platformdirs.user_data_path("offlinedl")
+    return Folders(
+        config=config / "config.toml", catalog=data / "catalog.db", vault=data / "vault", titles=data / "titles"
+    )
+
+
+def settings(path: Path) -> Settings:
+    """The settings of a file; one that is not there says nothing. What is wrong is named with its place."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
+    download = _table(path, values, "download")
+    for name in download:
+        if name not in _NUMBERS.keys() | _TEXTS | _LISTS:
+            raise _wrong(path, f"download.{name}", "no such setting")
+    return Settings(
+        **{name: _number(path, name, download[name]) for name in _NUMBERS if name in download},
+        **{name: _text(path, name, download[name]) for name in _TEXTS if name in download},
+        **{name: _list(path, name, download[name]) for name in _LISTS if name in download},
+        qualities=_qualities(path, _table(path, values, "quality")),
+    )
+
+
+def _qualities(path: Path, table: Mapping[str, Any]) -> Mapping[str, Mapping[str, int]]:
+    """`[quality.NAME]` with `height` in pixels and `bandwidth` in bits per second."""
+    for name, caps in table.items():
+        if not isinstance(caps, dict) or not caps.keys() <= {"height", "bandwidth"}:
+            raise _wrong(path, f"quality.{name}", "takes height and bandwidth")
+        for cap, value in caps.items():
+            if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+                raise _wrong(path, f"quality.{name}.{cap}", "not a positive whole number")
+    return table
+
+
+def _table(path: Path, values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = values.get(name, {})
+    if not isinstance(table, dict):
+        raise _wrong(path, name, "not a table")
+    return table
+
+
+def _number(path: Path, name: str, value: object) -> Any:
+    low, high = _NUMBERS[name]
+    kinds = (int, float) if name == "backoff" else (int,)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        raise _wrong(path, f"download.{name}", f"not a number from {low} to {high}")
+    return value
+
+
+def _text(path: Path, name: str, value: object) -> Any:
+    if not isinstance(value, str):
+        raise _wrong(path, f"download.{name}", "not a text")
+    return value
+
+
+def _list(path: Path, name: str, value: object) -> Any:
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise _wrong(path, f"download.{name}", "not a list of texts")
+    return tuple(value)
+
+
+def _wrong(path: Path, name: str, what: str) -> UsageError:
+    return UsageError(f"{path}: {name}: {what}", "correct the file")

@@ -1,0 +1,93 @@
+"""Every failure that a person can do something about, each with its exit code.
+
+An error carries what happened, a hint, and a short stable code for scripts. No markup, no secrets: a URL enters a
+message through `shown`, which leaves out what signs it.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+
+def shown(url: str) -> str:
+    """`url` as it may be shown: without user info, query and fragment, where signatures and tokens live."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not a URL)"
+    if parts.scheme not in {"http", "https"}:
+        return f"{parts.scheme}:..." if parts.scheme else url.partition("?")[0]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+class OfflinedlError(Exception):
+    """What went wrong (`message`), what to do (`hint`), and for scripts a stable `code` and the `exit_code`."""
+
+    exit_code = 1
+    default_code = "defect"
+
+    def __init__(self, message: str, hint: str = "", *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code or self.default_code
+
+
+class UsageError(OfflinedlError):
+    """The command or the configuration is wrong."""
+
+    exit_code = 2
+    default_code = "usage"
+
+
+class NotFoundError(OfflinedlError):
+    """A title, source or file cannot be resolved."""
+
+    exit_code = 3
+    default_code = "not-found"
+
+
+class NetworkError(OfflinedlError):
+    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none."""
+
+    exit_code = 4
+    default_code = "network"
+
+    def __init__(self, message: str, hint: str = "", *, status: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class RefusedError(OfflinedlError):
+    """A license or a right was denied, is missing, temporary or expired."""
+
+    exit_code = 5
+    default_code = "license-refused"
+
+
+class StorageError(OfflinedlError):
+    """No space, over the quota, or not writable."""
+
+    exit_code = 6
+    default_code = "storage"
+
+
+class BusyError(OfflinedlError):
+    """Another offlinedl holds what is needed."""
+
+    exit_code = 7
+    default_code = "busy"
+
+
+class DamagedError(OfflinedlError):
+    """Content or a license that does not verify."""
+
+    exit_code = 8
+    default_code = "damaged"
+
+
+class UnsupportedError(OfflinedlError):
+    """A live stream, a DRM system without an adapter, an unknown scheme or codec."""
+
+    exit_code = 9
+    default_code = "unsupported"

@@ -1,0 +1,109 @@
+"""The two clocks: when a title stops playing, which clock ends it, and how that is said.
+
+    storage window    from the license's issue
+    playback window   from the first play
+    license           an absolute end of its own
+
+The earliest wins. A title is over at its deadline, not after it. `now` is always an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from offlinedl.model import License, Windows
+
+Window = Literal["storage", "playback", "license"]
+
+_NO_LIMIT = 2**62
+"""Licenses that mean "unlimited" say 0, a negative number, or the largest one that their field holds."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """The moment `at` which a title ends, and the `window` that ends it; both None where nothing runs."""
+
+    at: datetime | None = None
+    window: Window | None = None
+
+
+def limit(seconds: float | None) -> int | None:
+    """`seconds` as servers write them, as a limit: None for none (absent, 0, negative, or 2^62 and more)."""
+    if seconds is None or not 0 < seconds < _NO_LIMIT:
+        return None
+    return max(1, int(seconds))
+
+
+def shorter(one: int | None, other: int | None) -> int | None:
+    """The stricter of two limits in seconds."""
+    return min((s for s in (one, other) if s is not None), default=None)
+
+
+def narrowed(windows: Windows, storage_seconds: int | None, playback_seconds: int | None) -> Windows:
+    """`windows` of a license under the rights of its title: the shorter wins."""
+    return Windows(
+        storage_seconds=shorter(windows.storage_seconds, storage_seconds),
+        playback_seconds=shorter(windows.playback_seconds, playback_seconds),
+        ends_at=windows.ends_at,
+    )
+
+
+def deadline(license: License | None) -> Deadline:
+    """Which clock ends the title, and when. A license that was never played has no playback clock yet."""
+    if license is None:
+        return Deadline()
+    windows = license.windows
+    ends: list[tuple[datetime | None, Window]] = [
+        (_after(license.issued_at, windows.storage_seconds), "storage"),
+        (_after(license.first_played_at, windows.playback_seconds), "playback"),
+        (windows.ends_at, "license"),
+    ]
+    running = [(at, window) for at, window in ends if at is not None]
+    if not running:
+        return Deadline()
+    at, window = min(running, key=lambda end: end[0])
+    return Deadline(at=at, window=window)
+
+
+def is_over(license: License | None, now: datetime) -> bool:
+    """Has the deadline been reached?"""
+    at = deadline(license).at
+    return at is not None and now >= at
+
+
+def message(license: License | None, now: datetime) -> str:
+    """What is left of a ready title, in words. Floors, never rounded up."""
+    at = deadline(license).at
+    if license is None or at is None:
+        return "Available"
+    if now >= at:
+        return f"Expired {_span(now - at)} ago"
+    left = at - now
+    if license.first_played_at is None:
+        return f"Available for {_span(left, more=True)}"
+    return f"Expires in {_span(left)}"
+
+
+def _after(start: datetime | None, seconds: int | None) -> datetime | None:
+    if start is None or seconds is None:
+        return None
+    try:
+        return start + timedelta(seconds=seconds)
+    except OverflowError:
+        return None  # past the end of the calendar: no limit that anybody will meet
+
+
+def _span(span: timedelta, *, more: bool = False) -> str:
+    """Days from 48 hours, hours from 60 minutes, then minutes."""
+    seconds = span // timedelta(seconds=1)
+    if seconds >= 2 * _DAY:
+        count, unit = seconds // _DAY, "day"
+    elif seconds >= _HOUR:
+        count, unit = seconds // _HOUR, "hour"
+    else:
+        count, unit = seconds // _MINUTE, "minute"
+    return f"{count} {'more ' if more else ''}{unit}{'' if count == 1 else 's'}"

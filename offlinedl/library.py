@@ -1,0 +1,303 @@
+"""The library: catalog, store and vault together, and the ORDER in which they are written.
+
+intent      the plan is in the catalog before the first byte is asked for
+data        a file is complete and synced before its row says so
+license     in the vault before the catalog names it; a download has one slot for it, so that one that was
+            granted is found again, whatever stopped the process after that
+ready       one transaction: state, license, windows
+removal     the state first, then the destruction record and the key, then the media, the row last
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from typing import BinaryIO
+
+from offlinedl import expiry, lifecycle, verify
+from offlinedl.catalog import Catalog
+from offlinedl.errors import NotFoundError, OfflinedlError, RefusedError
+from offlinedl.license import record
+from offlinedl.model import (
+    ContentKey,
+    Destruction,
+    Entry,
+    Failure,
+    Fetch,
+    License,
+    LicenseServer,
+    Plan,
+    State,
+    Title,
+    Windows,
+)
+from offlinedl.store import Store
+from offlinedl.vault import Vault
+
+
+class Library:
+    """The titles of one home. `clock` gives the present moment in UTC."""
+
+    def __init__(self, catalog: Catalog, store: Store, vault: Vault, clock: Callable[[], datetime]) -> None:
+        self.catalog = catalog
+        self.store = store
+        self._vault = vault
+        self._clock = clock
+
+    # what there is
+
+    def entries(self) -> list[Entry]:
+        """Every title as it stands now."""
+        return [self._present(entry) for entry in self.catalog.entries()]
+
+    def find(self, ref: str) -> Entry:
+        """The one title that `ref` names: its id, the part after the source, its name."""
+        found = self.catalog.named(ref)
+        if not found:
+            raise NotFoundError(f"{ref}: no such title in the catalog", "`offlinedl list` shows what there is")
+        if len(found) > 1:
+            ids = ", ".join(entry.id for entry in found)
+            raise NotFoundError(f"{ref}: more than one title is called so", f"name one of: {ids}", code="ambiguous")
+        return self._present(found[0])
+
+    def entry(self, title_id: str) -> Entry | None:
+        """The title of this id, as it stands now."""
+        entry = self.catalog.entry(title_id)
+        return entry and self._present(entry)
+
+    def _present(self, entry: Entry) -> Entry:
+        """What only the moment tells: a deadline that has passed, a download whose process is gone."""
+        if entry.state is State.READY and expiry.is_over(entry.license, self._clock()):
+            return replace(entry, state=State.EXPIRED)
+        if entry.state is State.DOWNLOADING and not self.store.is_locked(entry.folder):
+            return replace(entry, state=State.PAUSED)
+        return entry
+
+    # a download
+
+    def lock(self, title_id: str) -> AbstractContextManager[None]:
+        """Hold the title against other processes. BusyError where one has it."""
+        return self.store.lock(folder_name(title_id))
+
+    def begin(self, title: Title, plan: Plan) -> Entry:
+        """Write the intent. What an earlier plan of the title has on the disk and this one wants too is kept."""
+        before = self.catalog.entry(title.id)
+        kept = self._kept(title.id, plan) if before else plan
+        entry = Entry(
+            id=title.id,
+            name=title.name,
+            state=State.QUEUED,
+            folder=folder_name(title.id),
+            license_slot=before.license_slot if before else _slot(),
+            protected=bool(plan.kids or plan.keys),
+        )
+        server = self._seal_server(title.id, plan.license)
+        with self.catalog.transaction():
+            self.catalog.begin(title, kept, entry, server, self._clock())
+            self.catalog.note(title.id, "planned", self._clock())
+        self.store.make(entry.folder)
+        self.store.keep_only(entry.folder, {f.path for f in kept.fetches if f.size is not None})
+        return self._must(title.id)
+
+    def _kept(self, title_id: str, plan: Plan) -> Plan:
+        """`plan` with the sizes of those fetches that are done already. The same bytes, wherever they are signed."""
+        done = {_content(f): f for f in self.plan(title_id).fetches if f.size is not None}
+        same = ((f, done.get(_content(f))) for f in plan.fetches)
+        return replace(plan, fetches=tuple(replace(f, size=old.size) if old else f for f, old in same))
+
+    def plan(self, title_id: str) -> Plan:
+        """The stored plan of a title. Done fetches have their size."""
+        plan, server = self.catalog.plan(title_id)
+        return replace(plan, license=self._open_server(title_id, server))
+
+    def start(self, entry: Entry) -> Plan:
+        """The title is downloading. Returns its plan, after a look at the disk: what is not there is not done."""
+        plan = self.plan(entry.id)
+        gone = verify.absent(plan.fetches, self.size(entry))
+        with self.catalog.transaction():
+            self.catalog.undone(entry.id, gone)
+            self._set_state(entry.id, State.DOWNLOADING)
+        return self.plan(entry.id) if gone else plan
+
+    def writing(self, entry: Entry) -> Callable[[Fetch], AbstractContextManager[BinaryIO]]:
+        """Opens the file of a fetch."""
+        return lambda fetch: self.store.writing(entry.folder, fetch.path)
+
+    def reading(self, entry: Entry) -> Callable[[Fetch], bytes]:
+        """Reads the file of a fetch."""
+        return lambda fetch: self.store.read(entry.folder, fetch.path)
+
+    def size(self, entry: Entry) -> Callable[[Fetch], int | None]:
+        """Bytes that the file of a fetch has on the disk, None where it is not there."""
+        return lambda fetch: self.store.size(entry.folder, fetch.path)
+
+    def done(self, entry: Entry) -> Callable[[Fetch, int], None]:
+        """Notes that the file of a fetch is complete."""
+
+        def note(fetch: Fetch, size: int) -> None:
+            with self.catalog.transaction():
+                self.catalog.done(entry.id, fetch, size)
+
+        return note
+
+    def damaged(self, entry: Entry, fetches: list[Fetch]) -> None:
+        """The files of `fetches` do not hold: they are to be fetched again."""
+        with self.catalog.transaction():
+            self.catalog.undone(entry.id, fetches)
+
+    # its license
+
+    def protected(self, entry: Entry) -> None:
+        """The init segments say that the media are protected, whatever the manifest said."""
+        with self.catalog.transaction():
+            self.catalog.set_protected(entry.id)
+
+    def keep_license(self, entry: Entry, license: License, keys: tuple[ContentKey, ...]) -> None:
+        """Keep a license that was granted: sealed first, then named in the catalog."""
+        self._vault.put(license.id, record.encode(license, keys))
+        self._name_license(entry, license)
+
+    def license(self, entry: Entry) -> tuple[License, tuple[ContentKey, ...]] | None:
+        """The license of a title and its keys. One that was granted to a process that then died is adopted."""
+        sealed = self._vault.get(entry.license_slot)
+        if sealed is None:
+            return None
+        granted, keys = record.decode(sealed)
+        known = self._must(entry.id).license
+        if known is None:
+            self._name_license(entry, granted)
+        return known or granted, keys
+
+    def _name_license(self, entry: Entry, license: License) -> None:
+        with self.catalog.transaction():
+            self.catalog.license(entry.id, license)
+            self.catalog.note(entry.id, "licensed", self._clock())
+
+    def drop_license(self, entry: Entry, why: str) -> Entry:
+        """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own."""
+        current = self._must(entry.id)
+        _, server = self.catalog.plan(entry.id)
+        with self.catalog.transaction():
+            if current.license is not None:
+                destruction = Destruction(license=current.license, title_id=entry.id, destroyed_at=self._clock())
+                self.catalog.destroyed(destruction, server)
+            self.catalog.drop_license(entry.id, _slot())
+            self.catalog.note(entry.id, why, self._clock())
+        self._vault.delete(current.license_slot)
+        return self._must(entry.id)
+
+    # how it ends
+
+    def ready(self, entry: Entry) -> Entry:
+        """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
+        current = self._must(entry.id)
+        rights = current.rights
+        with self.catalog.transaction():
+            if (
+                current.license is None
+                and not current.protected
+                and (rights.storage_seconds or rights.playback_seconds)
+            ):
+                windows = Windows(storage_seconds=rights.storage_seconds, playback_seconds=rights.playback_seconds)
+                clocks = License(
+                    id=current.license_slot, system=None, kids=(), issued_at=self._clock(), windows=windows
+                )
+                self.catalog.license(entry.id, clocks)
+            self._set_state(entry.id, State.READY)
+            self.catalog.note(entry.id, "ready", self._clock())
+        return self._must(entry.id)
+
+    def pause(self, entry: Entry) -> None:
+        """Stopped on purpose; what is done is kept."""
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.PAUSED)
+
+    def fail(self, entry: Entry, error: OfflinedlError) -> None:
+        """Stopped by `error`; what is done is kept."""
+        failure = Failure(code=error.code, message=error.message, hint=error.hint)
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.FAILED, failure)
+            self.catalog.note(entry.id, f"failed: {error.message}", self._clock())
+
+    # afterwards
+
+    def play(self, entry: Entry) -> Entry:
+        """A play begins: durable before this returns. The first one starts the playback clock, others move nothing."""
+        now = self._clock()
+        if entry.state is State.EXPIRED:
+            raise RefusedError(
+                f"{entry.id}: {expiry.message(entry.license, now)}",
+                f"`offlinedl get {entry.id}` asks for a new license",
+                code="expired",
+            )
+        if entry.state is not State.READY:
+            raise RefusedError(
+                f"{entry.id}: not ready, but {entry.state}",
+                f"`offlinedl get {entry.id}` completes it",
+                code="not-ready",
+            )
+        with self.catalog.transaction():
+            self.catalog.played(entry.id, now)
+            self.catalog.note(entry.id, "played", now)
+        return self._must(entry.id)
+
+    def remove(self, entry: Entry) -> int:
+        """Free every byte, destroy the key, keep the destruction record. Returns the bytes freed."""
+        freed = self._must(entry.id).bytes_done
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.REMOVING)
+            self.catalog.note(entry.id, "removed", self._clock())
+        self.drop_license(entry, "license destroyed")
+        self.store.remove(entry.folder)
+        with self.catalog.transaction():
+            self.catalog.forget(entry.id)
+        return freed
+
+    def _set_state(self, title_id: str, state: State, failure: Failure | None = None) -> None:
+        current = self.catalog.entry(title_id)
+        if current is not None:
+            lifecycle.check(current.state, state)
+        self.catalog.set_state(title_id, state, failure)
+
+    def _must(self, title_id: str) -> Entry:
+        entry = self.entry(title_id)
+        if entry is None:
+            raise NotFoundError(f"{title_id}: no longer in the catalog", "another offlinedl removed it meanwhile")
+        return entry
+
+    def _seal_server(self, title_id: str, server: LicenseServer | None) -> bytes | None:
+        if server is None:
+            return None
+        text = json.dumps({"system": server.system, "url": server.url, "headers": list(server.headers)})
+        return self._vault.seal(title_id, text.encode())
+
+    def _open_server(self, title_id: str, sealed: bytes | None) -> LicenseServer | None:
+        if sealed is None:
+            return None
+        values = json.loads(self._vault.open(title_id, sealed))
+        return LicenseServer(
+            system=values["system"],
+            url=values["url"],
+            headers=tuple((name, value) for name, value in values["headers"]),
+        )
+
+
+def folder_name(title_id: str) -> str:
+    """A folder for a title: readable, and for no other title, also where letters have no case."""
+    plain = re.sub(r"[^a-z0-9]+", "-", title_id.lower()).strip("-")[:60]
+    return f"{plain}-{hashlib.sha256(title_id.encode()).hexdigest()[:10]}"
+
+
+def _slot() -> str:
+    return secrets.token_hex(16)
+
+
+def _content(fetch: Fetch) -> tuple[object, ...]:
+    """What tells that two fetches of one title are the same bytes, whatever signs their URLs."""
+    return (fetch.identity, fetch.url.partition("?")[0], fetch.range, fetch.path)

@@ -1,0 +1,141 @@
+"""Clear Key (W3C EME section 9.1), persistent: a JSON request for KIDs, a JWK Set with a policy as the answer."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from offlinedl import expiry
+from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
+from offlinedl.http import Answer, Http
+from offlinedl.license.need import Grant, Need
+from offlinedl.model import ContentKey, LicenseServer, Windows
+
+NAME = "clearkey"
+_KEY_BYTES = 16
+
+
+async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime) -> Grant:
+    """One request for a persistent license that covers every KID of `need`."""
+    if server.url is None:
+        raise RefusedError("nothing says where the license of this title is", "name it with --license-url")
+    request = json.dumps({"kids": [_text(kid) for kid in need.kids], "type": "persistent-license"})
+    answer = await http.post(server.url, request.encode(), [("Content-Type", "application/json"), *server.headers])
+    return _grant(_parsed(answer), need, now, shown(server.url))
+
+
+def _parsed(answer: Answer) -> Mapping[str, Any]:
+    where = shown(answer.url)
+    if answer.status in {408, 425, 429} or answer.status >= 500:
+        raise NetworkError(
+            f"the license server {where} has no answer now: status {answer.status}", status=answer.status
+        )
+    if not 200 <= answer.status < 300:
+        raise RefusedError(
+            f"the license server {where} refused: status {answer.status}", "are you entitled to it, on this device?"
+        )
+    try:
+        license = json.loads(answer.body)
+    except ValueError as error:
+        raise DamagedError(f"the license server {where} sent no JSON", code="license-damaged") from error
+    if not isinstance(license, dict):
+        raise DamagedError(f"the license of {where} is not a JSON object", code="license-damaged")
+    return license
+
+
+def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) -> Grant:
+    policy = _policy(license)
+    if license.get("type", "temporary") != "persistent-license" or policy.get("can_persist") is False:
+        raise RefusedError(
+            f"the license server {where} grants a temporary license: it could be played now, and not offline",
+            "ask the service for a license that may be stored",
+            code="license-not-persistent",
+        )
+    keys = _keys(license)
+    missing = [kid for kid in need.kids if kid not in keys]
+    if missing:
+        raise RefusedError(
+            f"the license of {where} has no key for KID {', '.join(kid.hex() for kid in missing)}",
+            "the service must license every track that it lets you download",
+            code="license-incomplete",
+        )
+    return Grant(
+        keys=tuple(ContentKey(kid=kid, key=keys[kid]) for kid in need.kids),
+        windows=_windows(policy, now),
+        renewable=policy.get("can_renew") is True,
+        renewal_url=_optional_text(policy, "renewal_server_url"),
+    )
+
+
+def _keys(license: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """The octet keys of the JWK Set by KID (RFC 7517; W3C EME section 9.1.4). Padding is tolerated."""
+    listed = license.get("keys")
+    if not isinstance(listed, list):
+        raise _wrong("keys", "not a list")
+    keys = {}
+    for position, jwk in enumerate(listed):
+        place = f"keys[{position}]"
+        if not isinstance(jwk, dict):
+            raise _wrong(place, "not an object")
+        if jwk.get("kty", "oct") == "oct":
+            keys[_bytes(jwk.get("kid"), f"{place}.kid")] = _bytes(jwk.get("k"), f"{place}.k")
+    return keys
+
+
+def _policy(license: Mapping[str, Any]) -> Mapping[str, Any]:
+    policy = license.get("policy", {})
+    if not isinstance(policy, dict):
+        raise _wrong("policy", "not an object")
+    return policy
+
+
+def _windows(policy: Mapping[str, Any], now: datetime) -> Windows:
+    """Widevine's words: rental is the storage window, playback the playback window, license an end from issue on."""
+    license_seconds = _seconds(policy, "license_duration_seconds")
+    try:
+        ends_at = None if license_seconds is None else now.astimezone(UTC) + timedelta(seconds=license_seconds)
+    except OverflowError:
+        ends_at = None  # past the end of the calendar
+    return Windows(
+        storage_seconds=_seconds(policy, "rental_duration_seconds"),
+        playback_seconds=_seconds(policy, "playback_duration_seconds"),
+        ends_at=ends_at,
+    )
+
+
+def _seconds(policy: Mapping[str, Any], name: str) -> int | None:
+    value = policy.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise _wrong(f"policy.{name}", "not a number of seconds")
+    return expiry.limit(value)
+
+
+def _optional_text(policy: Mapping[str, Any], name: str) -> str | None:
+    value = policy.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _wrong(f"policy.{name}", "not a text")
+    return value
+
+
+def _text(kid: bytes) -> str:
+    return base64.urlsafe_b64encode(kid).rstrip(b"=").decode()
+
+
+def _bytes(value: object, place: str) -> bytes:
+    if not isinstance(value, str):
+        raise _wrong(place, "not a text")
+    try:
+        decoded = base64.b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4), "-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _wrong(place, "not base64url") from None
+    if len(decoded) != _KEY_BYTES:
+        raise _wrong(place, f"{len(decoded)} bytes long, not {_KEY_BYTES}")
+    return decoded
+
+
+def _wrong(place: str, what: str) -> DamagedError:
+    return DamagedError(f"license: {place}: {what}", "the license server's answer is not valid", code="license-damaged")

@@ -1,0 +1,86 @@
+"""Manifests: what a title offers, and where its pieces lie. Bytes in, values out; nothing is fetched here."""
+
+from __future__ import annotations
+
+from typing import NoReturn, Protocol
+
+from offlinedl.errors import DamagedError, UnsupportedError, shown
+from offlinedl.manifest import dash, hls, xml
+from offlinedl.model import Manifest, Rendition
+
+__all__ = ["FORMATS", "Format", "detect"]
+
+
+class Format(Protocol):
+    """A way to write manifests. A module of this room is one."""
+
+    NAME: str
+
+    def recognises(self, data: bytes) -> bool:
+        """Is `data` written this way? Judged by its beginning, never raises."""
+
+    def parse(self, data: bytes, url: str) -> Manifest:
+        """The manifest `data`, which came from `url` (after redirects). Raises DamagedError and UnsupportedError."""
+
+    def expand(self, rendition: Rendition, index: bytes, url: str) -> Rendition:
+        """`rendition` with inits and segments, from the bytes `index` of `rendition.index`, which came from `url`."""
+
+
+FORMATS: tuple[Format, ...] = (hls, dash)
+
+
+def detect(data: bytes, url: str) -> Format:
+    """The format of `data`, by its content alone: names and types of URLs lie. Raises what else it is."""
+    for form in FORMATS:
+        if form.recognises(data):
+            return form
+    return _refuse(data, shown(url))
+
+
+def _refuse(data: bytes, url: str) -> NoReturn:
+    """Says what came instead of a manifest."""
+    if not data.strip(b"\xef\xbb\xbf \t\r\n\0"):
+        raise DamagedError(f"{url} answered with nothing.", "Try again later, or check the address.", code="empty")
+    what, hint = _description(data[: 256 * 2**10])
+    raise UnsupportedError(f"{url} is not a manifest that can be read: it is {what}.", hint)
+
+
+_LOOK = "Give the address of the manifest itself (.m3u8 or .mpd), as the player of the page requests it."
+
+
+def _description(data: bytes) -> tuple[str, str]:
+    """What `data` is, and what to do about it."""
+    head = data.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    root = xml.root_name(data)
+    if root.lower() == "html" or head.startswith((b"<!doctype html", b"<html")) or b"<html" in head[:4096]:
+        return _page(head)
+    if root == "SmoothStreamingMedia":
+        return "a Smooth Streaming manifest", "That is not read yet: ask for the title's HLS or DASH address."
+    if root or head.startswith(b"<?xml"):
+        return f"XML with the root {root or '(none)'}", _LOOK
+    if head.startswith((b"{", b"[")):
+        return "JSON", "It may be an error message or a player's configuration. " + _LOOK
+    if b"#ext" in head:
+        return "a playlist without #EXTM3U on its first line", "It is damaged: fetch it again, or tell its publisher."
+    return _file(data, head), _LOOK
+
+
+def _page(head: bytes) -> tuple[str, str]:
+    if b'type="password"' in head or b"type='password'" in head or b"type=password" in head:
+        return "a login form", "Sign in with a browser and give its cookies (--cookies) or a header (--header)."
+    return "an HTML page", _LOOK
+
+
+def _file(data: bytes, head: bytes) -> str:
+    """Kinds of files that addresses turn out to be."""
+    if data[4:8] in {b"ftyp", b"styp", b"moof", b"moov", b"sidx"}:
+        return "an MP4 file"
+    if data.startswith(b"\x1a\x45\xdf\xa3"):
+        return "a WebM or Matroska file"
+    if head.startswith(b"webvtt"):
+        return "a WebVTT file"
+    if data.startswith(b"\x1f\x8b"):
+        return "compressed data"
+    if b"\0" in data[:4096]:
+        return "a binary file"
+    return "text of another kind"

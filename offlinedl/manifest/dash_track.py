@@ -1,0 +1,145 @@
+"""What a representation carries and how it is labelled (23009-1 sections 5.3.3, 5.3.5, 5.3.7 and 5.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from offlinedl.manifest.hls import kind_of
+from offlinedl.manifest.urls import extension
+from offlinedl.manifest.xml import Element
+from offlinedl.model import Kind, Protection, Rendition
+
+_TRICK = "http://dashif.org/guidelines/trickmode"
+_UNDERSTOOD = ("urn:mpeg:mpegb:cicp:", "urn:mpeg:dash:adaptation-set-switching:2016", "urn:dvb:dash:fontdownload:")
+_ROLE = "urn:mpeg:dash:role:2011"
+_PURPOSES = {"1": "description", "2": "enhanced-audio-intelligibility"}
+_TEXT_CODECS = ("wvtt", "stpp")
+_CONTAINERS = {
+    "mp2t": "ts",
+    "vtt": "vtt",
+    "ttml+xml": "ttml",
+    "x-subrip": "srt",
+    "quicktime": "mp4",
+    "mpeg": "mp3",
+    "aac": "aac",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A representation with what it inherits: `levels` up to the period, and the skeleton's two nodes."""
+
+    levels: tuple[Element, ...]
+    representation: Any
+    adaptation: Any
+
+    @property
+    def id(self) -> str:
+        """Section 5.3.5.2: Representation@id."""
+        return (self.representation.id or "").strip() or f"representation-{self.bandwidth}"
+
+    @property
+    def bandwidth(self) -> int:
+        """Section 5.3.5.2: bits per second, 0 where it is missing."""
+        return int(self.representation.bandwidth or 0)
+
+    @property
+    def mime(self) -> str:
+        return (self.representation.mime_type or self.adaptation.mime_type or "").strip().lower()
+
+    @property
+    def codecs(self) -> str:
+        return (self.representation.codecs or self.adaptation.codecs or "").strip()
+
+    def left_out(self) -> str:
+        """Why the representation is not offered; "" where it is."""
+        if any(True for level in self.levels for element in level.all("EssentialProperty") if not _understood(element)):
+            return "has an EssentialProperty that is not understood"
+        if self.levels[0].get("dependencyId"):
+            return "depends on another representation"
+        return "holds pictures for seeking" if self._stills() else ""
+
+    def _stills(self) -> bool:
+        content = (self.adaptation.content_type or "").strip().lower()
+        return content == "image" or self.mime.startswith("image/")
+
+    def kind(self) -> Kind | None:
+        """Section 5.3.3.2: by contentType, the MIME type or the codecs; None for what is no track of a film."""
+        content = self._stated(self.adaptation.content_type, "contentType").lower()
+        major, _, minor = self.mime.partition("/")
+        codecs = self.codecs.lower()
+        if content == "text" or major == "text" or codecs.startswith(_TEXT_CODECS) or minor == "ttml+xml":
+            return Kind.SUBTITLES if self._readable_text(minor, codecs) else None
+        if content in {"video", "audio"}:
+            return Kind(content)
+        if major in {"video", "audio"}:
+            return Kind(major)
+        return kind_of(codecs) if codecs and not content and not major else None
+
+    def _readable_text(self, minor: str, codecs: str) -> bool:
+        """Text that is subtitles; caption data of other kinds (x-rawcc, cea-608) is not kept apart from pictures."""
+        return minor in {"", "vtt", "ttml+xml", "mp4", "x-subrip"} and not codecs.startswith(("c608", "c708", "cea"))
+
+    def container(self) -> str:
+        """The file extension of what is fetched."""
+        minor = self.mime.partition("/")[2].partition(";")[0]
+        if minor:
+            return _CONTAINERS.get(minor, minor if minor.isalnum() else "mp4")
+        return extension(self.levels[0].get("media") or "") or "mp4"
+
+    def described(self, kind: Kind, protections: tuple[Protection, ...]) -> Rendition:
+        """The rendition, without its segments."""
+        width = self.representation.width or self.adaptation.width or 0
+        height = self.representation.height or self.adaptation.height or 0
+        roles = self._roles()
+        return Rendition(
+            id=self.id,
+            kind=kind,
+            container=self.container(),
+            bandwidth=self.bandwidth,
+            width=int(width) if kind is Kind.VIDEO else 0,
+            height=int(height) if kind is Kind.VIDEO else 0,
+            codecs=self.codecs,
+            language=self._language(),
+            name=self._label(),
+            roles=roles,
+            default="main" in roles,
+            protections=protections,
+        )
+
+    def _language(self) -> str:
+        """Section 5.3.3.2: AdaptationSet@lang, or that of its one ContentComponent."""
+        return self._stated(self.adaptation.lang, "lang")
+
+    def _stated(self, value: str | None, name: str) -> str:
+        """An attribute of the AdaptationSet, or of its one ContentComponent (section 5.3.4)."""
+        components = self.levels[1].all("ContentComponent")
+        return (value or (components[0].get(name) if len(components) == 1 else "") or "").strip()
+
+    def _label(self) -> str:
+        """Section 5.3.10: the nearest Label, or the older attribute."""
+        for level in self.levels[:2]:
+            label = level.first("Label")
+            if label is not None and label.text:
+                return label.text
+        return (self.levels[1].get("label") or "").strip()
+
+    def _roles(self) -> tuple[str, ...]:
+        """Sections 5.8.5.5 and 5.8.4.3: Role and Accessibility, in the words of the role scheme."""
+        roles: list[str] = []
+        for level in self.levels[:2]:
+            for element in level.all("Role", "Accessibility"):
+                scheme = (element.get("schemeIdUri") or "").strip().lower()
+                value = (element.get("value") or "").strip().lower().replace("_", "-")
+                if scheme == _ROLE and value:
+                    roles.append(value)
+                elif scheme.startswith("urn:tva:metadata:cs:audiopurposecs") and value in _PURPOSES:
+                    roles.append(_PURPOSES[value])
+        return tuple(dict.fromkeys(roles))
+
+
+def _understood(element: Element) -> bool:
+    """Section 5.8.4.8: what is essential and not understood makes its element unusable; trick modes are not wanted."""
+    scheme = (element.get("schemeIdUri") or "").strip().lower()
+    return scheme != _TRICK and scheme.startswith(_UNDERSTOOD)

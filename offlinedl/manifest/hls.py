@@ -1,0 +1,216 @@
+"""HLS (RFC 8216, rfc8216bis): the multivariant playlist as renditions, a media playlist as their segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.manifest import hls_keys, hls_lines, hls_media
+from offlinedl.manifest.hls_lines import recognises
+from offlinedl.manifest.units import seconds, whole
+from offlinedl.manifest.urls import joiner
+from offlinedl.model import Kind, Manifest, Protection, Rendition, Resource
+
+__all__ = ["NAME", "expand", "parse", "recognises"]
+
+NAME = "hls"
+
+Attributes = Mapping[str, str]
+
+_AUDIO = ("mp4a", "ac-3", "ec-3", "ac-4", "opus", "flac", "alac", "dts", "mp3", "vorbis", "iamf", "mha1", "mhm1")
+_TEXT = ("wvtt", "stpp", "vtt")
+_ROLES = {
+    "public.accessibility.describes-video": "description",
+    "public.accessibility.transcribes-spoken-dialog": "caption",
+    "public.accessibility.describes-music-and-sound": "caption",
+    "public.easy-to-read": "easyreader",
+    "public.auxiliary-content": "supplementary",
+}
+_AUDIO_FILES = {"aac", "ac3", "ec3", "mp3"}
+_HINT = "The playlist is damaged: fetch it again, or tell its publisher."
+
+
+def parse(data: bytes, url: str) -> Manifest:
+    """The renditions of a multivariant playlist, or the one rendition that a media playlist is."""
+    text = hls_lines.define(hls_lines.text_of(data), url, {})
+    if not recognises(data):
+        raise UnsupportedError("The playlist does not begin with #EXTM3U, so it is not HLS (RFC 8216 section 4.3.1.1).")
+    if "#EXT-X-STREAM-INF" in text or "#EXT-X-MEDIA:" in text:
+        return _multivariant(text, url)
+    if "#EXT-X-I-FRAME-STREAM-INF" in text:
+        raise UnsupportedError("The playlist offers only single pictures.", "Give the title's multivariant playlist.")
+    rendition = _expanded(Rendition(id="main", kind=Kind.VIDEO, container=""), text, url)
+    return Manifest(format=NAME, url=url, renditions=(rendition,), duration=_end(rendition))
+
+
+def expand(rendition: Rendition, index: bytes, url: str) -> Rendition:
+    """`rendition` with the segments of its media playlist `index`, which came from `url`."""
+    if not recognises(index):
+        raise DamagedError("What came instead of a media playlist does not begin with #EXTM3U.", _HINT)
+    text = hls_lines.define(hls_lines.text_of(index), url, {})
+    if "#EXT-X-STREAM-INF" in text:
+        raise DamagedError("A multivariant playlist stands where a media playlist should.", _HINT)
+    return _expanded(rendition, text, url)
+
+
+def _expanded(rendition: Rendition, text: str, url: str) -> Rendition:
+    playlist = hls_media.read(text, url)
+    container = playlist.container or ("vtt" if rendition.kind is Kind.SUBTITLES else "ts")
+    kind = rendition.kind
+    if rendition.index is None:  # a media playlist on its own says what it carries only by its files
+        kind = Kind.AUDIO if container in _AUDIO_FILES else Kind.SUBTITLES if container == "vtt" else kind
+    return replace(
+        rendition,
+        kind=kind,
+        container=container,
+        index=None,
+        inits=playlist.inits,
+        segments=playlist.segments,
+        protections=tuple(dict.fromkeys((*rendition.protections, *playlist.protections))),
+    )
+
+
+def _end(rendition: Rendition) -> Fraction:
+    last = rendition.segments[-1]
+    return last.start + last.duration
+
+
+def _multivariant(text: str, url: str) -> Manifest:
+    """RFC 8216 section 4.3.4: variants and renditions, each with the media playlist that lists its segments."""
+    reader = _Reader(joiner(url))
+    playlists = hls_lines.walk(text, reader.tag)["playlists"]
+    hls_lines.check_uris(text, len(playlists), "EXT-X-STREAM-INF")
+    for playlist in playlists:
+        for attribute in playlist["stream_info"]:
+            reader.stream_inf(attribute, playlist["uri"])
+    renditions = tuple(_distinct([*reader.variants, *reader.media()]))
+    if not renditions:
+        raise DamagedError("The playlist offers nothing: no variant and no rendition.", _HINT)
+    return Manifest(format=NAME, url=url, renditions=renditions, protections=tuple(reader.protections))
+
+
+class _Reader:
+    """Takes the tags of a multivariant playlist in their order."""
+
+    def __init__(self, absolute: Callable[[str], str]) -> None:
+        self.absolute = absolute
+        self.variants: list[Rendition] = []
+        self.protections: dict[Protection, None] = {}
+        self._media: list[Attributes] = []
+        self._group_codecs: dict[tuple[str, str], str] = {}
+
+    def tag(self, name: str, value: str, state: hls_lines.State) -> None:
+        """One tag. What a variant says waits in m3u8's state for its URI; two tags with one URI are two variants."""
+        if name == "#EXT-X-STREAM-INF":
+            state.setdefault("stream_info", []).append(hls_lines.attributes(value))
+            state["expect_playlist"] = True
+        elif name == "#EXT-X-MEDIA":
+            self._media.append(hls_lines.attributes(value))
+        elif name == "#EXT-X-SESSION-KEY":
+            self._session_key(hls_lines.attributes(value))
+
+    def stream_inf(self, attribute: Attributes, uri: str) -> None:
+        """RFC 8216 section 4.3.4.2: a variant; without pictures in its CODECS it is an audio rung."""
+        codecs = attribute.get("CODECS", "")
+        width, height = _resolution(attribute.get("RESOLUTION", ""))
+        kind = Kind.VIDEO if width else kind_of(codecs)
+        bandwidth = seconds(attribute.get("BANDWIDTH", ""))
+        self._group_codecs.setdefault(("AUDIO", attribute.get("AUDIO", "")), _audio_codecs(codecs))
+        self.variants.append(
+            Rendition(
+                id=attribute.get("STABLE-VARIANT-ID") or _variant_id(kind, height, int(bandwidth or 0)),
+                kind=kind,
+                container="",
+                bandwidth=int(bandwidth or 0),
+                width=width,
+                height=height,
+                codecs=codecs,
+                name=attribute.get("NAME", ""),
+                audio_group=attribute.get("AUDIO"),
+                subtitle_group=attribute.get("SUBTITLES"),
+                index=Resource(url=self.absolute(uri)),
+            )
+        )
+
+    def media(self) -> Iterable[Rendition]:
+        """RFC 8216 section 4.3.4.1: the renditions; one without a URI is in the variants' own segments."""
+        own = {variant.index for variant in self.variants if variant.kind is Kind.VIDEO}
+        for attribute in self._media:
+            kind = _MEDIA.get(attribute.get("TYPE", ""))
+            if kind is None or not attribute.get("URI"):
+                continue
+            rendition = self._rendition(attribute, kind)
+            if kind is not Kind.VIDEO or rendition.index not in own:
+                yield rendition
+
+    def _rendition(self, attribute: Attributes, kind: Kind) -> Rendition:
+        group, language, name = (attribute.get(key, "") for key in ("GROUP-ID", "LANGUAGE", "NAME"))
+        parts = (kind, group, language or name, "forced" if attribute.get("FORCED") == "YES" else "")
+        return Rendition(
+            id=attribute.get("STABLE-RENDITION-ID") or "-".join(part for part in parts if part),
+            kind=kind,
+            container="",
+            codecs=self._group_codecs.get((attribute["TYPE"], group), ""),
+            language=language,
+            name=name,
+            roles=_roles(attribute),
+            default=attribute.get("DEFAULT") == "YES",
+            group=group or None,
+            index=Resource(url=self.absolute(attribute["URI"])),
+        )
+
+    def _session_key(self, attribute: Attributes) -> None:
+        """RFC 8216 section 4.3.4.5: the license that will be needed, known before any media playlist."""
+        key = hls_keys.key(attribute, self.absolute)
+        protection = hls_keys.protection(attribute, key) if key else None
+        if protection:
+            self.protections[protection] = None
+
+
+_MEDIA = {"AUDIO": Kind.AUDIO, "SUBTITLES": Kind.SUBTITLES, "VIDEO": Kind.VIDEO}
+
+
+def kind_of(codecs: str) -> Kind:
+    """RFC 6381: what a list of codecs carries. Unknown codecs, and none at all, are taken for pictures."""
+    names = [name.strip().lower() for name in codecs.split(",") if name.strip()]
+    if names and all(name.startswith(_TEXT) for name in names):
+        return Kind.SUBTITLES
+    return Kind.AUDIO if names and all(name.startswith((*_AUDIO, *_TEXT)) for name in names) else Kind.VIDEO
+
+
+def _audio_codecs(codecs: str) -> str:
+    return ",".join(name.strip() for name in codecs.split(",") if name.strip().lower().startswith(_AUDIO))
+
+
+def _resolution(text: str) -> tuple[int, int]:
+    """RFC 8216 section 4.2: a decimal resolution; (0, 0) where there is none."""
+    width, _, height = text.lower().partition("|")[0].partition("x")
+    size = (whole(width) or 0, whole(height) or 0)
+    return size if all(size) else (0, 0)
+
+
+def _roles(attribute: Attributes) -> tuple[str, ...]:
+    """RFC 8216 section 4.3.4.1: CHARACTERISTICS and FORCED, in the words of DASH (23009-1 section 5.8.5.5)."""
+    marks = [mark.strip() for mark in attribute.get("CHARACTERISTICS", "").split(",")]
+    roles = [_ROLES[mark] for mark in marks if mark in _ROLES]
+    if attribute.get("FORCED") == "YES":
+        roles.append("forced-subtitle")
+    return tuple(dict.fromkeys(roles))
+
+
+def _variant_id(kind: Kind, height: int, bandwidth: int) -> str:
+    return "-".join([kind, *([f"{height}p"] if height else []), str(bandwidth)])
+
+
+def _distinct(renditions: Iterable[Rendition]) -> Iterable[Rendition]:
+    """Each rendition once, under an id of its own: what is said twice word for word is one; equal ids are numbered."""
+    seen: set[Rendition] = set()
+    ids: dict[str, int] = {}
+    for rendition in renditions:
+        if rendition in seen:
+            continue
+        seen.add(rendition)
+        count = ids[rendition.id] = ids.get(rendition.id, 0) + 1
+        yield rendition if count == 1 else replace(rendition, id=f"{rendition.id}#{count}")

@@ -1,0 +1,133 @@
+"""The lines of an HLS playlist: m3u8 walks them, and every tag is read here (RFC 8216 section 4.1).
+
+m3u8's own reading of tags fails on much that services publish, and some tags it joins or loses; its walk over the
+lines does not. So each tag is taken by a hook, and m3u8 keeps the URI lines with what the hook has put beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
+
+MAX_BYTES = 64 * 2**20
+
+State = dict[str, Any]
+OnTag = Callable[[str, str, State], None]
+
+_MARKS = b"\xef\xbb\xbf"
+# Line breaks for str.splitlines, and for nobody else: RFC 8216 section 4.1 knows only LF and CRLF.
+_NOT_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_ATTRIBUTE = re.compile(r'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+) *= *(?:"([^"]*)"|([^,"]*))')
+_REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
+_QUOTED = re.compile(r'"[^"]*"')
+_URI = re.compile(r"(?:\A|[\r\n])[^\S\r\n]*[^#\s]")
+_HINT = "The playlist is damaged: fetch it again, or tell its publisher."
+
+
+def recognises(data: bytes) -> bool:
+    """RFC 8216 section 4.3.1.1: the first line is EXTM3U. A byte order mark and white space before it are let pass."""
+    return data[:4096].removeprefix(_MARKS).lstrip().startswith(b"#EXTM3U")
+
+
+def text_of(data: bytes) -> str:
+    """RFC 8216 section 4.1: UTF-8. What is not becomes a replacement character: titles and comments often are not."""
+    if len(data) > MAX_BYTES:
+        raise UnsupportedError(f"The playlist has {len(data)} bytes; {MAX_BYTES} is the limit.", code="too-large")
+    return _NOT_BREAKS.sub(" ", data.removeprefix(_MARKS).decode("utf-8", "replace"))
+
+
+def attributes(value: str) -> dict[str, str]:
+    """RFC 8216 section 4.2: an attribute list; spaces are let pass, and the first of two equal names holds."""
+    found: dict[str, str] = {}
+    for name, quoted, bare in _ATTRIBUTE.findall(value):
+        found.setdefault(name, quoted or bare.strip())
+    return found
+
+
+def walk(text: str, on_tag: OnTag) -> State:
+    """m3u8's walk over `text`: `on_tag(name, value, state)` for each tag, and back comes m3u8's `data`."""
+    from m3u8.parser import parse
+
+    line_number = 0
+
+    def hook(line: str, number: int, _data: State, state: State) -> bool:
+        nonlocal line_number
+        line_number = number
+        if line.startswith("#EXT"):
+            name, _, value = line.partition(":")
+            on_tag(name, value, state)
+        return True
+
+    try:
+        data: State = parse(text, custom_tags_parser=hook)
+    except OfflinedlError as error:
+        error.message = f"{error.message} (line {line_number})"
+        error.args = (error.message,)
+        raise
+    except Exception as error:
+        raise DamagedError(f"The playlist cannot be read after line {line_number}.", _HINT) from error
+    return data
+
+
+def check_uris(text: str, count: int, tag: str) -> None:
+    """Raises DamagedError unless `text` has `count` URI lines: m3u8 passes over those without their tag."""
+    if count != sum(1 for _ in _URI.finditer(text)):
+        raise DamagedError(f"The playlist has a URI without the {tag} that must precede it.", _HINT)
+
+
+def define(text: str, url: str, imported: Mapping[str, str]) -> str:
+    """rfc8216bis sections 4.3 and 4.4.2.3: `text` with its variables replaced, line by line as they become known."""
+    if "#EXT-X-DEFINE" not in text and "{$" not in text:
+        return text
+    known: dict[str, str] = {}
+    lines = []
+    for line in text.splitlines():
+        replaced = _replaced(line, known)
+        lines.append(replaced)
+        if replaced.startswith("#EXT-X-DEFINE:"):
+            _definition(attributes(replaced.partition(":")[2]), known, url, imported)
+    return "\n".join(lines)
+
+
+def _definition(attribute: dict[str, str], known: dict[str, str], url: str, imported: Mapping[str, str]) -> None:
+    """rfc8216bis section 4.4.2.3: EXT-X-DEFINE, by NAME and VALUE, IMPORT or QUERYPARAM; a name is defined once."""
+    if "NAME" in attribute:
+        name, value = attribute["NAME"], attribute.get("VALUE", "")
+    elif "IMPORT" in attribute:
+        name = attribute["IMPORT"]
+        value = _or_damaged(imported.get(name), f"imports the variable {name}, which is not defined above it")
+    else:
+        name = _or_damaged(attribute.get("QUERYPARAM"), "has an EXT-X-DEFINE without a name")
+        given = parse_qs(urlsplit(url).query, keep_blank_values=True).get(name, [None])[0]
+        value = _or_damaged(given, f"takes the variable {name} from its URL, which has no such parameter")
+    if name in known or '"' in value or "\n" in value or "\r" in value:
+        raise DamagedError(
+            f"The playlist defines the variable {name} twice, or with a value that no line holds.", _HINT
+        )
+    known[name] = value
+
+
+def _or_damaged(value: str | None, what: str) -> str:
+    if value is None:
+        raise DamagedError(f"The playlist {what}.", _HINT)
+    return value
+
+
+def _replaced(line: str, known: Mapping[str, str]) -> str:
+    """rfc8216bis section 4.3: references count in URI lines, in quoted strings and in hexadecimal sequences."""
+    if "{$" not in line:
+        return line
+
+    def value(match: re.Match[str]) -> str:
+        return _or_damaged(known.get(match[1]), f"uses the variable {match[1]}, which it does not define")
+
+    if not line.startswith("#"):
+        return _REFERENCE.sub(value, line)
+    if not line.startswith("#EXT-X-"):
+        return line
+    bare = _QUOTED.sub(lambda quoted: _REFERENCE.sub(value, quoted[0]), line)
+    return _REFERENCE.sub(value, bare) if "=0x{$" in bare or "={$" in bare else bare

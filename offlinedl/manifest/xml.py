@@ -1,0 +1,189 @@
+"""XML read safely into a small tree (XML 1.0; Namespaces in XML 1.0).
+
+No document type, no entities of the document's own, a limit of size and of depth. Prefixes that nobody declared are
+tolerated, because players tolerate them; a namespace is looked up when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
+
+from offlinedl.errors import DamagedError, UnsupportedError
+
+MAX_BYTES = 64 * 2**20
+MAX_DEPTH = 64
+_HEAD = 256 * 2**10
+
+
+@dataclass(slots=True)
+class Element:
+    """One element: `tag` and the names of `attributes` are as written, prefix and all; `name` is without its prefix.
+
+    `text` is all of its own character data, joined and stripped; `scope` the prefixes that hold here.
+    """
+
+    tag: str
+    name: str
+    attributes: dict[str, str]
+    scope: Mapping[str, str]
+    children: list[Element] = field(default_factory=list)
+    text: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the element; "" where it has none, and the bare prefix where that was never declared."""
+        prefix = self.tag.rpartition(":")[0]
+        return self.scope.get(prefix, prefix)
+
+    def get(self, name: str) -> str | None:
+        """The attribute without a prefix."""
+        return self.attributes.get(name)
+
+    def local(self, name: str) -> str | None:
+        """The attribute whatever its prefix."""
+        for key, value in self.attributes.items():
+            if key.rpartition(":")[2] == name:
+                return value
+        return None
+
+    def all(self, *names: str) -> list[Element]:
+        """The children with one of these names, whatever their prefix, in their order."""
+        return [child for child in self.children if child.name in names]
+
+    def first(self, name: str) -> Element | None:
+        """The first child with this name."""
+        return next((child for child in self.children if child.name == name), None)
+
+    def walk(self) -> Iterator[Element]:
+        """The element and all below it, in the order of the text."""
+        open_elements = [self]
+        while open_elements:
+            element = open_elements.pop()
+            yield element
+            open_elements.extend(reversed(element.children))
+
+
+def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Element:
+    """The root element of `data` (UTF-8 or UTF-16, or any 8-bit encoding that it declares).
+
+    Raises UnsupportedError for a document type and for a limit, DamagedError for what is not well-formed.
+    """
+    if len(data) > max_bytes:
+        raise UnsupportedError(f"The XML has {len(data)} bytes, more than the limit of {max_bytes}.", code="too-large")
+    tree = _Tree(max_depth)
+    parser = tree.parser()
+    try:
+        parser.Parse(_from_start(data), True)
+    except expat.ExpatError as error:
+        where = f"line {error.lineno}, column {error.offset + 1}"
+        raise DamagedError(f"Not well-formed XML: {expat.ErrorString(error.code)} ({where}).", _AGAIN) from None
+    except (ValueError, LookupError):
+        raise DamagedError("The XML is in an encoding that cannot be read.", _AGAIN) from None
+    return tree.root.children[0]
+
+
+def root_name(data: bytes) -> str:
+    """The name of the root element (or of the document type), without prefix; "" where `data` does not begin as XML."""
+    found = _Found()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = found.element
+    parser.StartDoctypeDeclHandler = found.doctype
+    try:
+        parser.Parse(_from_start(data)[:_HEAD], False)
+    except _FoundError as error:
+        return error.name.rpartition(":")[2]
+    except (expat.ExpatError, ValueError, LookupError):
+        pass
+    return ""
+
+
+def write(element: Element) -> str:
+    """`element` as XML without prefixes and without foreign attributes: for readers that know names only as text."""
+    attributes = "".join(f" {k}={quoteattr(v)}" for k, v in element.attributes.items() if ":" not in k and k != "xmlns")
+    inside = escape(element.text) + "".join(write(child) for child in element.children)
+    return f"<{element.name}{attributes}>{inside}</{element.name}>"
+
+
+_AGAIN = "It may have been cut off: fetch it again, or tell its publisher."
+
+
+def _from_start(data: bytes) -> bytes:
+    """`data` without the white space that some servers put before the XML declaration, which must come first."""
+    return data.lstrip(b" \t\r\n") if data[:1] in b" \t\r\n" else data
+
+
+class _FoundError(Exception):
+    """Carries the name that was looked for out of the parser."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class _Found:
+    """Stops at the first name."""
+
+    def element(self, tag: str, _attributes: dict[str, str]) -> NoReturn:
+        raise _FoundError(tag)
+
+    def doctype(self, name: str, *_rest: object) -> NoReturn:
+        raise _FoundError(name)
+
+
+class _Tree:
+    """Builds the elements as expat reports them."""
+
+    def __init__(self, max_depth: int) -> None:
+        self.root = Element("", "", {}, {"xml": "http://www.w3.org/XML/1998/namespace"})
+        self._open = [self.root]
+        self._texts: dict[int, list[str]] = {}
+        self._names: dict[str, str] = {}
+        self._max_depth = max_depth
+
+    def parser(self) -> expat.XMLParserType:
+        """A parser that reports here."""
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        return parser
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        above = self._open[-1]
+        if len(self._open) > self._max_depth:
+            raise UnsupportedError(f"The XML is nested deeper than {self._max_depth} elements.", code="too-large")
+        name = self._names.get(tag)
+        if name is None:
+            name = self._names.setdefault(tag, tag.rpartition(":")[2])
+        element = Element(tag, name, attributes, _scope(above.scope, attributes))
+        above.children.append(element)
+        self._open.append(element)
+
+    def _end(self, _tag: str) -> None:
+        element = self._open.pop()
+        if self._texts:
+            element.text = "".join(self._texts.pop(len(self._open), ())).strip()
+
+    def _characters(self, text: str) -> None:
+        depth = len(self._open) - 1
+        if depth in self._texts or not text.isspace():
+            self._texts.setdefault(depth, []).append(text)
+
+
+def _refuse_doctype(*_args: object) -> NoReturn:
+    """XML 1.0 section 2.8: what a document type may bring along (entities, files) is never wanted in a manifest."""
+    raise UnsupportedError("The XML has a DOCTYPE, which no manifest needs and which is not read.", code="doctype")
+
+
+def _scope(above: Mapping[str, str], attributes: Mapping[str, str]) -> Mapping[str, str]:
+    """The prefixes that hold in an element: those above it and its own (Namespaces in XML section 6)."""
+    for name in attributes:
+        if name[:5] == "xmlns":
+            return {**above, **{key[6:]: uri for key, uri in attributes.items() if key[:6] in {"xmlns", "xmlns:"}}}
+    return above

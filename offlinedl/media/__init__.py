@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: containers and ciphers, without I/O."""

@@ -1,0 +1,114 @@
+"""What each sample says of its own encryption: senc, or saiz and saio (ISO/IEC 23001-7 section 7)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.media.encryption import SCHEMES, Parameters, is_seig, rename
+from offlinedl.media.mp4 import Box, Data, Reader, children, field, find, open_box
+
+Subsamples: TypeAlias = tuple[tuple[int, int], ...]
+
+
+class Record(NamedTuple):
+    """`iv` is 0, 8 or 16 bytes; `subsamples` are (bytes clear, bytes protected), none where the whole is protected."""
+
+    iv: bytes = b""
+    subsamples: Subsamples = ()
+
+
+def records(
+    segment: Data, traf: Box, parameters: Sequence[Parameters], base: int, counts: Sequence[int]
+) -> Iterator[Record]:
+    """The record of each sample of a fragment: from senc, else through saiz and saio, else an empty one for each.
+
+    `parameters` are those of each sample, `base` is what offsets count from, `counts` the samples of each run.
+    Errors: DamagedError; UnsupportedError for the forms of senc that are not of this standard's first edition.
+    """
+    senc = field(segment, "senc", traf)
+    if senc is not None:
+        return _from_senc(senc, parameters)
+    sizes, offsets = _sizes_and_offsets(segment, traf)
+    if not sizes and not offsets:
+        return (Record() for _ in parameters)
+    # One offset is for all samples, else there is one for each run (14496-12 section 8.7.9)
+    counts = [len(parameters)] if len(offsets) == 1 else counts
+    if len(sizes) != len(parameters) or len(offsets) != len(counts):
+        raise DamagedError(f"saiz and saio at byte {traf.start} do not fit the samples")
+    return _from_places(segment, parameters, sizes, _places([base + offset for offset in offsets], sizes, counts))
+
+
+def _from_senc(reader: Reader, parameters: Sequence[Parameters]) -> Iterator[Record]:
+    """senc (section 7.2). It may leave out the samples that are clear."""
+    version, flags = reader.full_box()
+    if version or flags & 0x1:
+        raise UnsupportedError("sample encryption (senc) for several keys, or with parameters of its own")
+    count, protected = reader.number(4), sum(own.protected for own in parameters)
+    if count not in {len(parameters), protected}:
+        raise DamagedError(f"sample encryption (senc) for {count} samples, where there are {len(parameters)}")
+    for own in parameters:
+        yield _record(reader, own, bool(flags & 0x2)) if own.protected or count > protected else Record()
+
+
+def _record(reader: Reader, parameters: Parameters, has_subsamples: bool) -> Record:
+    iv = reader.take(parameters.iv_size)
+    table = reader.take(6 * reader.number(2)) if has_subsamples else b""
+    return Record(iv, tuple(struct.iter_unpack(">HI", table)))
+
+
+def _sizes_and_offsets(segment: Data, traf: Box) -> tuple[Sequence[int], Sequence[int]]:
+    """The content of saiz and saio (ISO/IEC 14496-12 sections 8.7.8 and 8.7.9)."""
+    sizes: Sequence[int] = ()
+    offsets: Sequence[int] = ()
+    for box in (box for box in children(segment, traf) if _is_auxiliary(segment, box)):
+        reader = open_box(segment, box)
+        version, flags = reader.full_box()
+        reader.take(8 if flags & 0x1 else 0)
+        if box.type == "saio":
+            width = 8 if version else 4
+            offsets = [reader.number(width) for _ in range(reader.number(4))]
+        else:
+            default, count = reader.number(1), reader.number(4)
+            # No more than the segment has bytes: a count may say anything
+            sizes = bytes([default]) * min(count, len(segment)) if default else reader.take(count)
+    return sizes, offsets
+
+
+def _is_auxiliary(segment: Data, box: Box) -> bool:
+    """saiz and saio, unless they say that they are about something else than encryption."""
+    if box.type not in {"saiz", "saio"}:
+        return False
+    typed = bytes(segment[box.body + 3 : box.body + 4]) == b"\x01"
+    return not typed or bytes(segment[box.body + 4 : box.body + 8]).decode("latin-1") in SCHEMES
+
+
+def _places(offsets: Sequence[int], sizes: Sequence[int], counts: Sequence[int]) -> Iterator[int]:
+    """Where each record starts: those of one offset follow each other."""
+    rest = iter(sizes)
+    for offset, count in zip(offsets, counts, strict=True):
+        place = offset
+        for _ in range(count):
+            yield place
+            place += next(rest)
+
+
+def _from_places(
+    segment: Data, parameters: Sequence[Parameters], sizes: Sequence[int], places: Iterator[int]
+) -> Iterator[Record]:
+    for own, start, size in zip(parameters, places, sizes, strict=True):
+        if not 0 <= start <= start + size <= len(segment):
+            raise DamagedError(f"saio points to byte {start}, where the segment is not")
+        yield _record(Reader(segment, start, start + size), own, size > own.iv_size) if size else Record()
+
+
+def free_encryption(segment: bytearray) -> None:
+    """Make `free` of the boxes in each moof that speak of encryption: lengths and offsets stay as they are."""
+    for moof in list(find(segment, "moof")):
+        rename(segment, [box for box in children(segment, moof) if box.type == "pssh"])
+        for traf in list(find(segment, "traf", moof)):
+            for box in list(children(segment, traf)):
+                if box.type == "senc" or is_seig(segment, box) or _is_auxiliary(segment, box):
+                    rename(segment, (box,))

@@ -1,0 +1,189 @@
+"""Where the protected samples of a segment are (ISO/IEC 14496-12 section 8.8, ISO/IEC 23001-7 section 6)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.media.auxiliary import Record, Subsamples, records
+from offlinedl.media.encryption import SCHEMES, Encryption, Entry, Parameters, Track, is_seig, read_groups
+from offlinedl.media.mp4 import Box, Data, Reader, boxes, children, field, find, open_box
+
+_LOCAL_GROUPS = 0x10000  # group indices above it count the descriptions of the fragment itself (14496-12 section 8.9.4)
+
+
+class Sample(NamedTuple):
+    """A protected sample: `iv` is 16 bytes, `ranges` the (start, end) of its protected bytes in the segment."""
+
+    scheme: str
+    parameters: Parameters
+    iv: bytes
+    ranges: tuple[tuple[int, int], ...]
+
+
+class _Run(NamedTuple):
+    """Samples without a gap: where they start, relative to the base of the fragment, and the size of each."""
+
+    start: int
+    sizes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fragment:
+    """A traf box: its head (tfhd, section 8.8.7) and its runs. `base` is base-data-offset, None where it has none."""
+
+    box: Box
+    track: Track
+    entry: Entry
+    base: int | None
+    from_moof: bool
+    runs: tuple[_Run, ...]
+
+
+def samples(encryption: Encryption, segment: Data) -> Iterator[Sample]:
+    """The protected samples of `segment`, in file order. Errors: DamagedError; UnsupportedError for other schemes."""
+    layout = list(boxes(segment))
+    payloads = [box for box in layout if box.type == "mdat"]
+    for moof in (box for box in layout if box.type == "moof"):
+        fragments = [_fragment(encryption, segment, traf) for traf in find(segment, "traf", moof)]
+        for fragment, base in zip(fragments, _bases(fragments, moof, payloads), strict=True):
+            _check_runs(fragment, base, payloads)
+            if fragment.entry.parameters is not None:
+                yield from _samples(segment, fragment, base)
+
+
+def _fragment(encryption: Encryption, segment: Data, traf: Box) -> _Fragment:
+    head = field(segment, "tfhd", traf)
+    if head is None:
+        raise DamagedError(f"the fragment at byte {traf.start} has no head (tfhd)")
+    _, flags = head.full_box()
+    track = encryption.tracks.get(number := head.number(4))
+    base = head.number(8) if flags & 0x1 else None
+    index = head.number(4) if flags & 0x2 else track.entry if track else 0
+    head.take(4 if flags & 0x8 else 0)
+    if track is None or not 0 < index <= len(track.entries):
+        raise DamagedError(f"track {number}, sample description {index}: the init segment has none such")
+    size = head.number(4) if flags & 0x10 else track.sample_size
+    entry, runs = track.entries[index - 1], tuple(_runs(segment, traf, size))
+    return _Fragment(box=traf, track=track, entry=entry, base=base, from_moof=bool(flags & 0x20000), runs=runs)
+
+
+def _runs(segment: Data, traf: Box, default_size: int) -> Iterator[_Run]:
+    """The runs of samples (trun, section 8.8.8). One without an offset follows the one before."""
+    at = 0
+    for box in find(segment, "trun", traf):
+        reader = open_box(segment, box)
+        _, flags = reader.full_box()
+        count = reader.number(4)
+        if flags & 0x1:
+            (at,) = struct.unpack(">i", reader.take(4))
+        reader.take(4 if flags & 0x4 else 0)
+        sizes = _sizes(reader, count, flags, default_size)
+        yield _Run(at, sizes)
+        at += sum(sizes)
+
+
+def _sizes(reader: Reader, count: int, flags: int, default: int) -> Sequence[int]:
+    if count > len(reader.data):  # before anything is made that long
+        raise DamagedError(f"a run of {count} samples is longer than all that is there")
+    fields = (flags & 0xF00).bit_count()
+    numbers = struct.unpack(f">{count * fields}I", reader.take(4 * count * fields))
+    return numbers[(flags >> 8) & 1 :: fields] if flags & 0x200 else (default,) * count
+
+
+def _bases(fragments: Sequence[_Fragment], moof: Box, payloads: Sequence[Box]) -> Iterator[int]:
+    """Where the offsets of each fragment count from, in the segment (section 8.8.7).
+
+    base-data-offset counts from the start of the whole file, and the segment may be a piece of that: the piece starts
+    where the first run then begins the first mdat box after its moof.
+    """
+    piece, end = None, moof.start
+    for fragment in fragments:
+        base = moof.start if fragment.from_moof else end
+        if fragment.base is not None and fragment.runs:
+            if piece is None:
+                first = next((box.body for box in payloads if box.start > moof.start), 0)
+                piece = fragment.base + fragment.runs[0].start - first
+            base = fragment.base - piece
+        if fragment.runs:
+            end = base + fragment.runs[-1].start + sum(fragment.runs[-1].sizes)
+        yield base
+
+
+def _check_runs(fragment: _Fragment, base: int, payloads: Sequence[Box]) -> None:
+    for run in fragment.runs:
+        start, end = base + run.start, base + run.start + sum(run.sizes)
+        if start != end and not any(box.body <= start and end <= box.end for box in payloads):
+            raise DamagedError(f"samples at bytes {start} to {end}: no mdat box holds them")
+
+
+def _samples(segment: Data, fragment: _Fragment, base: int) -> Iterator[Sample]:
+    if fragment.entry.scheme not in SCHEMES:
+        raise UnsupportedError(f"media encrypted with the scheme {fragment.entry.scheme!r}")
+    counts = [len(run.sizes) for run in fragment.runs]
+    parameters = _parameters(segment, fragment, sum(counts))
+    found = records(segment, fragment.box, parameters, base, counts)
+    for (start, end), own, record in zip(_spans(fragment.runs, base), parameters, found, strict=True):
+        if own.protected:
+            iv = _iv(own, record, start)
+            yield Sample(fragment.entry.scheme, own, iv, _ranges(start, end, record.subsamples))
+
+
+def _spans(runs: Sequence[_Run], base: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of each sample in the segment."""
+    for run in runs:
+        end = base + run.start
+        for size in run.sizes:
+            start, end = end, end + size
+            yield start, end
+
+
+def _iv(parameters: Parameters, record: Record, start: int) -> bytes:
+    """16 bytes: of an IV of 8 they are the upper half, and the block counter starts at 0 (23001-7 section 9.2)."""
+    iv = record.iv or parameters.constant_iv
+    if not iv:
+        raise DamagedError(f"the sample at byte {start} has no initialization vector")
+    return iv.ljust(16, b"\0")
+
+
+def _ranges(start: int, end: int, subsamples: Subsamples) -> tuple[tuple[int, int], ...]:
+    """The protected bytes of a sample; without subsamples that is all of it (23001-7 section 9.4)."""
+    if not subsamples:
+        return ((start, end),)
+    ranges, at = [], start
+    for clear, protected in subsamples:
+        at += clear + protected
+        if protected:
+            ranges.append((at - protected, at))
+    if at > end:
+        raise DamagedError(f"the subsamples of the sample at byte {start} are longer than the sample")
+    return tuple(ranges)
+
+
+def _parameters(segment: Data, fragment: _Fragment, count: int) -> list[Parameters]:
+    """The parameters of each sample: those of its seig group, else those of its sample entry (section 6)."""
+    own = read_groups(segment, fragment.box)
+    indices: list[int] = []
+    for box in (box for box in children(segment, fragment.box) if box.type == "sbgp" and is_seig(segment, box)):
+        reader = open_box(segment, box)
+        version, _ = reader.full_box()
+        reader.take(8 if version else 4)
+        for _ in range(reader.number(4)):
+            length, index = reader.number(4), reader.number(4)
+            indices += [index] * min(length, count - len(indices))
+    indices += [0] * (count - len(indices))
+    default = own.default + _LOCAL_GROUPS if own.default else fragment.track.groups.default
+    known = {index: _group(fragment, own.parameters, index or default) for index in set(indices)}
+    return [known[index] for index in indices]
+
+
+def _group(fragment: _Fragment, own: Sequence[Parameters], index: int) -> Parameters:
+    if index == 0 and fragment.entry.parameters is not None:
+        return fragment.entry.parameters
+    groups, place = (own, index - _LOCAL_GROUPS) if index > _LOCAL_GROUPS else (fragment.track.groups.parameters, index)
+    if not 0 < place <= len(groups):
+        raise DamagedError(f"the sample group {index} is nowhere described")
+    return groups[place - 1]

@@ -1,0 +1,87 @@
+"""From chosen renditions to the list of fetches: what to request, in which order, and which file it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from offlinedl.choose import Choice
+from offlinedl.model import Fetch, Key, Kind, LicenseServer, Plan, Rendition, Segment, Track, Wanted
+
+_EXTENSIONS = {"mp4": "m4s"}
+"""A media segment's file extension where it differs from its container's."""
+
+
+def build(
+    manifest_url: str, wanted: Wanted, choices: Sequence[Choice], kids: tuple[bytes, ...], license: LicenseServer | None
+) -> Plan:
+    """The plan of `choices`, whose segments are known. Init segments first, then the media in playback order."""
+    keys: dict[Key, int] = {}
+    folders = _folders([c.rendition for c in choices])
+    heads: list[Fetch] = []
+    media: list[tuple[float, int, Fetch]] = []
+    for position, (choice, folder) in enumerate(zip(choices, folders, strict=True)):
+        rendition = choice.rendition
+        heads += [_fetch(rendition, folder, s, keys, init=True) for s in rendition.inits]
+        media += [(float(s.start), position, _fetch(rendition, folder, s, keys)) for s in rendition.segments]
+    media.sort(key=lambda item: item[:2])
+    return Plan(
+        manifest_url=manifest_url,
+        wanted=wanted,
+        tracks=tuple(_track(c) for c in choices),
+        fetches=(*heads, *(fetch for _, _, fetch in media)),
+        keys=tuple(keys),
+        kids=kids,
+        license=license,
+    )
+
+
+def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, int], *, init: bool = False) -> Fetch:
+    identity = next((k for k in segment.keys if k.keyformat == "identity"), None)
+    resource = segment.resource
+    return Fetch(
+        rendition=rendition.id,
+        init=init,
+        number=segment.number,
+        url=resource.url,
+        path=f"{folder}/{_name(rendition, segment, init=init)}",
+        range=resource.range,
+        start=float(segment.start),
+        duration=float(segment.duration),
+        needs_init=segment.init,
+        key=None if identity is None else keys.setdefault(_without_iv(identity), len(keys)),
+        iv=None if identity is None else identity.iv,
+        estimate=len(resource.range) if resource.range else int(rendition.bandwidth * segment.duration / 8),
+    )
+
+
+def _without_iv(key: Key) -> Key:
+    """The key itself: its IV belongs to the segment."""
+    return Key(method=key.method, uri=key.uri, keyformat=key.keyformat)
+
+
+def _name(rendition: Rendition, segment: Segment, *, init: bool) -> str:
+    if init:
+        return f"init-{segment.number}.{rendition.container}"
+    return f"{segment.number:06d}.{_EXTENSIONS.get(rendition.container, rendition.container)}"
+
+
+def _folders(renditions: Sequence[Rendition]) -> Iterator[str]:
+    """A folder for each track, named so that a person who looks finds it: video-720p, audio-en, subtitles-fr."""
+    taken: set[str] = set()
+    for rendition in renditions:
+        detail = f"{rendition.height}p" if rendition.kind is Kind.VIDEO and rendition.height else rendition.language
+        plain = re.sub(r"[^a-z0-9-]+", "-", f"{rendition.kind}-{detail}".lower()).strip("-")[:40]
+        name, count = plain, 2
+        while name in taken:
+            name, count = f"{plain}-{count}", count + 1
+        taken.add(name)
+        yield name
+
+
+def _track(choice: Choice) -> Track:
+    r = choice.rendition
+    return Track(
+        id=r.id, kind=r.kind, container=r.container, bandwidth=r.bandwidth, width=r.width, height=r.height,
+        codecs=r.codecs, language=r.language, name=r.name, why=choice.why,
+    )  # fmt: skip

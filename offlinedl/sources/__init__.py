@@ -1,0 +1,44 @@
+"""Where titles come from. A reference is a URL, or "source:id" with a source that was added."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+from offlinedl.errors import NotFoundError, UsageError
+from offlinedl.http import Answer
+from offlinedl.model import Title
+from offlinedl.sources import feed, manifest_url
+
+Read = Callable[[str], Awaitable[Answer]]
+
+is_url = manifest_url.is_url
+
+RESERVED = frozenset({"url", "http", "https"})
+"""Names that a source may not have: references with them mean something else."""
+
+
+def title_id(ref: str) -> str:
+    """The catalog's id of what `ref` names, if it names it in full."""
+    return manifest_url.title_id(ref) if manifest_url.is_url(ref) else ref
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError where `name` cannot name a source."""
+    if name in RESERVED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UsageError(f"{name}: not a name for a source", "use letters, digits, '.', '-' and '_', but not 'url'")
+
+
+async def resolve(ref: str, sources: Mapping[str, str], read: Read) -> Title:
+    """The title that `ref` names. `sources` are the URLs of those that were added, by name."""
+    if manifest_url.is_url(ref):
+        return manifest_url.title(ref)
+    name = ref.partition(":")[0]
+    if ":" not in ref or name not in sources:
+        known = ", ".join(sources) or "none yet"
+        raise NotFoundError(
+            f"{ref}: neither a URL nor a title of a known source",
+            f"name a title as source:id (sources: {known}); `offlinedl source add NAME URL` adds one",
+        )
+    answer = await read(sources[name])
+    return feed.one(answer.body, name, answer.url, ref)

@@ -1,0 +1,120 @@
+"""The vault: secrets sealed with AES-256-GCM under a random key in a file that only its owner reads.
+
+A secret is bound to its name (as additional data): one that was moved to another name does not open.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import BinaryIO
+
+from offlinedl.errors import DamagedError, StorageError
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+class Vault:
+    """A folder of sealed secrets, named by letters, digits and hyphens."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, secret: bytes) -> None:
+        """Keep a secret. It is readable to this process's successors at once, and on the disk when this returns."""
+        path = self._path(name)
+        part = path.with_suffix(".part")
+        try:
+            with _private(part) as file:
+                file.write(self.seal(name, secret))
+                file.flush()
+                # Renamed before it is synced: a kill in between must not lose a license that was granted.
+                part.replace(path)
+                os.fsync(file.fileno())
+            _sync_folder(self._folder)
+        except OSError as error:
+            raise StorageError(f"cannot write to the vault: {error}", "is there space? is the folder yours?") from error
+
+    def get(self, name: str) -> bytes | None:
+        """The secret of this name, None where there is none."""
+        try:
+            sealed = self._path(name).read_bytes()
+        except FileNotFoundError:
+            return None
+        return self.open(name, sealed)
+
+    def delete(self, name: str) -> None:
+        """Destroy a secret. One that is not there is no error."""
+        self._path(name).unlink(missing_ok=True)
+
+    def seal(self, name: str, secret: bytes) -> bytes:
+        """`secret` as it may lie in a file of somebody else's: nonce, ciphertext, tag."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return nonce + AESGCM(self._key()).encrypt(nonce, secret, name.encode())
+
+    def open(self, name: str, sealed: bytes) -> bytes:
+        """What `seal` sealed under this name."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        try:
+            return AESGCM(self._key()).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+        except (InvalidTag, ValueError) as error:
+            raise DamagedError(
+                f"the vault does not open {name}: the secret or the vault's key is not what it was",
+                "restore the vault's key file, or get the title again: its media are kept",
+                code="vault-damaged",
+            ) from error
+
+    def _key(self) -> bytes:
+        path = self._folder / "key"
+        try:
+            key = path.read_bytes()
+        except FileNotFoundError:
+            key = self._new_key(path)
+        if len(key) != _KEY_BYTES:
+            raise DamagedError(
+                f"the vault's key file {path} is damaged",
+                "restore it from a backup, or remove it and get the titles again",
+                code="vault-damaged",
+            )
+        return key
+
+    def _new_key(self, path: Path) -> bytes:
+        """A new key, written whole before it has its name; of two processes that make one, the first wins."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = self._folder / f"key-{secrets.token_hex(4)}.part"
+        with _private(part) as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
+        _sync_folder(self._folder)
+        return path.read_bytes()
+
+    def _path(self, name: str) -> Path:
+        if not re.fullmatch(r"[a-z0-9-]+", name):
+            raise ValueError(f"not a name for a secret: {name}")
+        return self._folder / f"{name}.sealed"
+
+
+def _private(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
