@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, TypeVar
 
-from offlinedl.errors import NetworkError, shown
+from offlinedl.errors import NetworkError, NotFoundError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.model import ByteRange, Fetch
 
@@ -77,8 +77,13 @@ class Engine:
             raise refused[0]
 
     async def get(self, url: str, range: ByteRange | None = None) -> Answer:
-        """A small resource (a manifest, an index, a feed), with the same patience."""
-        return await self._patiently(lambda: self.http.get(url, range=range))
+        """A small resource that resolves a title (a manifest, an index, a feed), with the same patience."""
+        try:
+            return await self._patiently(lambda: self.http.get(url, range=range))
+        except NetworkError as error:
+            if error.status in {404, 410}:
+                raise NotFoundError(error.message, "is the address right?") from error
+            raise
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again what may pass."""

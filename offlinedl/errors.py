@@ -91,3 +91,11 @@ class UnsupportedError(OfflinedlError):
 
     exit_code = 9
     default_code = "unsupported"
+
+
+class Stopped(BaseException):
+    """A person or the system asked to stop, with the signal `number`. Not an error: what is done is kept."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number

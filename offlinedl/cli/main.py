@@ -14,7 +14,7 @@ from offlinedl.cli import demo, get, options, play, rm, show, source
 from offlinedl.cli import list as list_
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import report
-from offlinedl.errors import OfflinedlError
+from offlinedl.errors import OfflinedlError, Stopped
 
 app = typer.Typer(
     help="Download HLS and DASH titles for offline playback, with the license that opens them.",
@@ -50,6 +50,8 @@ def run(arguments: Sequence[str]) -> int:
         code = app(list(arguments) or ["--help"], prog_name="offlinedl", standalone_mode=False)
     except OfflinedlError as error:
         return report(error)
+    except Stopped as stopped:
+        return stopped.exit_code
     except TyperException as error:
         return _misused(error)
     except typer.Abort:

@@ -115,4 +115,5 @@ def _in_playback_order(fetches: list[Fetch]) -> list[Fetch]:
 
 
 def _file(fetch: Fetch) -> dict[str, Any]:
-    return {"path": fetch.path, "bytes": fetch.size, "source": shown(fetch.url)}
+    first, last = (fetch.range.first, fetch.range.last) if fetch.range else (None, None)
+    return {"path": fetch.path, "bytes": fetch.size, "source": shown(fetch.url), "first": first, "last": last}

@@ -13,6 +13,7 @@ from offlinedl import clock, config
 from offlinedl.catalog import Catalog
 from offlinedl.cli import options
 from offlinedl.config import Settings
+from offlinedl.errors import Stopped
 from offlinedl.library import Library
 from offlinedl.store import Store
 from offlinedl.vault import Vault
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from offlinedl.engine import Engine
 
 T = TypeVar("T")
-
-
-class Stopped(BaseException):
-    """A person or the system asked to stop; `signal` is what they sent."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
 
 
 def settings() -> Settings:

@@ -37,7 +37,9 @@ def parse(data: bytes, url: str) -> Manifest:
         raise UnsupportedError(f"The root element is {root.name}, not MPD.")
     _refuse_live(root)
     mpd = _Mpd(root, dash_skeleton.read(root), url)
-    periods = [(period.name, offered) for period in _periods(root, mpd) if (offered := list(mpd.renditions(period)))]
+    periods = [
+        (period.name, offered) for period in _periods(root, mpd.skeleton) if (offered := list(mpd.renditions(period)))
+    ]
     if not periods:
         raise mpd.nothing()
     renditions = tuple(_distinct(dash_periods.join(periods)))
@@ -99,29 +101,44 @@ class _Period:
     duration: Fraction | None
 
 
-def _periods(root: xml.Element, mpd: _Mpd) -> list[_Period]:
-    """Section 5.3.2.1: a period begins at its start, or where the one before it ends; the last ends with the MPD."""
-    total = iso_duration(root.get("mediaPresentationDuration"))
-    elements = [element for element in root.all("Period") if not _resolves_to_nothing(element)]
+def _periods(root: xml.Element, skeleton: Any) -> list[_Period]:
+    """Section 5.3.2.1: a period lasts as long as it says, or else to the next one, the last to the end of the MPD."""
+    pairs = zip(root.all("Period"), skeleton.periods or [], strict=True)
+    kept = [(element, typed) for element, typed in pairs if not _resolves_to_nothing(element)]
+    elements = [element for element, _ in kept]
     if any(element.local("href") and not element.all("AdaptationSet") for element in elements):
         raise UnsupportedError("The MPD keeps a Period at another address (xlink).", _ASK)
-    skeletons = [s for s, e in zip(mpd.skeleton.periods or [], root.all("Period"), strict=True) if e in elements]
-    starts: list[Fraction] = []
-    for number, element in enumerate(elements):
-        before = iso_duration(elements[number - 1].get("duration")) if number else Fraction(0)
-        start = iso_duration(element.get("start"))
-        if start is None and before is None:
-            raise DamagedError(f"Period {_name(element, number)} does not say when it begins.", _HINT)
-        starts.append(start if start is not None else (starts[-1] if number else Fraction(0)) + (before or 0))
-    ends = [*starts[1:], total]
+    starts = _starts(elements)
+    ends = [*starts[1:], _end(root, starts)]
     periods = []
-    for number, (element, start, end) in enumerate(zip(elements, starts, ends, strict=True)):
-        duration = iso_duration(element.get("duration"))
+    for number, (element, typed) in enumerate(kept):
+        duration, end = iso_duration(element.get("duration")), ends[number]
         if duration is None and end is not None:
-            duration = max(end - start, Fraction(0))
+            duration = max(end - starts[number], Fraction(0))
         name = _name(element, number)
-        periods.append(_Period(name=name, element=element, skeleton=skeletons[number], start=start, duration=duration))
+        periods.append(_Period(name=name, element=element, skeleton=typed, start=starts[number], duration=duration))
     return periods
+
+
+def _starts(elements: list[xml.Element]) -> list[Fraction]:
+    """Section 5.3.2.1: a period begins when it says, or else where the one before it ends; the first one at 0."""
+    starts: list[Fraction] = []
+    ended: Fraction | None = Fraction(0)
+    for number, element in enumerate(elements):
+        stated = iso_duration(element.get("start"))
+        start = ended if stated is None else stated
+        if start is None:
+            raise DamagedError(f"Period {_name(element, number)} does not say when it begins.", _HINT)
+        duration = iso_duration(element.get("duration"))
+        ended = None if duration is None else start + duration
+        starts.append(start)
+    return starts
+
+
+def _end(root: xml.Element, starts: list[Fraction]) -> Fraction | None:
+    """Section 5.3.1.2: where the last period ends. For a recording that kept its broadcast's clock it is a length."""
+    total = iso_duration(root.get("mediaPresentationDuration"))
+    return total + starts[0] if total is not None and starts and total <= starts[-1] else total
 
 
 def _name(element: xml.Element, number: int) -> str:
@@ -180,6 +197,9 @@ class _Mpd:
             known=known,
         )
         pieces = address(place)
+        if not pieces.segments and not pieces.index:
+            self.left_out.append(f"{track.id} has no segments")
+            return None
         described = track.described(kind, dash_protection.read(found, self.url))
         return replace(described, inits=pieces.inits, segments=pieces.segments, index=pieces.index)
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import xml
 from offlinedl.manifest.dash_template import Template
-from offlinedl.manifest.dash_timeline import Slot, Timing, from_duration, from_timeline
+from offlinedl.manifest.dash_timeline import Slots, Timing, from_duration, from_timeline
 from offlinedl.manifest.units import first_to_last, signed, whole
 from offlinedl.manifest.urls import join, joiner
 from offlinedl.model import ByteRange, Resource, Segment
@@ -17,7 +17,6 @@ _HINT = "The MPD is damaged: fetch it again, or tell its publisher."
 _ASK = "Ask for the title's HLS address."
 _KINDS = ("SegmentTemplate", "SegmentList", "SegmentBase")
 
-Slots = tuple[Slot, ...]
 Known = dict[tuple[object, ...], Slots]
 
 
@@ -133,19 +132,14 @@ def _template(place: Place, source: _Source) -> Addressed:
     template = Template(media, place.id, place.bandwidth)
     slots = _slots(place, source)
     if slots is None:
-        slots = (Slot(source.number("startNumber", 1), 0, place.start, _known_duration(place)),)
+        slots = Slots([source.number("startNumber", 1)], [0], [place.start], [_known_duration(place)])
     inits = _inits(place, source)
     init = 0 if inits else None
     absolute = joiner(place.base)
     segments = [
-        Segment(
-            number=position,
-            resource=Resource(url=absolute(template.url(slot.number, slot.time))),
-            start=slot.start,
-            duration=slot.duration,
-            init=init,
-        )
-        for position, slot in enumerate(slots)
+        Segment(number=position, resource=Resource(url=url), start=start, duration=duration, init=init)
+        for position, (number, time, start, duration) in enumerate(slots.rows())
+        for url in (absolute(template.url(number, time)),)
     ]
     return Addressed(inits=inits, segments=tuple(segments))
 
@@ -174,11 +168,11 @@ def _list(place: Place, source: _Source) -> Addressed:
     init = 0 if inits else None
     absolute = joiner(place.base)
     segments = []
-    for position, (url, slot) in enumerate(zip(urls, slots, strict=True)):
+    for position, (url, start, duration) in enumerate(zip(urls, slots.starts, slots.durations, strict=True)):
         media = url.get("mediaRange")
         part = None if media == "0-0" else _range(media)
         resource = Resource(url=absolute(url.get("media") or ""), range=part)
-        segment = Segment(number=position, resource=resource, start=slot.start, duration=slot.duration, init=init)
+        segment = Segment(number=position, resource=resource, start=start, duration=duration, init=init)
         segments.append(segment)
     return Addressed(inits=inits, segments=tuple(segments))
 
@@ -189,11 +183,12 @@ def _listed(place: Place, source: _Source, count: int) -> Slots:
     if source.child("SegmentTimeline") is None:
         duration = source.optional("duration")
         each = Fraction(duration, timing.timescale) if duration else _known_duration(place) / count
-        return tuple(Slot(k, 0, place.start + each * k, _clipped(place, each, k)) for k in range(count))
-    slots = _slots(place, source) or ()
-    if len(slots) < count:
-        raise DamagedError(f"The SegmentList of {place.id} has {count} segments and times for {len(slots)}.", _HINT)
-    return slots[:count]
+        durations = [_clipped(place, each, k) for k in range(count)]
+        return Slots(range(count), range(count), [place.start + each * k for k in range(count)], durations)
+    slots = _slots(place, source)
+    if slots is None or len(slots.times) < count:
+        raise DamagedError(f"The SegmentList of {place.id} has more segments than its SegmentTimeline.", _HINT)
+    return Slots(*(column[:count] for column in slots))
 
 
 def _clipped(place: Place, each: Fraction, position: int) -> Fraction:

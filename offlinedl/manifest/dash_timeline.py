@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -17,13 +17,17 @@ MAX_SEGMENTS = 2_000_000
 _HINT = "The MPD is damaged: fetch it again, or tell its publisher."
 
 
-class Slot(NamedTuple):
-    """One segment's $Number$ and $Time$, and its place on the title's time line in seconds."""
+class Slots(NamedTuple):
+    """The segments of a representation, a column each: $Number$, $Time$, and the place on the title's time line in seconds."""
 
-    number: int
-    time: int
-    start: Fraction
-    duration: Fraction
+    numbers: Sequence[int]
+    times: Sequence[int]
+    starts: Sequence[Fraction]
+    durations: Sequence[Fraction]
+
+    def rows(self) -> Iterator[tuple[int, int, Fraction, Fraction]]:
+        """(number, time, start, duration) of each segment."""
+        return zip(self.numbers, self.times, self.starts, self.durations, strict=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ class Timing:
     period: Fraction | None
 
 
-def from_duration(timing: Timing, duration: int) -> tuple[Slot, ...]:
+def from_duration(timing: Timing, duration: int) -> Slots:
     """Segments of one length: as many as begin before the period ends, up to endNumber; the last ends with it."""
     each = Fraction(duration, timing.timescale)
     counts = []
@@ -52,38 +56,41 @@ def from_duration(timing: Timing, duration: int) -> tuple[Slot, ...]:
     if not counts:
         raise DamagedError("The MPD does not say how long the title is, nor how many segments it has.", _HINT)
     count = _within_limit(max(min(counts), 0))
-    slots = [Slot(timing.first + k, timing.offset + k * duration, timing.start + each * k, each) for k in range(count)]
-    if slots and timing.period is not None:
-        last = slots[-1]
-        slots[-1] = last._replace(duration=min(each, timing.start + timing.period - last.start))
-    return tuple(slots)
+    starts = [timing.start + each * k for k in range(count)]
+    durations = [each] * count
+    if count and timing.period is not None:
+        durations[-1] = min(each, timing.start + timing.period - starts[-1])
+    times = range(timing.offset, timing.offset + count * duration, duration)
+    return Slots(range(timing.first, timing.first + count), times, starts, durations)
 
 
-def from_timeline(timing: Timing, timeline: Element) -> tuple[Slot, ...]:
+def from_timeline(timing: Timing, timeline: Element) -> Slots:
     """The segments of a SegmentTimeline (section 5.3.9.6), up to endNumber."""
-    slots: list[Slot] = []
+    numbers: list[int] = []
+    times: list[int] = []
+    durations: list[Fraction] = []
     number = timing.first
-    durations: dict[int, Fraction] = {}
+    known: dict[int, Fraction] = {}
     for first, time, each, repeated in _runs(timeline.all("S"), timing):
         number = number if first is None else first
-        count = repeated if timing.last is None else min(repeated, timing.last - number + 1)
-        _within_limit(len(slots) + count)
-        duration = durations.get(each)
+        count = repeated if timing.last is None else max(min(repeated, timing.last - number + 1), 0)
+        _within_limit(len(times) + count)
+        duration = known.get(each)
         if duration is None:
-            duration = durations[each] = Fraction(each, timing.timescale)
-        slots.extend(_run(timing, number, time, (each, count, duration)))
-        number += max(count, 0)
-    return tuple(slots)
+            duration = known[each] = Fraction(each, timing.timescale)
+        numbers.extend(range(number, number + count))
+        times.extend(range(time, time + each * count, each) if each else [time] * count)
+        durations.extend([duration] * count)
+        number += count
+    return Slots(numbers, times, _on_the_time_line(times, timing), durations)
 
 
-def _run(timing: Timing, number: int, time: int, run: tuple[int, int, Fraction]) -> Iterator[Slot]:
-    """`count` equal segments, one after the other."""
-    each, count, duration = run
-    begin, scale = timing.start, timing.timescale
-    for position in range(count):
-        at = time + position * each
-        start = Fraction(at - timing.offset, scale)
-        yield Slot(number + position, at, begin + start if begin else start, duration)
+def _on_the_time_line(times: list[int], timing: Timing) -> list[Fraction]:
+    """Media times in seconds from the title's begin (section 5.3.9.6.3), with one division each."""
+    above, below = timing.start.numerator * timing.timescale, timing.start.denominator
+    scale = timing.timescale * below
+    offset = timing.offset * below - above
+    return [Fraction(time * below - offset, scale) for time in times]
 
 
 def _runs(elements: list[Element], timing: Timing) -> Iterator[tuple[int | None, int, int, int]]:
@@ -96,10 +103,12 @@ def _runs(elements: list[Element], timing: Timing) -> Iterator[tuple[int | None,
             raise DamagedError("An S of a SegmentTimeline has no duration.", _HINT)
         if "t" in attributes:
             time = _time(attributes["t"])
-        repeat = signed(attributes["r"]) if "r" in attributes else 0
-        if repeat is None:
-            raise DamagedError("An S of a SegmentTimeline has an r that is not a number.", _HINT)
-        count = repeat + 1 if repeat >= 0 else _to_next(time, each, elements[position + 1 : position + 2], timing)
+        count = 1
+        if "r" in attributes:
+            repeat = signed(attributes["r"])
+            if repeat is None:
+                raise DamagedError("An S of a SegmentTimeline has an r that is not a number.", _HINT)
+            count = repeat + 1 if repeat >= 0 else _to_next(time, each, elements[position + 1 : position + 2], timing)
         yield whole(attributes.get("n")), time, each, count
         time += each * count
 

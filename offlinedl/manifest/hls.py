@@ -80,11 +80,7 @@ def _end(rendition: Rendition) -> Fraction:
 def _multivariant(text: str, url: str) -> Manifest:
     """RFC 8216 section 4.3.4: variants and renditions, each with the media playlist that lists its segments."""
     reader = _Reader(joiner(url))
-    playlists = hls_lines.walk(text, reader.tag)["playlists"]
-    hls_lines.check_uris(text, len(playlists), "EXT-X-STREAM-INF")
-    for playlist in playlists:
-        for attribute in playlist["stream_info"]:
-            reader.stream_inf(attribute, playlist["uri"])
+    hls_lines.walk(text, reader.tags())
     renditions = tuple(_distinct([*reader.variants, *reader.media()]))
     if not renditions:
         raise DamagedError("The playlist offers nothing: no variant and no rendition.", _HINT)
@@ -98,20 +94,28 @@ class _Reader:
         self.absolute = absolute
         self.variants: list[Rendition] = []
         self.protections: dict[Protection, None] = {}
+        self._waiting: list[Attributes] = []
         self._media: list[Attributes] = []
         self._group_codecs: dict[tuple[str, str], str] = {}
 
-    def tag(self, name: str, value: str, state: hls_lines.State) -> None:
-        """One tag. What a variant says waits in m3u8's state for its URI; two tags with one URI are two variants."""
-        if name == "#EXT-X-STREAM-INF":
-            state.setdefault("stream_info", []).append(hls_lines.attributes(value))
-            state["expect_playlist"] = True
-        elif name == "#EXT-X-MEDIA":
-            self._media.append(hls_lines.attributes(value))
-        elif name == "#EXT-X-SESSION-KEY":
-            self._session_key(hls_lines.attributes(value))
+    def tags(self) -> hls_lines.Tags:
+        """What is read of a multivariant playlist; every other tag is passed over."""
+        return {
+            hls_lines.URI: self._uri,
+            "#EXT-X-STREAM-INF": lambda value: self._waiting.append(hls_lines.attributes(value)),
+            "#EXT-X-MEDIA": lambda value: self._media.append(hls_lines.attributes(value)),
+            "#EXT-X-SESSION-KEY": self._session_key,
+        }
 
-    def stream_inf(self, attribute: Attributes, uri: str) -> None:
+    def _uri(self, uri: str) -> None:
+        """RFC 8216 section 4.3.4.2: what waits for a URI takes it; two tags before one URI are two variants."""
+        if not self._waiting:
+            raise DamagedError("The playlist has a URI without an EXT-X-STREAM-INF before it.", _HINT)
+        for attribute in self._waiting:
+            self._stream_inf(attribute, uri)
+        self._waiting = []
+
+    def _stream_inf(self, attribute: Attributes, uri: str) -> None:
         """RFC 8216 section 4.3.4.2: a variant; without pictures in its CODECS it is an audio rung."""
         codecs = attribute.get("CODECS", "")
         width, height = _resolution(attribute.get("RESOLUTION", ""))
@@ -161,9 +165,10 @@ class _Reader:
             index=Resource(url=self.absolute(attribute["URI"])),
         )
 
-    def _session_key(self, attribute: Attributes) -> None:
+    def _session_key(self, value: str) -> None:
         """RFC 8216 section 4.3.4.5: the license that will be needed, known before any media playlist."""
-        key = hls_keys.key(attribute, self.absolute)
+        attribute = hls_lines.attributes(value)
+        key = hls_keys.key(attribute, lambda uri: hls_keys.key_uri(uri, self.absolute))
         protection = hls_keys.protection(attribute, key) if key else None
         if protection:
             self.protections[protection] = None

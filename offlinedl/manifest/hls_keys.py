@@ -25,16 +25,15 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _HINT = "The playlist is damaged: fetch it again, or tell its publisher."
 
 
-def key(attribute: Mapping[str, str], absolute: Callable[[str], str]) -> Key | None:
-    """The key of a tag; None where METHOD=NONE says that what follows is clear. An IV is only what the tag states."""
+def key(attribute: Mapping[str, str], uri: Callable[[str], str]) -> Key | None:
+    """The key of a tag; None where METHOD=NONE says that what follows is clear. `uri` is `key_uri` for its playlist."""
     method = attribute.get("METHOD", "")
     if method == "NONE":
         return None
     if not method or not attribute.get("URI"):
         raise DamagedError("An EXT-X-KEY has no METHOD or no URI.", _HINT)
     keyformat = attribute.get("KEYFORMAT") or "identity"
-    uri = key_uri(attribute["URI"], absolute)
-    return Key(method=method, uri=uri, iv=_iv(attribute.get("IV")), keyformat=keyformat)
+    return Key(method=method, uri=uri(attribute["URI"]), iv=_iv(attribute.get("IV")), keyformat=keyformat)
 
 
 def _iv(text: str | None) -> bytes | None:

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
 
 MAX_BYTES = 64 * 2**20
 
-State = dict[str, Any]
-OnTag = Callable[[str, str, State], None]
+URI = "#\x1f"
+"""The name under which `walk` hands over the URI lines: no playlist holds it, because `text_of` takes it away."""
+
+Tags = Mapping[str, Callable[[str], None]]
 
 _MARKS = b"\xef\xbb\xbf"
-# Line breaks for str.splitlines, and for nobody else: RFC 8216 section 4.1 knows only LF and CRLF.
-_NOT_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# Line breaks for str.splitlines, and for nobody else: RFC 8216 section 4.1 knows only LF and CRLF. And the mark of URI.
+_NOT_BREAKS = re.compile("[\x0b\x0c\x1c-\x1f\x85\u2028\u2029]")
+_URI_LINE = re.compile(r"^[^\S\r\n]*(?=[^#\s])", re.MULTILINE)
 _ATTRIBUTE = re.compile(r'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+) *= *(?:"([^"]*)"|([^,"]*))')
 _REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
 _QUOTED = re.compile(r'"[^"]*"')
-_URI = re.compile(r"(?:\A|[\r\n])[^\S\r\n]*[^#\s]")
 _HINT = "The playlist is damaged: fetch it again, or tell its publisher."
 
 
@@ -48,35 +49,34 @@ def attributes(value: str) -> dict[str, str]:
     return found
 
 
-def walk(text: str, on_tag: OnTag) -> State:
-    """m3u8's walk over `text`: `on_tag(name, value, state)` for each tag, and back comes m3u8's `data`."""
+def walk(text: str, tags: Tags) -> None:
+    """m3u8's walk over `text`: each tag's value goes to its entry in `tags`, and each URI line to that of URI.
+
+    m3u8 shows its hook only lines that begin with #, and keeps a URI only where it trusts the line before; so that none
+    is lost, every URI line is given the mark of a tag. Raises DamagedError where the walk fails, and what `tags` raise.
+    """
     from m3u8.parser import parse
 
-    line_number = 0
+    find = tags.get
+    at = 0
 
-    def hook(line: str, number: int, _data: State, state: State) -> bool:
-        nonlocal line_number
-        line_number = number
-        if line.startswith("#EXT"):
-            name, _, value = line.partition(":")
-            on_tag(name, value, state)
+    def hook(line: str, number: int, _data: object, _state: object) -> bool:
+        nonlocal at
+        at = number
+        name, _, value = line.partition(":")
+        take = find(name)
+        if take is not None:
+            take(value)
         return True
 
     try:
-        data: State = parse(text, custom_tags_parser=hook)
+        parse(_URI_LINE.sub(f"{URI}:", text), custom_tags_parser=hook)
     except OfflinedlError as error:
-        error.message = f"{error.message} (line {line_number})"
+        error.message = f"{error.message.removesuffix('.')} (line {at})."
         error.args = (error.message,)
         raise
     except Exception as error:
-        raise DamagedError(f"The playlist cannot be read after line {line_number}.", _HINT) from error
-    return data
-
-
-def check_uris(text: str, count: int, tag: str) -> None:
-    """Raises DamagedError unless `text` has `count` URI lines: m3u8 passes over those without their tag."""
-    if count != sum(1 for _ in _URI.finditer(text)):
-        raise DamagedError(f"The playlist has a URI without the {tag} that must precede it.", _HINT)
+        raise DamagedError(f"The playlist cannot be read after line {at}.", _HINT) from error
 
 
 def define(text: str, url: str, imported: Mapping[str, str]) -> str:

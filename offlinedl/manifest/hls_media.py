@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache, partial
 from math import lcm
-from typing import Any
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import hls_keys, hls_lines
@@ -21,8 +21,8 @@ _RANGE = re.compile(r"([0-9]{1,18})(?:@([0-9]{1,18}))?")
 _HINT = "The playlist is damaged: fetch it again, or tell its publisher."
 _WHOLE = "Give the title's multivariant playlist."
 
-Draft = dict[str, Any]
-"""What is known of the next segment: duration, keys, map, range, gap; m3u8 adds the uri."""
+Map = tuple[str, ByteRange | None, tuple[Key, ...]]
+"""An EXT-X-MAP: its URL, the part of it, and the keys in force at its line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,35 +38,42 @@ class Playlist:
 def read(text: str, url: str) -> Playlist:
     """The playlist `text`, which came from `url`. Raises UnsupportedError where it is live or not a title."""
     reader = _Reader(joiner(url))
-    drafts = [draft for draft in hls_lines.walk(text, reader.tag)["segments"] if reader.complete(draft)]
-    reader.refuse(len(drafts))
-    hls_lines.check_uris(text, len(drafts), "EXTINF")
-    builder = _Builder(reader)
-    segments = tuple(builder.segments(drafts))
-    if not segments:
-        raise DamagedError("The playlist lists no segment that can be fetched.", _HINT)
-    inits = tuple(builder.inits.values())
+    hls_lines.walk(text, reader.tags())
+    reader.check()
+    inits = tuple(reader.inits.values())
     return Playlist(
-        container=_container(segments[0].resource.url, bool(inits)),
+        container=_container(reader.segments[0].resource.url, bool(inits)),
         inits=inits,
-        segments=segments,
+        segments=tuple(reader.segments),
         protections=tuple(reader.protections),
     )
 
 
 class _Reader:
-    """Takes the tags in their order: what holds from now on, and what belongs to the next segment alone."""
+    """Takes the lines in their order: what holds from now on, and what belongs to the next segment alone."""
 
     def __init__(self, absolute: Callable[[str], str]) -> None:
-        self.absolute = absolute
-        self.sequence = 0
-        self.ended = False
-        self.vod = False
+        self.inits: dict[Map, Segment] = {}
+        self.segments: list[Segment] = []
         self.protections: dict[Protection, None] = {}
+        self._absolute = absolute
+        self._key_uri = lru_cache(maxsize=256)(partial(hls_keys.key_uri, absolute=absolute))
+        self._clock = _Clock()
+        self._count = 0
+        self._sequence = 0
+        self._ended = self._vod = False
         self._keys: dict[str, Key] = {}
         self._in_force: tuple[Key, ...] = ()
-        self._map: tuple[str, ByteRange | None, tuple[Key, ...]] | None = None
-        self._tags: Mapping[str, Callable[[str, Draft], None]] = {
+        self._map: Map | None = None
+        self._range_end: tuple[str, int] = ("", 0)
+        self._duration: Fraction | None = None
+        self._part: tuple[int, int | None] | None = None
+        self._is_gap = False
+
+    def tags(self) -> hls_lines.Tags:
+        """What is read of a media playlist; every other tag is passed over."""
+        return {
+            hls_lines.URI: self._uri,
             "#EXTINF": self._extinf,
             "#EXT-X-BYTERANGE": self._byterange,
             "#EXT-X-KEY": self._key,
@@ -75,149 +82,61 @@ class _Reader:
             "#EXT-X-MEDIA-SEQUENCE": self._media_sequence,
             "#EXT-X-PLAYLIST-TYPE": self._playlist_type,
             "#EXT-X-ENDLIST": self._endlist,
-            "#EXT-X-I-FRAMES-ONLY": self._i_frames_only,
-            "#EXT-X-IMAGES-ONLY": self._i_frames_only,
+            "#EXT-X-I-FRAMES-ONLY": self._pictures_only,
+            "#EXT-X-IMAGES-ONLY": self._pictures_only,
             "#EXT-X-SKIP": self._skip,
         }
 
-    def tag(self, name: str, value: str, state: hls_lines.State) -> None:
-        """One tag. The draft of the next segment lies in m3u8's state, which takes it away at the URI."""
-        handler = self._tags.get(name)
-        if handler is None:
-            return
-        draft = state.get("segment")
-        if draft is None:
-            draft = state["segment"] = {"keys": self._in_force, "map": self._map}
-        handler(value, draft)
-        state["expect_segment"] = "duration" in draft
-
-    def complete(self, draft: Draft) -> bool:
-        """RFC 8216 section 4.3.2: has the draft become a segment? What is begun and not ended means a cut-off file."""
-        if "uri" not in draft and "duration" in draft and not self.ended:
+    def check(self) -> None:
+        """Raises where the playlist is live, cut off or empty."""
+        if self._duration is not None and not self._ended:
             raise DamagedError("The playlist ends in the middle of a segment.", _HINT)
-        return "uri" in draft
-
-    def refuse(self, count: int) -> None:
-        """Raises where the playlist has no end, or too many segments."""
-        if not (self.ended or self.vod):
+        if not (self._ended or self._vod):
             raise UnsupportedError(
                 "The playlist is live: it has no end yet (no EXT-X-ENDLIST).",
                 "Come back when the broadcast is over, or ask its publisher for the recording.",
                 code="live",
             )
-        if count > MAX_SEGMENTS:
-            raise UnsupportedError(f"The playlist has {count} segments; {MAX_SEGMENTS} is the limit.", code="too-large")
+        if not self.segments:
+            raise DamagedError("The playlist lists no segment that can be fetched.", _HINT)
 
-    def _extinf(self, value: str, draft: Draft) -> None:
-        """RFC 8216 section 4.3.2.1: the duration in seconds, then a comma and a title that is not kept."""
-        duration = seconds(value)
+    def _uri(self, uri: str) -> None:
+        """RFC 8216 section 4.1: a URI line ends its segment; a gap keeps its number and its time, and is left out."""
+        duration = self._duration
         if duration is None:
-            raise DamagedError("An EXTINF has no duration.", _HINT)
-        draft["duration"] = duration
+            raise DamagedError("The playlist has a URI without an EXTINF before it.", _HINT)
+        number = self._count
+        if number == MAX_SEGMENTS:
+            raise UnsupportedError(f"The playlist has more than {MAX_SEGMENTS} segments.", code="too-large")
+        resource = self._resource(self._absolute(uri))
+        if not self._is_gap:
+            keys = self._in_force and _with_iv(self._in_force, self._sequence + number)
+            init = None if self._map is None else self._init(self._map)
+            start = self._clock.now()
+            self.segments.append(
+                Segment(number=number, resource=resource, start=start, duration=duration, init=init, keys=keys)
+            )
+        self._count = number + 1
+        self._clock.pass_by(duration)
+        self._duration = self._part = None
+        self._is_gap = False
 
-    def _byterange(self, value: str, draft: Draft) -> None:
-        """RFC 8216 section 4.3.2.2: length, and where it begins unless it follows the segment before."""
-        draft["range"] = _length_and_offset(value)
-
-    def _key(self, value: str, draft: Draft) -> None:
-        """RFC 8216 section 4.3.2.4: holds until the next one of its KEYFORMAT; METHOD=NONE ends all."""
-        attribute = hls_lines.attributes(value)
-        key = hls_keys.key(attribute, self.absolute)
-        if key is None:
-            self._keys = {}
-        else:
-            self._keys[key.keyformat] = key
-            if key.keyformat != "identity" and (protection := hls_keys.protection(attribute, key)):
-                self.protections[protection] = None
-        self._in_force = draft["keys"] = tuple(self._keys.values())
-
-    def _map_tag(self, value: str, draft: Draft) -> None:
-        """RFC 8216 section 4.3.2.5: the init segment from here on, encrypted with the keys in force at this line."""
-        attribute = hls_lines.attributes(value)
-        if not attribute.get("URI"):
-            raise DamagedError("An EXT-X-MAP has no URI.", _HINT)
-        part = None
-        if "BYTERANGE" in attribute:
-            length, offset = _length_and_offset(attribute["BYTERANGE"])
-            part = _range(offset or 0, length)
-        self._map = draft["map"] = (self.absolute(attribute["URI"]), part, self._in_force)
-
-    def _gap(self, _value: str, draft: Draft) -> None:
-        """rfc8216bis section 4.4.4.7: the segment is not there; it keeps its place and its number."""
-        draft["gap"] = True
-
-    def _media_sequence(self, value: str, _draft: Draft) -> None:
-        """RFC 8216 section 4.3.3.2: the number of the first segment; a part after the point is let pass."""
-        number = whole(value.partition(".")[0])
-        if number is None:
-            raise DamagedError("The EXT-X-MEDIA-SEQUENCE is not a number.", _HINT)
-        self.sequence = number
-
-    def _playlist_type(self, value: str, _draft: Draft) -> None:
-        """RFC 8216 section 4.3.3.5: VOD never changes, EVENT may grow."""
-        self.vod = value.strip().upper() == "VOD"
-
-    def _endlist(self, _value: str, _draft: Draft) -> None:
-        """RFC 8216 section 4.3.3.4: nothing will be added."""
-        self.ended = True
-
-    def _i_frames_only(self, _value: str, _draft: Draft) -> None:
-        """RFC 8216 section 4.3.3.6: single pictures for seeking, not a title."""
-        raise UnsupportedError("The playlist holds only single pictures, for seeking.", _WHOLE)
-
-    def _skip(self, _value: str, _draft: Draft) -> None:
-        """rfc8216bis section 4.4.5.2: a delta update leaves out the segments that the player is thought to know."""
-        raise UnsupportedError("The playlist is a delta update without its first segments.", _WHOLE)
-
-
-class _Builder:
-    """Makes segments of drafts, in one pass; the state is what one segment hands to the next."""
-
-    def __init__(self, reader: _Reader) -> None:
-        self.inits: dict[tuple[str, ByteRange | None, tuple[Key, ...]], Segment] = {}
-        self._absolute = reader.absolute
-        self._sequence = reader.sequence
-        self._range_end: tuple[str, int] = ("", 0)
-
-    def segments(self, drafts: list[Draft]) -> list[Segment]:
-        """The segments that are there; a gap keeps its number and its time and is left out."""
-        made = []
-        clock = _Clock()
-        for number, draft in enumerate(drafts):
-            resource = self._resource(self._absolute(draft["uri"]), draft.get("range"))
-            duration = draft["duration"]
-            if "gap" not in draft:
-                segment = Segment(
-                    number=number,
-                    resource=resource,
-                    start=clock.now(),
-                    duration=duration,
-                    init=self._init(draft["map"]),
-                    keys=_with_iv(draft["keys"], self._sequence + number),
-                )
-                made.append(segment)
-            clock.pass_by(duration)
-        return made
-
-    def _resource(self, url: str, part: tuple[int, int | None] | None) -> Resource:
+    def _resource(self, url: str) -> Resource:
         """RFC 8216 section 4.3.2.2: a range without an offset begins after the range before, of the same resource."""
-        if part is None:
+        if self._part is None:
             self._range_end = ("", 0)
             return Resource(url=url)
-        length, offset = part
+        length, offset = self._part
         if offset is None:
             before, offset = self._range_end
             if before != url:
-                raise DamagedError(
-                    "An EXT-X-BYTERANGE has no offset, and the segment before it is no range of its file.", _HINT
-                )
+                hint = "no offset, and the segment before it is no range of its file"
+                raise DamagedError(f"An EXT-X-BYTERANGE has {hint}.", _HINT)
         self._range_end = (url, offset + length)
         return Resource(url=url, range=_range(offset, length))
 
-    def _init(self, wanted: tuple[str, ByteRange | None, tuple[Key, ...]] | None) -> int | None:
+    def _init(self, wanted: Map) -> int:
         """RFC 8216 section 4.3.2.5: the number of the init segment; one that is repeated keeps its number."""
-        if wanted is None:
-            return None
         init = self.inits.get(wanted)
         if init is None:
             url, part, keys = wanted
@@ -226,6 +145,66 @@ class _Builder:
             init = Segment(number=len(self.inits), resource=Resource(url=url, range=part), keys=keys)
             self.inits[wanted] = init
         return init.number
+
+    def _extinf(self, value: str) -> None:
+        """RFC 8216 section 4.3.2.1: the duration in seconds, then a comma and a title that is not kept."""
+        self._duration = seconds(value.partition(",")[0])
+        if self._duration is None:
+            raise DamagedError("An EXTINF has no duration.", _HINT)
+
+    def _byterange(self, value: str) -> None:
+        """RFC 8216 section 4.3.2.2: length, and where it begins unless it follows the segment before."""
+        self._part = _length_and_offset(value)
+
+    def _key(self, value: str) -> None:
+        """RFC 8216 section 4.3.2.4: holds until the next one of its KEYFORMAT; METHOD=NONE ends all."""
+        attribute = hls_lines.attributes(value)
+        key = hls_keys.key(attribute, self._key_uri)
+        if key is None:
+            self._keys = {}
+        else:
+            self._keys[key.keyformat] = key
+            if key.keyformat != "identity" and (protection := hls_keys.protection(attribute, key)):
+                self.protections[protection] = None
+        self._in_force = tuple(self._keys.values())
+
+    def _map_tag(self, value: str) -> None:
+        """RFC 8216 section 4.3.2.5: the init segment from here on, encrypted with the keys in force at this line."""
+        attribute = hls_lines.attributes(value)
+        if not attribute.get("URI"):
+            raise DamagedError("An EXT-X-MAP has no URI.", _HINT)
+        part = None
+        if "BYTERANGE" in attribute:
+            length, offset = _length_and_offset(attribute["BYTERANGE"])
+            part = _range(offset or 0, length)
+        self._map = (self._absolute(attribute["URI"]), part, self._in_force)
+
+    def _gap(self, _value: str) -> None:
+        """rfc8216bis section 4.4.4.7: the segment is not there."""
+        self._is_gap = True
+
+    def _media_sequence(self, value: str) -> None:
+        """RFC 8216 section 4.3.3.2: the number of the first segment, said before it; a fraction is let pass."""
+        number = whole(value.partition(".")[0])
+        if number is None or self._count:
+            raise DamagedError("The EXT-X-MEDIA-SEQUENCE is not a number, or stands after a segment.", _HINT)
+        self._sequence = number
+
+    def _playlist_type(self, value: str) -> None:
+        """RFC 8216 section 4.3.3.5: VOD never changes, EVENT may grow."""
+        self._vod = value.strip().upper() == "VOD"
+
+    def _endlist(self, _value: str) -> None:
+        """RFC 8216 section 4.3.3.4: nothing will be added."""
+        self._ended = True
+
+    def _pictures_only(self, _value: str) -> None:
+        """RFC 8216 section 4.3.3.6: single pictures for seeking, not a title."""
+        raise UnsupportedError("The playlist holds only single pictures, for seeking.", _WHOLE)
+
+    def _skip(self, _value: str) -> None:
+        """rfc8216bis section 4.4.5.2: a delta update leaves out the segments that the player is thought to know."""
+        raise UnsupportedError("The playlist is a delta update without its first segments.", _WHOLE)
 
 
 class _Clock:

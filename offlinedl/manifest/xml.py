@@ -19,7 +19,7 @@ MAX_DEPTH = 64
 _HEAD = 256 * 2**10
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Element:
     """One element: `tag` and the names of `attributes` are as written, prefix and all; `name` is without its prefix.
 

@@ -1,0 +1,136 @@
+"""get: the whole path, for each kind of title, against the real origin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offlinedl.demo.origin import DATA
+from tests.conftest import Offlinedl
+from tests.origin import Origin
+
+TITLES = {
+    "DASH cbcs, one key": "titles/harbour-1/manifest.mpd",
+    "DASH cbcs, three keys": "titles/harbour-2/manifest.mpd",
+    "HLS cbcs, one key": "titles/harbour-1/master.m3u8",
+    "HLS cbcs, three keys": "titles/harbour-2/master.m3u8",
+    "DASH clear, byte ranges": "titles/lighthouse/manifest.mpd",
+    "HLS clear, byte ranges": "titles/lighthouse/master.m3u8",
+    "HLS TS AES-128": "titles/ferry/master.m3u8",
+}
+
+
+def assert_origins_bytes(title: dict[str, Any]) -> None:
+    """Every stored file is what the origin has, at the place where the file says it is from."""
+    files = [(track, file) for track in title["tracks"] for file in track["files"]]
+    assert files
+    for _, file in files:
+        resource = (DATA / "titles" / file["source"].partition("/titles/")[2]).read_bytes()
+        wanted = resource if file["first"] is None else resource[file["first"] : file["last"] + 1]
+        stored = (Path(title["folder"]) / file["path"]).read_bytes()
+        assert stored == wanted, file["path"]
+        assert len(stored) == file["bytes"]
+
+
+@pytest.mark.parametrize("path", TITLES.values(), ids=TITLES.keys())
+def test_every_kind_of_title_is_stored_as_the_origin_has_it(path: str, offlinedl: Offlinedl, origin: Origin) -> None:
+    options = ["--audio", "all", "--subs", "all", "--license-url", f"{origin.url}/license"]
+    if "ferry" in path or "lighthouse" in path:
+        options = options[:4]
+    [title] = offlinedl.ok("get", f"{origin.url}/{path}", *options, "--json").json
+    assert title["state"] == "ready"
+    assert title["percent"] == 100.0
+    assert_origins_bytes(title)
+    assert len(origin.asked("/license")) == (1 if "harbour" in path else 0)
+    assert len(origin.asked("/key")) == (1 if "ferry" in path else 0)
+
+
+def test_a_title_of_a_feed_has_the_windows_of_its_license(demo: Offlinedl) -> None:
+    [title] = demo.ok("get", "demo:harbour-1", "--json").json
+    assert title["id"] == "demo:harbour-1"
+    assert (title["series"], title["season"], title["episode"]) == ("The Harbour", 1, 1)
+    assert title["license"]["system"] == "clearkey"
+    assert title["license"]["storage_seconds"] == 2592000
+    assert title["license"]["playback_seconds"] == 172800
+    assert title["license"]["window"] == "storage"
+    assert title["message"] == "Available for 29 more days"
+
+
+def test_windows_of_hls_keys_come_from_the_rights(demo: Offlinedl) -> None:
+    [title] = demo.ok("get", "demo:ferry", "--json").json
+    assert title["license"]["system"] == "hls-key"
+    assert title["message"] == "Available for 6 more days"
+
+
+def test_a_clear_title_without_windows_has_no_license(demo: Offlinedl) -> None:
+    [title] = demo.ok("get", "demo:lighthouse", "--json").json
+    assert (title["license"], title["message"]) == (None, "Available")
+
+
+@pytest.mark.parametrize(
+    ("quality", "height"),
+    [("data-saver", 360), ("standard", 720), ("high", 1080), ("best", 1080), ("720p", 720), ("100p", 360), ("1K", 360)],
+)
+def test_quality_decides_the_rung(quality: str, height: int, demo: Offlinedl) -> None:
+    [title] = demo.ok("get", "demo:harbour-1", "-q", quality, "--json").json
+    assert (title["quality"]["name"], title["quality"]["height"]) == (quality, height)
+
+
+def test_languages_are_those_asked_for(demo: Offlinedl) -> None:
+    [title] = demo.ok("get", "demo:harbour-1", "--audio", "fr,en", "--subs", "none", "--json").json
+    assert (title["audio"], title["subtitles"]) == (["fr", "en"], [])
+
+
+def test_a_language_that_is_not_there_is_named_before_anything_is_fetched(demo: Offlinedl, origin: Origin) -> None:
+    result = demo("get", "demo:harbour-1", "--audio", "de")
+    assert result.code == 3
+    assert result.err == "error: no audio in de\nhint: there is: en, fr\n"
+    assert not origin.asked(".m4s")
+    assert demo.listed() == []
+
+
+def test_a_ready_title_is_not_fetched_again(demo: Offlinedl, origin: Origin) -> None:
+    demo.ok("get", "demo:harbour-1")
+    origin.forget()
+    result = demo.ok("get", "demo:harbour-1")
+    assert "already there" in result.err
+    assert origin.log == []
+
+
+def test_other_tracks_of_a_ready_title_are_the_only_ones_fetched(demo: Offlinedl, origin: Origin) -> None:
+    demo.ok("get", "demo:harbour-1")
+    origin.forget()
+    [title] = demo.ok("get", "demo:harbour-1", "--audio", "en,fr", "--json").json
+    assert title["audio"] == ["en", "fr"]
+    assert_origins_bytes(title)
+    assert {asked.path.split("/")[3] for asked in origin.asked("m4s")} == {"a-fr"}
+    assert not origin.asked("/license")
+
+
+def test_another_rung_replaces_the_first(demo: Offlinedl, origin: Origin) -> None:
+    demo.ok("get", "demo:harbour-1", "-q", "data-saver")
+    [title] = demo.ok("get", "demo:harbour-1", "-q", "standard", "--json").json
+    assert_origins_bytes(title)
+    stored = {f.parent.name for f in Path(title["folder"]).rglob("*.m4s")}
+    assert stored == {"video-720p", "audio-en"}
+
+
+def test_one_title_that_fails_leaves_the_others(demo: Offlinedl) -> None:
+    """C68."""
+    result = demo("get", "demo:nothing", "demo:harbour-1")
+    assert result.code == 3
+    assert [title["state"] for title in demo.listed()] == ["ready"]
+
+
+def test_the_original_bytes_stay_encrypted_and_the_key_is_in_no_file_beside_them(demo: Offlinedl) -> None:
+    """B34."""
+    from offlinedl.demo.origin import keys
+
+    demo.ok("get", "demo:harbour-1", "demo:harbour-2", "demo:ferry")
+    everything = b"".join(f.read_bytes() for f in demo.home.rglob("*") if f.is_file())
+    for key in keys().values():
+        assert key not in everything
+        assert key.hex().encode() not in everything
+    assert (demo.home / "vault" / "key").stat().st_mode & 0o777 == 0o600

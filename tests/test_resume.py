@@ -1,0 +1,134 @@
+"""Run again after any interruption: only what is missing is fetched, and no second license is asked for."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import threading
+from collections import Counter
+
+import pytest
+
+from tests import origin as o
+from tests.conftest import Offlinedl
+from tests.origin import Asked, Origin
+from tests.test_get import assert_origins_bytes
+
+
+@pytest.mark.parametrize("ref", ["demo:harbour-2", "demo:ferry"], ids=["DASH cbcs", "HLS AES-128"])
+@pytest.mark.parametrize("seed", range(25))
+def test_kill_9_at_a_random_moment(ref: str, seed: int, demo: Offlinedl, origin: Origin) -> None:
+    """C1, B14: the next get ends with the origin's bytes, with one license in all, and never ready without it.
+
+    The moment is a request: the process dies when the origin hears it, before the answer. The license request itself is
+    left out, for then the server has heard and nobody has its answer.
+    """
+    moments = [*range(1, 3), *range(4, 20)] if ref == "demo:harbour-2" else range(1, 12)
+    moment = random.Random(seed).choice(list(moments))
+    process = demo.start("get", ref, "--audio", "all", "--subs", "all")
+    heard = threading.Event()
+
+    def kill(asked: Asked) -> None:
+        media = [a for a in origin.log if a.path.startswith("/titles/")]
+        if len(media) >= moment and not asked.path.endswith(("/license", "/key")) and not heard.is_set():
+            heard.set()
+            os.kill(process.pid, signal.SIGKILL)
+
+    origin.watchers.append(kill)
+    process.wait()
+    origin.watchers.clear()
+    assert heard.is_set() == (process.returncode == -signal.SIGKILL)
+    for title in demo.listed():
+        assert title["state"] != "ready" or title["license"] is not None
+
+    [title] = demo.ok("get", ref, "--audio", "all", "--subs", "all", "--json").json
+    assert title["state"] == "ready"
+    assert_origins_bytes(title)
+    assert len(origin.asked("/license")) + len(origin.asked("/key")) == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_pauses_and_get_goes_on(number: int, code: int, demo: Offlinedl, origin: Origin) -> None:
+    """C2, C3."""
+    process = demo.start("get", "demo:harbour-1")
+    stopped = stop_at(origin, process, "v720/2.m4s", number)
+    assert process.wait(timeout=30) == code
+    assert stopped.is_set()
+    origin.mend()
+    assert [title["state"] for title in demo.listed()] == ["paused"]
+    origin.forget()
+    demo.ok("get", "demo:harbour-1")
+    assert not origin.asked("/license")
+    assert not origin.asked("init.mp4")
+    assert not origin.asked(".mpd")
+
+
+def stop_at(origin: Origin, process: subprocess.Popen[bytes], part: str, number: int) -> threading.Event:
+    """Send the signal when `part` is asked for, which is then never answered."""
+    import asyncio
+
+    stopped = threading.Event()
+
+    def stop(asked: Asked) -> None:
+        if part in asked.path and not stopped.is_set():
+            stopped.set()
+            os.kill(process.pid, number)
+
+    origin.watchers.append(stop)
+    origin.fault(part, o.held(asyncio.Event()))
+    return stopped
+
+
+def test_nothing_that_is_there_is_fetched_twice(demo: Offlinedl, origin: Origin) -> None:
+    origin.fault("v720/2.m4s", o.status(404))
+    assert demo("get", "demo:harbour-1").code == 4
+    origin.mend()
+    demo.ok("get", "demo:harbour-1")
+    counts = Counter(asked.path for asked in origin.log if asked.path.startswith("/titles/"))
+    assert counts.pop("/titles/harbour-1/v720/2.m4s") == 3  # twice refused, then fetched
+    assert set(counts.values()) == {1}
+    assert len(origin.asked("/license")) == 1
+
+
+def test_a_file_that_was_deleted_or_cut_is_the_only_one_fetched_again(demo: Offlinedl, origin: Origin) -> None:
+    """C14, C16."""
+    origin.fault("a-en/3.m4s", o.status(404))
+    demo("get", "demo:harbour-1")
+    origin.mend()
+    [title] = demo.listed()
+    assert title["state"] == "failed"
+    shown = demo.ok("show", "demo:harbour-1", "--json").json
+    video = next(track for track in shown["tracks"] if track["kind"] == "video")
+    from pathlib import Path
+
+    folder = Path(shown["folder"])
+    (folder / video["files"][1]["path"]).unlink()
+    (folder / video["files"][2]["path"]).write_bytes(b"cut")
+    origin.forget()
+    [title] = demo.ok("get", "demo:harbour-1", "--json").json
+    assert_origins_bytes(title)
+    assert sorted(asked.path.removeprefix("/titles/harbour-1/") for asked in origin.log) == [
+        "a-en/3.m4s",
+        "v720/1.m4s",
+        "v720/2.m4s",
+    ]
+
+
+def test_two_at_once_the_second_is_busy(demo: Offlinedl, origin: Origin) -> None:
+    """C57: and the lock of a process that was killed holds nobody up."""
+    import asyncio
+
+    held = threading.Event()
+    origin.watchers.append(lambda asked: held.set() if "v720/2.m4s" in asked.path else None)
+    origin.fault("v720/2.m4s", o.held(asyncio.Event()))
+    process = demo.start("get", "demo:harbour-1")
+    assert held.wait(30)
+    assert [title["state"] for title in demo.listed()] == ["downloading"]
+    assert demo("get", "demo:harbour-1").code == 7
+    assert demo("rm", "demo:harbour-1").code == 7
+    process.kill()
+    process.wait()
+    origin.mend()
+    demo.ok("get", "demo:harbour-1")
