@@ -458,7 +458,7 @@ DAMAGE = [
         '<SegmentTemplate media="a" initialization="$Number$" duration="2"/>', "init", id="init-with-a-number"
     ),
     pytest.param(timeline('<S t="0" d="0" r="-1"/>'), "without a duration", id="endless-nothing"),
-    pytest.param(timeline('<S t="0"/>'), "no duration", id="s-without-d"),
+    pytest.param(timeline('<S t="0"/>'), "no d,", id="s-without-d"),
     pytest.param("<SegmentList/>", "empty", id="empty-list"),
     pytest.param('<SegmentList><SegmentURL mediaRange="9-1"/></SegmentList>', "byte range", id="range-backwards"),
     pytest.param("<BaseURL>http://[/</BaseURL>", "not a URL", id="no-url"),

@@ -47,7 +47,7 @@ def application(middlewares: Sequence[Middleware] = ()) -> web.Application:
 @asynccontextmanager
 async def serving(app: web.Application, port: int = 0) -> AsyncIterator[str]:
     """Serve on 127.0.0.1 while the block runs. The address of the service; port 0 takes a free one."""
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)  # what still hangs then was meant to
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port)

@@ -22,6 +22,7 @@ NAME = "dash"
 _HINT = "The MPD is damaged: fetch it again, or tell its publisher."
 _ASK = "Ask for the title's HLS address."
 _MAX_INDEX_DEPTH = 8
+_ROWS = frozenset({"S", "SegmentURL"})
 
 
 def recognises(data: bytes) -> bool:
@@ -32,7 +33,7 @@ def recognises(data: bytes) -> bool:
 
 def parse(data: bytes, url: str) -> Manifest:
     """The renditions of the MPD `data`, which came from `url`. Raises DamagedError and UnsupportedError."""
-    root = xml.parse(data)
+    root = xml.parse(data, rows=_ROWS)
     if root.name != "MPD":
         raise UnsupportedError(f"The root element is {root.name}, not MPD.")
     _refuse_live(root)

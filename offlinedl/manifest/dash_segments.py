@@ -135,11 +135,10 @@ def _template(place: Place, source: _Source) -> Addressed:
         slots = Slots([source.number("startNumber", 1)], [0], [place.start], [_known_duration(place)])
     inits = _inits(place, source)
     init = 0 if inits else None
-    absolute = joiner(place.base)
+    urls = template.urls(place.base, slots.numbers, slots.times)
     segments = [
         Segment(number=position, resource=Resource(url=url), start=start, duration=duration, init=init)
-        for position, (number, time, start, duration) in enumerate(slots.rows())
-        for url in (absolute(template.url(number, time)),)
+        for position, (url, start, duration) in enumerate(zip(urls, slots.starts, slots.durations, strict=True))
     ]
     return Addressed(inits=inits, segments=tuple(segments))
 
@@ -148,7 +147,7 @@ def _inits(place: Place, source: _Source) -> tuple[Segment, ...]:
     """Sections 5.3.9.2.2 and 5.3.9.4.2: the init segment, by template or as an Initialization; none without either."""
     template = source.text("initialization")
     if template is not None:
-        url = join(place.base, Template(template, place.id, place.bandwidth).url(None, None))
+        url = Template(template, place.id, place.bandwidth).url(place.base)
         return (Segment(number=0, resource=Resource(url=url), start=place.start),)
     element = source.child("Initialization")
     if element is None:
@@ -159,7 +158,7 @@ def _inits(place: Place, source: _Source) -> tuple[Segment, ...]:
 
 def _list(place: Place, source: _Source) -> Addressed:
     """Section 5.3.9.3: every segment named. A range of one byte at 0 is a packager's way to say the whole file."""
-    urls = next((found for element in source.elements if (found := element.all("SegmentURL"))), [])
+    urls = next((found for element in source.elements if (found := element.rows)), [])
     if not urls:
         remote = any(element.local("href") for element in source.elements)
         raise _remote("SegmentList") if remote else DamagedError(f"The SegmentList of {place.id} is empty.", _HINT)
@@ -188,7 +187,7 @@ def _listed(place: Place, source: _Source, count: int) -> Slots:
     slots = _slots(place, source)
     if slots is None or len(slots.times) < count:
         raise DamagedError(f"The SegmentList of {place.id} has more segments than its SegmentTimeline.", _HINT)
-    return Slots(*(column[:count] for column in slots))
+    return Slots(slots.numbers[:count], slots.times[:count], slots.starts[:count], slots.durations[:count])
 
 
 def _clipped(place: Place, each: Fraction, position: int) -> Fraction:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.manifest.urls import join, joiner
 
 _IDENTIFIER = re.compile(r"(RepresentationID|Number|Bandwidth|Time|SubNumber)(?:%0?([0-9]{1,4})?([diuxXo]))?")
 _HINT = "The MPD is damaged: fetch it again, or tell its publisher."
@@ -12,51 +15,57 @@ _MAX_WIDTH = 64
 
 
 class Template:
-    """A template for one representation: what never changes is put in once, number and time for each segment."""
+    """A template for one representation: what never changes is put in once, numbers and times for each segment."""
 
     def __init__(self, text: str, representation: str, bandwidth: int) -> None:
-        self._format = "".join(_pieces(text, representation, bandwidth))
+        self._columns: list[str] = []
+        self._format = "".join(self._pieces(text, representation, bandwidth))
 
-    def url(self, number: int | None, time: int | None) -> str:
-        """The URL reference of the segment with this number, that begins at this time (in timescale units)."""
-        try:
-            return self._format % {"number": number, "time": time}
-        except (TypeError, ValueError):
-            raise DamagedError("An init segment's template asks for a segment's number or time.", _HINT) from None
+    def urls(self, base: str, numbers: Sequence[int], times: Sequence[int]) -> list[str]:
+        """The URL of each segment, with these numbers, that begin at these times (in units of the timescale)."""
+        columns = [numbers if name == "Number" else times for name in self._columns]
+        rows = zip(*columns, strict=True) if columns else repeat((), len(numbers))
+        text, absolute = self._format, joiner(base)
+        sample = text % ((0,) * len(columns))
+        prefix = absolute(sample).removesuffix(sample)
+        if prefix + sample == absolute(sample):  # nothing in the template is resolved away, so nothing ever will be
+            text = prefix.replace("%", "%%") + text
+            return [text % row for row in rows]
+        return [absolute(text % row) for row in rows]
 
+    def url(self, base: str) -> str:
+        """The URL of an init segment."""
+        if self._columns:
+            raise DamagedError("An init segment's template asks for a segment's number or time.", _HINT)
+        return join(base, self._format % ())
 
-def _pieces(text: str, representation: str, bandwidth: int) -> list[str]:
-    """`text` as a format of Python's: between two $ an identifier, $$ a $, anything else as it is."""
-    parts = text.split("$")
-    pieces = [_literal(parts[0])]
-    position = 1
-    while position < len(parts):
-        if position + 1 == len(parts):  # a last $ that opens nothing
-            pieces.append(_literal("$" + parts[position]))
-            break
-        pieces.append(_identifier(parts[position], representation, bandwidth))
-        pieces.append(_literal(parts[position + 1]))
-        position += 2
-    return pieces
+    def _pieces(self, text: str, representation: str, bandwidth: int) -> Iterator[str]:
+        """`text` as a format of Python's: between two $ an identifier, $$ a $, anything else as it is."""
+        parts = text.split("$")
+        for position, part in enumerate(parts):
+            if position % 2 == 0:
+                yield _literal(part)
+            elif position + 1 == len(parts):  # a last $ that opens nothing
+                yield _literal(f"${part}")
+            else:
+                yield self._identifier(part, representation, bandwidth)
 
-
-def _identifier(text: str, representation: str, bandwidth: int) -> str:
-    if not text:
-        return "$"
-    match = _IDENTIFIER.fullmatch(text)
-    if match is None:
-        return _literal(f"${text}$")
-    name, width, conversion = match[1], int(match[2] or 0), match[3] or "d"
-    if name == "SubNumber":
-        raise UnsupportedError("The MPD divides its segments ($SubNumber$).", "Ask for the title's HLS address.")
-    if width > _MAX_WIDTH:
-        raise DamagedError(f"A template asks for numbers of {width} digits.", _HINT)
-    if name == "RepresentationID":
-        return _literal(representation)
-    form = f"0{width}{conversion}" if width else conversion
-    if name == "Bandwidth":
-        return _literal(f"%{form}" % bandwidth)
-    return f"%({name.lower()}){form}"
+    def _identifier(self, text: str, representation: str, bandwidth: int) -> str:
+        match = _IDENTIFIER.fullmatch(text)
+        if match is None:
+            return _literal(f"${text}$") if text else "$"
+        name, width, conversion = match[1], int(match[2] or 0), match[3] or "d"
+        if name == "SubNumber":
+            raise UnsupportedError("The MPD divides its segments ($SubNumber$).", "Ask for the title's HLS address.")
+        if width > _MAX_WIDTH:
+            raise DamagedError(f"A template asks for numbers of {width} digits.", _HINT)
+        if name == "RepresentationID":
+            return _literal(representation)
+        form = f"%0{width}{conversion}" if width else f"%{conversion}"
+        if name == "Bandwidth":
+            return _literal(form % bandwidth)
+        self._columns.append(name)
+        return form
 
 
 def _literal(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -18,16 +18,12 @@ _HINT = "The MPD is damaged: fetch it again, or tell its publisher."
 
 
 class Slots(NamedTuple):
-    """The segments of a representation, a column each: $Number$, $Time$, and the place on the title's time line in seconds."""
+    """Segments in columns: $Number$, $Time$, and the place on the title's time line in seconds."""
 
     numbers: Sequence[int]
     times: Sequence[int]
     starts: Sequence[Fraction]
     durations: Sequence[Fraction]
-
-    def rows(self) -> Iterator[tuple[int, int, Fraction, Fraction]]:
-        """(number, time, start, duration) of each segment."""
-        return zip(self.numbers, self.times, self.starts, self.durations, strict=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,23 +61,39 @@ def from_duration(timing: Timing, duration: int) -> Slots:
 
 
 def from_timeline(timing: Timing, timeline: Element) -> Slots:
-    """The segments of a SegmentTimeline (section 5.3.9.6), up to endNumber."""
+    """The segments of a SegmentTimeline (section 5.3.9.6), up to endNumber.
+
+    An S without @t follows the one before it; @n, where it is given, goes on counting from there.
+    """
     numbers: list[int] = []
     times: list[int] = []
     durations: list[Fraction] = []
-    number = timing.first
-    known: dict[int, Fraction] = {}
-    for first, time, each, repeated in _runs(timeline.all("S"), timing):
-        number = number if first is None else first
+    number, time = timing.first, 0
+    known: dict[str | None, tuple[int, Fraction]] = {}
+    for position, row in enumerate(timeline.rows):
+        length = row.get("d")
+        if length not in known:
+            units = _whole(length, "d")
+            known[length] = units, Fraction(units, timing.timescale)
+        each, duration = known[length]
+        if "t" in row:
+            time = _whole(row["t"], "t")
+        if "n" in row:
+            number = _whole(row["n"], "n")
+        repeated = _count(timeline.rows, position, (time, each), timing) if "r" in row else 1
         count = repeated if timing.last is None else max(min(repeated, timing.last - number + 1), 0)
-        _within_limit(len(times) + count)
-        duration = known.get(each)
-        if duration is None:
-            duration = known[each] = Fraction(each, timing.timescale)
-        numbers.extend(range(number, number + count))
-        times.extend(range(time, time + each * count, each) if each else [time] * count)
-        durations.extend([duration] * count)
+        if count == 1:
+            numbers.append(number)
+            times.append(time)
+            durations.append(duration)
+        else:
+            _within_limit(len(times) + count)
+            numbers.extend(range(number, number + count))
+            times.extend(range(time, time + each * count, each) if each else [time] * count)
+            durations.extend([duration] * count)
         number += count
+        time += each * repeated
+    _within_limit(len(times))
     return Slots(numbers, times, _on_the_time_line(times, timing), durations)
 
 
@@ -93,31 +105,17 @@ def _on_the_time_line(times: list[int], timing: Timing) -> list[Fraction]:
     return [Fraction(time * below - offset, scale) for time in times]
 
 
-def _runs(elements: list[Element], timing: Timing) -> Iterator[tuple[int | None, int, int, int]]:
-    """Each S as (number, time, duration, count). Without @t it follows the one before; a negative @r fills the room."""
-    time = 0
-    for position, element in enumerate(elements):
-        attributes = element.attributes
-        each = whole(attributes.get("d"))
-        if each is None:
-            raise DamagedError("An S of a SegmentTimeline has no duration.", _HINT)
-        if "t" in attributes:
-            time = _time(attributes["t"])
-        count = 1
-        if "r" in attributes:
-            repeat = signed(attributes["r"])
-            if repeat is None:
-                raise DamagedError("An S of a SegmentTimeline has an r that is not a number.", _HINT)
-            count = repeat + 1 if repeat >= 0 else _to_next(time, each, elements[position + 1 : position + 2], timing)
-        yield whole(attributes.get("n")), time, each, count
-        time += each * count
-
-
-def _to_next(time: int, each: int, following: list[Element], timing: Timing) -> int:
-    """How often an S with @r below 0 stands: until the next S@t, or else until the period ends."""
-    given = following[0].get("t") if following else None
-    if given is not None:
-        end = Fraction(_time(given))
+def _count(rows: list[dict[str, str]], position: int, run: tuple[int, int], timing: Timing) -> int:
+    """How often the S at `position` stands: @r times more; below 0, until the next S@t or else until the period ends."""
+    repeat = signed(rows[position]["r"])
+    if repeat is None:
+        raise DamagedError("An S of a SegmentTimeline has an r that is not a number.", _HINT)
+    if repeat >= 0:
+        return repeat + 1
+    time, each = run
+    following = rows[position + 1] if position + 1 < len(rows) else {}
+    if "t" in following:
+        end = Fraction(_whole(following["t"], "t"))
     elif timing.period is not None:
         end = timing.offset + timing.period * timing.timescale
     else:
@@ -127,11 +125,11 @@ def _to_next(time: int, each: int, following: list[Element], timing: Timing) -> 
     return max(ceil((end - time) / each), 0)
 
 
-def _time(text: str) -> int:
-    time = whole(text)
-    if time is None:
-        raise DamagedError("An S of a SegmentTimeline has a t that is not a number.", _HINT)
-    return time
+def _whole(text: str | None, name: str) -> int:
+    number = whole(text)
+    if number is None:
+        raise DamagedError(f"An S of a SegmentTimeline has no {name}, or one that is not a number.", _HINT)
+    return number
 
 
 def _within_limit(count: int) -> int:

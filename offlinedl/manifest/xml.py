@@ -23,7 +23,8 @@ _HEAD = 256 * 2**10
 class Element:
     """One element: `tag` and the names of `attributes` are as written, prefix and all; `name` is without its prefix.
 
-    `text` is all of its own character data, joined and stripped; `scope` the prefixes that hold here.
+    `text` is all of its own character data, joined and stripped; `scope` the prefixes that hold here. `rows` are the
+    attributes of those children that were asked for as rows only, because there are many of them.
     """
 
     tag: str
@@ -32,6 +33,7 @@ class Element:
     scope: Mapping[str, str]
     children: list[Element] = field(default_factory=list)
     text: str = ""
+    rows: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -67,15 +69,18 @@ class Element:
             open_elements.extend(reversed(element.children))
 
 
-def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Element:
+def parse(
+    data: bytes, *, rows: frozenset[str] = frozenset(), max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
+) -> Element:
     """The root element of `data` (UTF-8 or UTF-16, or any 8-bit encoding that it declares).
 
+    Elements named in `rows` become rows of the element that holds them: no more than their attributes.
     Raises UnsupportedError for a document type and for a limit, DamagedError for what is not well-formed.
     """
     if len(data) > max_bytes:
         raise UnsupportedError(f"The XML has {len(data)} bytes, more than the limit of {max_bytes}.", code="too-large")
-    tree = _Tree(max_depth)
-    parser = tree.parser()
+    parser = expat.ParserCreate()
+    top = _build(parser, rows, max_depth)
     try:
         parser.Parse(_from_start(data), True)
     except expat.ExpatError as error:
@@ -83,7 +88,7 @@ def parse(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
         raise DamagedError(f"Not well-formed XML: {expat.ErrorString(error.code)} ({where}).", _AGAIN) from None
     except (ValueError, LookupError):
         raise DamagedError("The XML is in an encoding that cannot be read.", _AGAIN) from None
-    return tree.root.children[0]
+    return top.children[0]
 
 
 def root_name(data: bytes) -> str:
@@ -134,46 +139,44 @@ class _Found:
         raise _FoundError(name)
 
 
-class _Tree:
-    """Builds the elements as expat reports them."""
+def _build(parser: expat.XMLParserType, row_names: frozenset[str], max_depth: int) -> Element:
+    """Makes `parser` build the tree below the element that is returned. Closures, because each is called very often."""
+    top = Element("", "", {}, {"xml": "http://www.w3.org/XML/1998/namespace"})
+    row = Element("", "", {}, {})
+    stack = [top]
+    texts: dict[int, list[str]] = {}
+    names: dict[str, tuple[str, bool]] = {}
 
-    def __init__(self, max_depth: int) -> None:
-        self.root = Element("", "", {}, {"xml": "http://www.w3.org/XML/1998/namespace"})
-        self._open = [self.root]
-        self._texts: dict[int, list[str]] = {}
-        self._names: dict[str, str] = {}
-        self._max_depth = max_depth
-
-    def parser(self) -> expat.XMLParserType:
-        """A parser that reports here."""
-        parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        parser.StartDoctypeDeclHandler = _refuse_doctype
-        return parser
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        above = self._open[-1]
-        if len(self._open) > self._max_depth:
-            raise UnsupportedError(f"The XML is nested deeper than {self._max_depth} elements.", code="too-large")
-        name = self._names.get(tag)
-        if name is None:
-            name = self._names.setdefault(tag, tag.rpartition(":")[2])
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        above = stack[-1]
+        if len(stack) > max_depth:
+            raise UnsupportedError(f"The XML is nested deeper than {max_depth} elements.", code="too-large")
+        if tag not in names:
+            local = tag.rpartition(":")[2]
+            names[tag] = local, local in row_names
+        name, is_row = names[tag]
+        if is_row:
+            above.rows.append(attributes)
+            stack.append(row)
+            return
         element = Element(tag, name, attributes, _scope(above.scope, attributes))
         above.children.append(element)
-        self._open.append(element)
+        stack.append(element)
 
-    def _end(self, _tag: str) -> None:
-        element = self._open.pop()
-        if self._texts:
-            element.text = "".join(self._texts.pop(len(self._open), ())).strip()
+    def end(_tag: str) -> None:
+        element = stack.pop()
+        if texts:
+            element.text = "".join(texts.pop(len(stack), ())).strip()
 
-    def _characters(self, text: str) -> None:
-        depth = len(self._open) - 1
-        if depth in self._texts or not text.isspace():
-            self._texts.setdefault(depth, []).append(text)
+    def characters(text: str) -> None:
+        depth = len(stack) - 1
+        if depth in texts or not text.isspace():
+            texts.setdefault(depth, []).append(text)
+
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, characters
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    return top
 
 
 def _refuse_doctype(*_args: object) -> NoReturn:

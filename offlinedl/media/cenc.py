@@ -10,10 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
-
 from offlinedl.errors import DamagedError, RefusedError
 from offlinedl.media.auxiliary import free_encryption
 from offlinedl.media.encryption import Encryption, Parameters, clear_init, read_init
@@ -67,7 +63,10 @@ def _key(keys: Mapping[bytes, bytes], kid: bytes) -> bytes:
 
 def _undo_cenc(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
     """AES-CTR; the key stream runs on from one protected range of a sample to the next (section 9.5)."""
-    cipher = Cipher(AES(key), CTR(bytes(16))).decryptor()  # one for all: a new one costs more than most samples
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    # One for all: a new one costs more than most samples
+    cipher = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).decryptor()
     for sample in part:
         head, tail = _at_wrap(sample)
         for ranges, iv in ((head, sample.iv), (tail, sample.iv[:8] + bytes(8))):
@@ -101,6 +100,8 @@ def _undo_cbcs(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
     One cipher for all: in CBC a block depends on the encrypted block before it and on nothing else, so to feed the IV
     as if it were a block starts the chain anew. What comes out for it is thrown away.
     """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
     chain, places = bytearray(), []
     for sample in part:
         for start, end in sample.ranges:
@@ -109,7 +110,7 @@ def _undo_cbcs(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
                 chain += sample.iv
                 places.append((sample.parameters, view[start:end], len(chain), size))
                 chain += _gather(sample.parameters, view[start:end], size)
-    clear = memoryview(Cipher(AES(key), CBC(bytes(16))).decryptor().update(chain))
+    clear = memoryview(Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor().update(chain))
     for parameters, piece, at, size in places:
         _scatter(parameters, piece, clear[at : at + size])
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
 from offlinedl.errors import DamagedError
 
 _BLOCK = 16
@@ -22,11 +18,13 @@ def decrypt(data: bytes, key: bytes, iv: bytes) -> bytes:
     Errors: DamagedError for a length that cannot be, and for padding that is none. With a wrong key the padding still
     looks right once in about 250 times, and with a wrong IV always: it proves neither.
     """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
     if len(key) != _BLOCK or len(iv) != _BLOCK:
         raise DamagedError(f"an AES-128 key of {len(key)} bytes with an IV of {len(iv)}: both must have {_BLOCK}")
     if not data or len(data) % _BLOCK:
         raise DamagedError(f"an AES-128 segment of {len(data)} bytes: not whole blocks of {_BLOCK}")
-    clear = Cipher(AES(key), CBC(iv)).decryptor().update(data)
+    clear = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor().update(data)
     padding = clear[-1]
     if not 1 <= padding <= _BLOCK or clear[-padding:] != bytes([padding]) * padding:
         raise DamagedError("an AES-128 segment without its padding: cut off, or the key is not its own")

