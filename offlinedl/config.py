@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +55,8 @@ def folders(home: Path | None) -> Folders:
 
 def settings(path: Path) -> Settings:
     """The settings of a file; one that is not there says nothing. What is wrong is named with its place."""
+    import tomllib
+
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO
 
-from offlinedl import expiry, lifecycle, verify
+from offlinedl import expiry, lifecycle, record, verify
 from offlinedl.catalog import Catalog
 from offlinedl.errors import NotFoundError, OfflinedlError, RefusedError
-from offlinedl.license import record
 from offlinedl.model import (
     ContentKey,
     Destruction,
@@ -295,7 +294,7 @@ def folder_name(title_id: str) -> str:
 
 
 def _slot() -> str:
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def _content(fetch: Fetch) -> tuple[object, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,7 +99,7 @@ class Store:
     def remove(self, name: str) -> None:
         """Free every byte of a title. Its folder loses its name first: half a title never looks like one."""
         with _translated(f"remove {name}"):
-            removed = self._root / f"{_REMOVED}{secrets.token_hex(8)}"
+            removed = self._root / f"{_REMOVED}{os.urandom(8).hex()}"
             if self.folder(name).exists():
                 self.folder(name).rename(removed)
             for left in self._root.glob(f"{_REMOVED}*"):  # also what a killed run left behind

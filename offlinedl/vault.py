@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,8 +27,9 @@ class Vault:
         path = self._path(name)
         part = path.with_suffix(".part")
         try:
+            sealed = self.seal(name, secret)
             with _private(part) as file:
-                file.write(self.seal(name, secret))
+                file.write(sealed)
                 file.flush()
                 # Renamed before it is synced: a kill in between must not lose a license that was granted.
                 part.replace(path)
@@ -52,7 +52,7 @@ class Vault:
 
     def seal(self, name: str, secret: bytes) -> bytes:
         """`secret` as it may lie in a file of somebody else's: nonce, ciphertext, tag."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = os.urandom(_NONCE_BYTES)
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         return nonce + AESGCM(self._key()).encrypt(nonce, secret, name.encode())
@@ -88,9 +88,9 @@ class Vault:
     def _new_key(self, path: Path) -> bytes:
         """A new key, written whole before it has its name; of two processes that make one, the first wins."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self._folder / f"key-{secrets.token_hex(4)}.part"
+        part = self._folder / f"key-{os.urandom(4).hex()}.part"
         with _private(part) as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.write(os.urandom(_KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
         try:

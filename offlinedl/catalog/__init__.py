@@ -17,11 +17,7 @@ from offlinedl.catalog.schema import migrate
 from offlinedl.errors import StorageError
 from offlinedl.model import Destruction, Entry, Failure, Fetch, License, Plan, State, Title
 
-_TITLES = """
-    SELECT titles.*, licenses.id AS l_id, system, licenses.kids AS l_kids, issued_at, storage_seconds,
-           playback_seconds, ends_at, first_played_at, last_played_at, renewable, renewal_url
-      FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id
-"""
+_TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "  # noqa: S608
 
 
 class Catalog:
@@ -57,7 +53,7 @@ class Catalog:
 
     def entries(self) -> list[Entry]:
         """Every title, by series, season, episode and name."""
-        return self._entries("ORDER BY coalesce(series_name, name), season, episode, name, id", ())
+        return self._entries("ORDER BY coalesce(series_name, name), season, episode, name, titles.id", ())
 
     def entry(self, title_id: str) -> Entry | None:
         """The title with this id."""
@@ -75,13 +71,13 @@ class Catalog:
         where = clause if clause.startswith("WHERE") else ""
         tracks = rows.tracks(
             self._db.execute(
-                f"SELECT tracks.* FROM tracks JOIN titles ON titles.id = tracks.title_id {where}"  # noqa: S608 - own text
-                " ORDER BY tracks.title_id, position",
+                f"SELECT {rows.TRACK_COLUMNS} FROM tracks JOIN titles ON titles.id = title_id {where}"  # noqa: S608
+                " ORDER BY title_id, position",
                 parameters,
             )
         )
         found = self._db.execute(_TITLES + clause, parameters)
-        return [rows.entry(row, tracks.get(row["id"], ())) for row in found]
+        return [rows.entry(row, tracks) for row in found]
 
     def begin(self, title: Title, plan: Plan, entry: Entry, server: bytes | None, now: datetime) -> None:
         """Write or rewrite a title with its plan. Fetches that are done are those whose `size` is set."""
@@ -116,7 +112,7 @@ class Catalog:
         """The plan of a title, done fetches with their size, and its sealed license server."""
         row = self._db.execute("SELECT * FROM titles WHERE id = ?", (title_id,)).fetchone()
         order = "WHERE title_id = ? ORDER BY"
-        tracks = rows.tracks(self._db.execute(f"SELECT * FROM tracks {order} position", (title_id,)))  # noqa: S608
+        tracks = rows.tracks(self._db.execute(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))  # noqa: S608
         keys = self._db.execute(f"SELECT * FROM keys {order} number", (title_id,))  # noqa: S608 - own text
         fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))  # noqa: S608 - own text
         return rows.plan(row, tracks.get(title_id, ()), keys, fetches), row["license_server"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
 from offlinedl.model import (
     ByteRange,
@@ -43,60 +45,72 @@ def moment(stored: str | None) -> datetime | None:
     return None if stored is None else datetime.fromisoformat(stored)
 
 
-def entry(row: sqlite3.Row, tracks: tuple[Track, ...]) -> Entry:
+ENTRY_COLUMNS = """
+    titles.id, name, state, folder, license_slot, quality, audio, subtitles, series_id, series_name, season, episode,
+    rights, protected, bytes_done, bytes_total, fetches_left, watched, kept, position_seconds,
+    error_code, error_message, error_hint,
+    licenses.id, system, licenses.kids, issued_at, storage_seconds, playback_seconds, ends_at, first_played_at,
+    last_played_at, renewable, renewal_url
+"""
+"""What `entry` takes, in its order: a catalog of a thousand titles is listed with every command."""
+
+
+_STATES = {state.value: state for state in State}
+
+
+def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
     """A title joined with its license."""
+    (
+        id_, name, state, folder, slot, quality, audio, subtitles, series_id, series_name, season, episode,
+        rights, protected, done, total, left, watched, kept, position, *more,
+    ) = row  # fmt: skip
     return Entry(
-        id=row["id"],
-        name=row["name"],
-        state=State(row["state"]),
-        folder=row["folder"],
-        license_slot=row["license_slot"],
-        wanted=_wanted(row),
-        series=None if row["series_id"] is None else Series(id=row["series_id"], name=row["series_name"]),
-        season=row["season"],
-        episode=row["episode"],
-        rights=_rights(row["rights"]),
-        protected=bool(row["protected"]),
-        license=_license(row),
-        tracks=tracks,
-        bytes_done=row["bytes_done"],
-        bytes_total=row["bytes_total"],
-        fetches_left=row["fetches_left"],
-        watched=bool(row["watched"]),
-        kept=bool(row["kept"]),
-        position_seconds=row["position_seconds"],
-        error=_failure(row),
+        id=id_,
+        name=name,
+        state=_STATES[state],
+        folder=folder,
+        license_slot=slot,
+        wanted=_wanted(quality, audio, subtitles),
+        series=None if series_id is None else Series(id=series_id, name=series_name),
+        season=season,
+        episode=episode,
+        rights=_rights(rights),
+        protected=bool(protected),
+        license=_license(more[3:]),
+        tracks=tracks.get(id_, ()),
+        bytes_done=done,
+        bytes_total=total,
+        fetches_left=left,
+        watched=bool(watched),
+        kept=bool(kept),
+        position_seconds=position,
+        error=_failure(*more[:3]),
     )
 
 
-def _failure(row: sqlite3.Row) -> Failure | None:
-    if row["error_code"] is None:
-        return None
-    return Failure(code=row["error_code"], message=row["error_message"], hint=row["error_hint"])
+def _failure(code: str | None, message: str, hint: str) -> Failure | None:
+    return None if code is None else Failure(code=code, message=message, hint=hint)
 
 
-def _wanted(row: sqlite3.Row) -> Wanted:
-    return Wanted(quality=row["quality"], audio=tuple(row["audio"].split()), subtitles=tuple(row["subtitles"].split()))
+@cache
+def _wanted(quality: str, audio: str, subtitles: str) -> Wanted:
+    return Wanted(quality=quality, audio=tuple(audio.split()), subtitles=tuple(subtitles.split()))
 
 
-def _license(row: sqlite3.Row) -> License | None:
-    issued_at = moment(row["issued_at"])
-    if row["l_id"] is None or issued_at is None:
+def _license(columns: Sequence[Any]) -> License | None:
+    id_, system, kids, issued_at, storage, playback, ends_at, first_played_at, last_played_at, renewable, url = columns
+    if id_ is None:
         return None
     return License(
-        id=row["l_id"],
-        system=row["system"],
-        kids=_kids(row["l_kids"]),
-        issued_at=issued_at,
-        windows=Windows(
-            storage_seconds=row["storage_seconds"],
-            playback_seconds=row["playback_seconds"],
-            ends_at=moment(row["ends_at"]),
-        ),
-        first_played_at=moment(row["first_played_at"]),
-        last_played_at=moment(row["last_played_at"]),
-        renewable=bool(row["renewable"]),
-        renewal_url=row["renewal_url"],
+        id=id_,
+        system=system,
+        kids=_kids(kids),
+        issued_at=datetime.fromisoformat(issued_at),
+        windows=Windows(storage_seconds=storage, playback_seconds=playback, ends_at=moment(ends_at)),
+        first_played_at=moment(first_played_at),
+        last_played_at=moment(last_played_at),
+        renewable=bool(renewable),
+        renewal_url=url,
     )
 
 
@@ -178,19 +192,25 @@ def fetch_rows(title_id: str, plan: Plan) -> Iterator[tuple[Value, ...]]:
         )  # fmt: skip
 
 
+TRACK_COLUMNS = "title_id, tracks.id, kind, container, bandwidth, width, height, codecs, language, tracks.name, why"
+"""What `tracks` takes, in its order."""
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 def tracks(found: Iterable[sqlite3.Row]) -> dict[str, tuple[Track, ...]]:
     """The tracks of each title, from rows ordered by title and position."""
-    by_title: dict[str, tuple[Track, ...]] = {}
+    by_title: dict[str, list[Track]] = {}
     for row in found:
-        by_title[row["title_id"]] = (*by_title.get(row["title_id"], ()), _track(row))
-    return by_title
+        by_title.setdefault(row[0], []).append(_track(row))
+    return {title_id: tuple(listed) for title_id, listed in by_title.items()}
 
 
 def _track(row: sqlite3.Row) -> Track:
+    _, id_, kind, container, bandwidth, width, height, codecs, language, name, why = row
     return Track(
-        id=row["id"], kind=Kind(row["kind"]), container=row["container"], bandwidth=row["bandwidth"],
-        width=row["width"], height=row["height"], codecs=row["codecs"], language=row["language"], name=row["name"],
-        why=row["why"],
+        id=id_, kind=_KINDS[kind], container=container, bandwidth=bandwidth, width=width, height=height,
+        codecs=codecs, language=language, name=name, why=why,
     )  # fmt: skip
 
 
@@ -200,7 +220,7 @@ def plan(
     """A stored plan; its license server is sealed, and for the library to open."""
     return Plan(
         manifest_url=row["manifest_url"],
-        wanted=_wanted(row),
+        wanted=_wanted(row["quality"], row["audio"], row["subtitles"]),
         tracks=tracks,
         fetches=tuple(map(_fetch, fetches)),
         keys=tuple(Key(method=k["method"], uri=k["uri"], keyformat=k["keyformat"]) for k in keys),
@@ -241,6 +261,7 @@ def _rights_text(rights: Rights) -> str:
     )
 
 
+@cache
 def _rights(stored: str) -> Rights:
     values = json.loads(stored)
     for name in ("available_from", "available_until"):

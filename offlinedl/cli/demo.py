@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-import tempfile
 from typing import Annotated
 
 import typer
@@ -34,6 +32,8 @@ def serve(
 
 
 def _tell() -> int:
+    import tempfile
+
     from offlinedl.cli.main import run
     from offlinedl.demo import origin, story
 
@@ -59,6 +59,8 @@ def _tell() -> int:
 
 
 async def _serve(port: int) -> None:
+    import asyncio
+
     from offlinedl.demo import origin
 
     async with origin.serving(origin.application(), port) as url:

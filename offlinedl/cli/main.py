@@ -44,7 +44,7 @@ def offlinedl(
     """Download HLS and DASH titles for offline playback, with the license that opens them."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each way to end
     """Run one command line. Returns its exit code; errors are two lines on stderr."""
     try:
         code = app(list(arguments) or ["--help"], prog_name="offlinedl", standalone_mode=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -26,8 +25,14 @@ def note(text: str) -> None:
 
 
 def document(value: Any) -> None:
-    """The one JSON document of a command."""
-    say(json.dumps(value, ensure_ascii=False, indent=2))
+    """The one JSON document of a command; of a list, one line an item."""
+    import json
+
+    if isinstance(value, list):
+        lines = ",\n  ".join(json.dumps(item, ensure_ascii=False) for item in value)
+        say(f"[\n  {lines}\n]" if lines else "[]")
+    else:
+        say(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def report(error: OfflinedlError) -> int:
@@ -39,7 +44,7 @@ def report(error: OfflinedlError) -> int:
 
 def _one_line(text: str) -> str:
     """`text` without what a server could use to draw on the terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def styled(text: str, style: str, *, stream: Any = None) -> str:
@@ -60,17 +65,21 @@ def size(count: int) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as they need to be. Widths are those of a terminal, where some letters take two places."""
-    from rich.cells import cell_len
-
     clean = [[_one_line(cell) for cell in row] for row in rows]
-    widths = [max(cell_len(cell) for cell in column) for column in zip(header, *clean, strict=True)]
+    widths = [max(_width(cell) for cell in column) for column in zip(header, *clean, strict=True)]
     say(styled(_row(header, widths), "bold"))
     for row in clean:
         say(_row(row, widths))
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
-    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
-    return "  ".join(padded).rstrip()
+    return cell_len(text)

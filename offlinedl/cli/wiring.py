@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,6 +51,9 @@ async def engine(connections: int) -> AsyncIterator[Engine]:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` to its end. The first SIGINT or SIGTERM cancels it, a second one ends the process at once."""
+    import asyncio
+    import signal
+
     received: list[int] = []
 
     async def main() -> T:

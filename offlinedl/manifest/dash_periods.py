@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from offlinedl.errors import UnsupportedError
 from offlinedl.model import Kind, Rendition, Resource, Segment
@@ -13,41 +14,47 @@ Period = tuple[str, Sequence[Rendition]]
 
 
 def join(periods: Sequence[Period]) -> tuple[Rendition, ...]:
-    """The renditions of the first period, each continued through all others.
+    """The renditions of the longest period, each continued through all others: adverts have fewer rungs and languages.
 
     A picture or a sound that some period cannot continue is left out as long as another of its kind goes through;
-    where none does, UnsupportedError names the period. Subtitles may pause for a period.
+    where none does, UnsupportedError names the period. Subtitles may pause, and may come from any period.
     """
-    (_, first), *others = periods
-    if not others:
-        return tuple(first)
-    joined = []
+    if len(periods) == 1:
+        return tuple(periods[0][1])
+    joined: list[Rendition] = []
     failures: dict[Kind, str] = {}
-    for rendition in first:
-        parts, missing = _continued(rendition, others)
+    for rendition in _leading(periods):
+        parts = [(name, _match(rendition, offered)) for name, offered in periods]
+        missing = next((name for name, part in parts if part is None), "")
         if missing and rendition.kind is not Kind.SUBTITLES:
             failures.setdefault(rendition.kind, missing)
         else:
-            joined.append(_chained([rendition, *parts]))
+            joined.append(_chained(rendition, [part for _, part in parts if part is not None]))
     for kind, missing in failures.items():
         if not any(rendition.kind is kind for rendition in joined):
             raise UnsupportedError(
-                f"Period {missing} has no {kind} that continues the {kind} of the periods before it.",
+                f"Period {missing} has no {kind} that goes with the {kind} of the other periods.",
                 "The title cannot be put together: ask for its HLS address, or for its periods one by one.",
             )
     return tuple(joined)
 
 
-def _continued(rendition: Rendition, others: Iterable[Period]) -> tuple[list[Rendition], str]:
-    """What goes on with `rendition` in the other periods, and the first period where nothing does."""
-    parts, missing = [], ""
-    for name, offered in others:
-        match = _match(rendition, offered)
-        if match is not None:
-            parts.append(match)
-        elif not missing:
-            missing = name
-    return parts, missing
+def _leading(periods: Sequence[Period]) -> list[Rendition]:
+    """The tracks to continue: those of the longest period, and subtitles that only others have."""
+    _, longest = max(periods, key=lambda period: max(_length(rendition) for rendition in period[1]))
+    tracks = list(longest)
+    for _, offered in periods:
+        for rendition in offered:
+            if rendition.kind is Kind.SUBTITLES and _match(rendition, tracks) is None:
+                tracks.append(rendition)
+    return tracks
+
+
+def _length(rendition: Rendition) -> Fraction:
+    if not rendition.segments:
+        return Fraction(0)
+    last = rendition.segments[-1]
+    return last.start + last.duration - rendition.segments[0].start
 
 
 def _match(rendition: Rendition, offered: Sequence[Rendition]) -> Rendition | None:
@@ -82,8 +89,8 @@ def _codec(rendition: Rendition) -> tuple[str, str]:
 _ALIKE = {"avc3": "avc1", "hev1": "hvc1", "dvhe": "dvh1", "vp9": "vp09", "vp8": "vp08"}
 
 
-def _chained(parts: Sequence[Rendition]) -> Rendition:
-    """`parts` one after the other: segments numbered through, an init segment that is shared kept once."""
+def _chained(lead: Rendition, parts: Sequence[Rendition]) -> Rendition:
+    """`lead` with `parts` one after the other: segments numbered through, an init segment that is shared kept once."""
     if any(part.index for part in parts):
         raise UnsupportedError(
             "The MPD has several periods, and their segments are listed in the media (SegmentBase).",
@@ -100,4 +107,4 @@ def _chained(parts: Sequence[Rendition]) -> Rendition:
             init_number = None if segment.init is None else numbers[segment.init]
             segments.append(replace(segment, number=len(segments), init=init_number))
     protections = tuple(dict.fromkeys(p for part in parts for p in part.protections))
-    return replace(parts[0], inits=tuple(inits.values()), segments=tuple(segments), protections=protections)
+    return replace(lead, inits=tuple(inits.values()), segments=tuple(segments), protections=protections)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import xml
@@ -163,6 +164,7 @@ def _list(place: Place, source: _Source) -> Addressed:
         remote = any(element.local("href") for element in source.elements)
         raise _remote("SegmentList") if remote else DamagedError(f"The SegmentList of {place.id} is empty.", _HINT)
     slots = _listed(place, source, len(urls))
+    urls = urls[: len(slots.starts)]
     inits = _inits(place, source)
     init = 0 if inits else None
     absolute = joiner(place.base)
@@ -177,11 +179,13 @@ def _list(place: Place, source: _Source) -> Addressed:
 
 
 def _listed(place: Place, source: _Source, count: int) -> Slots:
-    """The times of `count` listed segments: the list counts, the timeline or the duration only says when."""
+    """The times of `count` listed segments, or of as many of them as begin before the period ends."""
     timing = _timing(place, source)
     if source.child("SegmentTimeline") is None:
         duration = source.optional("duration")
         each = Fraction(duration, timing.timescale) if duration else _known_duration(place) / count
+        if place.duration is not None and each:
+            count = min(count, ceil(place.duration / each))
         durations = [_clipped(place, each, k) for k in range(count)]
         return Slots(range(count), range(count), [place.start + each * k for k in range(count)], durations)
     slots = _slots(place, source)

@@ -106,7 +106,7 @@ def _on_the_time_line(times: list[int], timing: Timing) -> list[Fraction]:
 
 
 def _count(rows: list[dict[str, str]], position: int, run: tuple[int, int], timing: Timing) -> int:
-    """How often the S at `position` stands: @r times more; below 0, until the next S@t or else until the period ends."""
+    """How often the S at `position` stands: @r times more; below 0, to the next S@t or else the end of the period."""
     repeat = signed(rows[position]["r"])
     if repeat is None:
         raise DamagedError("An S of a SegmentTimeline has an r that is not a number.", _HINT)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 
 # A path with nothing to resolve, and perhaps a query: no dot segment, no empty segment, no fragment.
 _PATH = r"[\w~%][\w~%$.,;=&@!()+-]*(?:/[\w~%$,;=&@!()+-][\w~%$.,;=&@!()+-]*)*(?:\?[\w~%$.,:;=&@!()*/+-]*)?"
 _PLAIN = re.compile(_PATH, re.ASCII)
+_PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?")
+_BLANKS = re.compile(r"[\t\r\n]")
 _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?/" + _PATH, re.ASCII)
 
 
 def join(base: str, reference: str) -> str:
     """`reference` as an absolute http(s) URL, seen from `base`. Raises DamagedError and UnsupportedError."""
+    url = _resolved(base, _BLANKS.sub("", reference.strip()))
     try:
-        url = urljoin(base, reference.strip())
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # the port is read because reading it is what checks it
     except ValueError:
@@ -32,13 +34,46 @@ def join(base: str, reference: str) -> str:
     return url
 
 
+def _resolved(base: str, reference: str) -> str:
+    """RFC 3986 section 5.2.2. Not urllib's urljoin, which takes empty segments out of paths. Without the fragment."""
+    scheme, authority, path, query = _split(reference)
+    above = _split(base)
+    if scheme is None and authority is None:
+        authority = above[1]
+        if not path:
+            path, query = above[2], above[3] if query is None else query
+        elif not path.startswith("/"):
+            path = above[2].rpartition("/")[0] + "/" + path
+    tail = "" if query is None else f"?{query}"
+    return f"{(scheme or above[0] or '').lower()}://{authority or ''}{_without_dots(path)}{tail}"
+
+
+def _split(url: str) -> tuple[str | None, str | None, str, str | None]:
+    """RFC 3986 appendix B: scheme, authority, path and query; None where a part is missing."""
+    match = _PARTS.match(url)
+    assert match is not None  # noqa: S101 - every part is optional, so every text matches
+    return match[1], match[2], match[3], match[4]
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986 section 5.2.4: . and .. resolved, empty segments kept."""
+    segments = path.split("/")
+    kept: list[str] = []
+    for segment in segments:
+        if segment == ".." and len(kept) > 1:
+            kept.pop()
+        elif segment not in {".", ".."}:
+            kept.append(segment)
+    return "/".join([*kept, ""] if segments[-1] in {".", ".."} else kept)
+
+
 _AGAIN = "The manifest is damaged: fetch it again, or tell its publisher."
 
 
 def joiner(base: str) -> Callable[[str], str]:
     """`join` for many references to one `base`: those that need no resolving cost next to nothing."""
     root = join(base, "")
-    folder = join(root, ".").partition("?")[0].partition("#")[0]
+    folder = join(root, ".")
     plain = _PLAIN.fullmatch if folder.endswith("/") else None
 
     def absolute(reference: str) -> str:
