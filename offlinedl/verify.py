@@ -12,14 +12,14 @@ def absent(fetches: Iterable[Fetch], size_of: Callable[[Fetch], int | None]) -> 
     return [f for f in fetches if f.size is not None and size_of(f) != f.size]
 
 
-def heaviest(usage: Mapping[Fetch, Mapping[bytes, int]]) -> dict[bytes, Fetch]:
-    """For each KID that samples really use, the segment with the most encrypted bytes.
+def heaviest(usage: Mapping[Fetch, Mapping[bytes, int]]) -> dict[bytes, list[Fetch]]:
+    """For each KID that samples really use, the segments that use it, those with the most encrypted bytes first.
 
-    A black picture or a clear lead holds next to none, and decodes with any key: only the heaviest segment is proof.
+    A black picture or a clear lead holds next to none, and decodes with any key: only heavy segments are proof.
     """
-    best: dict[bytes, tuple[int, Fetch]] = {}
+    by_kid: dict[bytes, list[tuple[int, Fetch]]] = {}
     for fetch, kids in usage.items():
         for kid, encrypted in kids.items():
-            if encrypted > best.get(kid, (0, fetch))[0]:
-                best[kid] = (encrypted, fetch)
-    return {kid: fetch for kid, (_, fetch) in best.items()}
+            if encrypted:
+                by_kid.setdefault(kid, []).append((encrypted, fetch))
+    return {kid: [fetch for _, fetch in sorted(found, key=lambda pair: -pair[0])] for kid, found in by_kid.items()}

@@ -26,7 +26,9 @@ def get(
     ] = None,
     audio: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")] = None,
     subs: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")] = None,
-    connections: Annotated[int | None, typer.Option("--connections", "-N", min=1, max=64, help="At most.")] = None,
+    connections: Annotated[
+        int | None, typer.Option("--connections", "-N", min=1, max=64, help="At most so many.")
+    ] = None,
     header: Annotated[list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the title's origin.")] = None,
     license_url: Annotated[str | None, typer.Option(metavar="URL", help="The Clear Key license server.")] = None,
     license_header: Annotated[

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def rm(
     refs: Annotated[list[str] | None, typer.Argument(metavar="REF...", help="The titles: ids, names or URLs.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every title.")] = False,
-    expired: Annotated[bool, typer.Option(help="Every title that is expired.")] = False,
-    watched: Annotated[bool, typer.Option(help="Every title that is watched.")] = False,
+    expired: Annotated[bool, typer.Option("--expired", help="Every title that is expired.")] = False,
+    watched: Annotated[bool, typer.Option("--watched", help="Every title that is watched.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and change nothing.")] = False,
     home: Home = None,
     verbose: Verbose = False,

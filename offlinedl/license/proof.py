@@ -17,6 +17,9 @@ from offlinedl.model import Fetch, Key, Plan
 Read = Callable[[Fetch], bytes]
 WRONG_KEY = "license-wrong-key"
 
+_SURE_CODECS = ("avc1", "avc3", "mp4a")
+_SECONDS_OF_OTHERS = 8.0
+
 
 def need(plan: Plan, read: Read) -> Need:
     """What the media of `plan` need: the KIDs of the manifest and of its init segments (read with `read`), and the
@@ -72,14 +75,34 @@ def _prove_samples(files: _TrackFiles, read: Read, keys: Mapping[bytes, bytes]) 
     inits = {n: read(f) for n, f in files.inits().items() if not _is_whole(files.plan, f)}
     encryptions = {n: found for n, init in inits.items() if (found := cenc.read_init(init)) is not None}
     usage = {f: cenc.usage(encryptions[f.needs_init], read(f)) for f in files.media() if f.needs_init in encryptions}
-    for kid, fetch in verify.heaviest(usage).items():
+    for kid, fetches in verify.heaviest(usage).items():
         if kid not in keys:
-            raise RefusedError(f"the license has no key for KID {kid.hex()}, which {fetch.path} uses",
-                               "the service must license every track", code="license-incomplete")  # fmt: skip
-        media = bytearray(read(fetch))
-        number = fetch.needs_init or 0
-        cenc.decrypt(encryptions[number], media, keys)
-        _decode(kid, fetch, cenc.clear_init(inits[number]) + media)
+            raise RefusedError(
+                f"the license has no key for KID {kid.hex()}, which {fetches[0].path} uses",
+                "the service must license every track",
+                code="license-incomplete",
+            )
+        for fetch in _enough(files, fetches):
+            media = bytearray(read(fetch))
+            number = fetch.needs_init or 0
+            cenc.decrypt(encryptions[number], media, keys)
+            _decode(kid, fetch, cenc.clear_init(inits[number]) + media)
+
+
+def _enough(files: _TrackFiles, fetches: list[Fetch]) -> list[Fetch]:
+    """As many of the heaviest segments as a wrong key does not pass: one, and several where the codec forgives more.
+
+    Measured with wrong keys and a strict decoder: H.264 and AAC 0 of 600 after one segment of 2 s; HEVC 30 of 600 after
+    48 frames, 6 of 1,500 after 96, and 0 of 900 after 192.
+    """
+    codecs = next(t.codecs for t in files.plan.tracks if t.id == files.rendition)
+    seconds = 0.0 if codecs.startswith(_SURE_CODECS) else _SECONDS_OF_OTHERS
+    enough: list[Fetch] = []
+    for fetch in fetches:
+        enough.append(fetch)
+        if sum(f.duration for f in enough) >= seconds:
+            break
+    return enough
 
 
 def _prove_whole_segments(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> None:

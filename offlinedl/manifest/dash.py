@@ -10,6 +10,7 @@ from typing import Any
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import dash_periods, dash_protection, dash_skeleton, dash_track, xml
 from offlinedl.manifest.dash_segments import Known, Place, address
+from offlinedl.manifest.tracks import distinct
 from offlinedl.manifest.units import iso_duration
 from offlinedl.manifest.urls import join
 from offlinedl.media import mp4
@@ -43,7 +44,7 @@ def parse(data: bytes, url: str) -> Manifest:
     ]
     if not periods:
         raise mpd.nothing()
-    renditions = tuple(_distinct(dash_periods.join(periods)))
+    renditions = tuple(distinct(dash_periods.join(periods)))
     duration = _duration(root, renditions)
     return Manifest(format=NAME, url=url, renditions=renditions, duration=duration, title=_title(root))
 
@@ -219,14 +220,6 @@ def _base(url: str, levels: tuple[xml.Element, ...]) -> tuple[str, bool]:
         if element is not None and element.text:
             base, found = join(base, element.text), True
     return base, found
-
-
-def _distinct(renditions: tuple[Rendition, ...]) -> Iterator[Rendition]:
-    """Each under an id of its own: the representation's, and a number after it from the second on."""
-    ids: dict[str, int] = {}
-    for rendition in renditions:
-        count = ids[rendition.id] = ids.get(rendition.id, 0) + 1
-        yield rendition if count == 1 else replace(rendition, id=f"{rendition.id}#{count}")
 
 
 def _duration(root: xml.Element, renditions: tuple[Rendition, ...]) -> Fraction:

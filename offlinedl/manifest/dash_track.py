@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from offlinedl.manifest.hls import kind_of
+from offlinedl.manifest.tracks import kind_of
 from offlinedl.manifest.urls import extension
 from offlinedl.manifest.xml import Element
 from offlinedl.model import Kind, Protection, Rendition

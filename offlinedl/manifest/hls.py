@@ -9,6 +9,7 @@ from fractions import Fraction
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import hls_keys, hls_lines, hls_media
 from offlinedl.manifest.hls_lines import recognises
+from offlinedl.manifest.tracks import audio_codecs, distinct, kind_of
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import joiner
 from offlinedl.model import Kind, Manifest, Protection, Rendition, Resource
@@ -19,8 +20,6 @@ NAME = "hls"
 
 Attributes = Mapping[str, str]
 
-_AUDIO = ("mp4a", "ac-3", "ec-3", "ac-4", "opus", "flac", "alac", "dts", "mp3", "vorbis", "iamf", "mha1", "mhm1")
-_TEXT = ("wvtt", "stpp", "vtt")
 _ROLES = {
     "public.accessibility.describes-video": "description",
     "public.accessibility.transcribes-spoken-dialog": "caption",
@@ -81,7 +80,8 @@ def _multivariant(text: str, url: str) -> Manifest:
     """RFC 8216 section 4.3.4: variants and renditions, each with the media playlist that lists its segments."""
     reader = _Reader(joiner(url))
     hls_lines.walk(text, reader.tags())
-    renditions = tuple(_distinct([*reader.variants, *reader.media()]))
+    said = dict.fromkeys([*reader.variants, *reader.media()])  # what is said twice, word for word, is one
+    renditions = tuple(distinct(said))
     if not renditions:
         raise DamagedError("The playlist offers nothing: no variant and no rendition.", _HINT)
     return Manifest(format=NAME, url=url, renditions=renditions, protections=tuple(reader.protections))
@@ -96,7 +96,7 @@ class _Reader:
         self.protections: dict[Protection, None] = {}
         self._waiting: list[Attributes] = []
         self._media: list[Attributes] = []
-        self._group_codecs: dict[tuple[str, str], str] = {}
+        self._groups: dict[tuple[str, str], Rendition] = {}
 
     def tags(self) -> hls_lines.Tags:
         """What is read of a multivariant playlist; every other tag is passed over."""
@@ -121,22 +121,22 @@ class _Reader:
         width, height = _resolution(attribute.get("RESOLUTION", ""))
         kind = Kind.VIDEO if width else kind_of(codecs)
         bandwidth = seconds(attribute.get("BANDWIDTH", ""))
-        self._group_codecs.setdefault(("AUDIO", attribute.get("AUDIO", "")), _audio_codecs(codecs))
-        self.variants.append(
-            Rendition(
-                id=attribute.get("STABLE-VARIANT-ID") or _variant_id(kind, height, int(bandwidth or 0)),
-                kind=kind,
-                container="",
-                bandwidth=int(bandwidth or 0),
-                width=width,
-                height=height,
-                codecs=codecs,
-                name=attribute.get("NAME", ""),
-                audio_group=attribute.get("AUDIO"),
-                subtitle_group=attribute.get("SUBTITLES"),
-                index=Resource(url=self.absolute(uri)),
-            )
+        variant = Rendition(
+            id=attribute.get("STABLE-VARIANT-ID") or _variant_id(kind, height, int(bandwidth or 0)),
+            kind=kind,
+            container="",
+            bandwidth=int(bandwidth or 0),
+            width=width,
+            height=height,
+            codecs=codecs,
+            name=attribute.get("NAME", ""),
+            audio_group=attribute.get("AUDIO"),
+            subtitle_group=attribute.get("SUBTITLES"),
+            index=Resource(url=self.absolute(uri)),
         )
+        self.variants.append(variant)
+        for media in ("AUDIO", "VIDEO"):
+            self._groups.setdefault((media, attribute.get(media, "")), variant)
 
     def media(self) -> Iterable[Rendition]:
         """RFC 8216 section 4.3.4.1: the renditions; one without a URI is in the variants' own segments."""
@@ -146,8 +146,10 @@ class _Reader:
             if kind is None or not attribute.get("URI"):
                 continue
             rendition = self._rendition(attribute, kind)
-            if kind is not Kind.VIDEO or rendition.index not in own:
+            if kind is not Kind.VIDEO:
                 yield rendition
+            elif rendition.index not in own:
+                yield self._angle(rendition)
 
     def _rendition(self, attribute: Attributes, kind: Kind) -> Rendition:
         group, language, name = (attribute.get(key, "") for key in ("GROUP-ID", "LANGUAGE", "NAME"))
@@ -156,7 +158,7 @@ class _Reader:
             id=attribute.get("STABLE-RENDITION-ID") or "-".join(part for part in parts if part),
             kind=kind,
             container="",
-            codecs=self._group_codecs.get((attribute["TYPE"], group), ""),
+            codecs=self._codecs(kind, group),
             language=language,
             name=name,
             roles=_roles(attribute),
@@ -164,6 +166,18 @@ class _Reader:
             group=group or None,
             index=Resource(url=self.absolute(attribute["URI"])),
         )
+
+    def _codecs(self, kind: Kind, group: str) -> str:
+        """The codecs of a sound, which only the variants that go with its group state."""
+        variant = self._groups.get(("AUDIO", group)) if kind is Kind.AUDIO else None
+        return audio_codecs(variant.codecs) if variant else ""
+
+    def _angle(self, rendition: Rendition) -> Rendition:
+        """RFC 8216 section 4.3.4.1.1: other pictures for the variants that name their group, and of the same size."""
+        variant = self._groups.get(("VIDEO", rendition.group or ""))
+        if variant is None:
+            return replace(rendition, roles=(*rendition.roles, "alternate"))
+        return replace(variant, id=rendition.id, name=rendition.name, roles=("alternate",), index=rendition.index)
 
     def _session_key(self, value: str) -> None:
         """RFC 8216 section 4.3.4.5: the license that will be needed, known before any media playlist."""
@@ -175,18 +189,6 @@ class _Reader:
 
 
 _MEDIA = {"AUDIO": Kind.AUDIO, "SUBTITLES": Kind.SUBTITLES, "VIDEO": Kind.VIDEO}
-
-
-def kind_of(codecs: str) -> Kind:
-    """RFC 6381: what a list of codecs carries. Unknown codecs, and none at all, are taken for pictures."""
-    names = [name.strip().lower() for name in codecs.split(",") if name.strip()]
-    if names and all(name.startswith(_TEXT) for name in names):
-        return Kind.SUBTITLES
-    return Kind.AUDIO if names and all(name.startswith((*_AUDIO, *_TEXT)) for name in names) else Kind.VIDEO
-
-
-def _audio_codecs(codecs: str) -> str:
-    return ",".join(name.strip() for name in codecs.split(",") if name.strip().lower().startswith(_AUDIO))
 
 
 def _resolution(text: str) -> tuple[int, int]:
@@ -207,15 +209,3 @@ def _roles(attribute: Attributes) -> tuple[str, ...]:
 
 def _variant_id(kind: Kind, height: int, bandwidth: int) -> str:
     return "-".join([kind, *([f"{height}p"] if height else []), str(bandwidth)])
-
-
-def _distinct(renditions: Iterable[Rendition]) -> Iterable[Rendition]:
-    """Each rendition once, under an id of its own: what is said twice word for word is one; equal ids are numbered."""
-    seen: set[Rendition] = set()
-    ids: dict[str, int] = {}
-    for rendition in renditions:
-        if rendition in seen:
-            continue
-        seen.add(rendition)
-        count = ids[rendition.id] = ids.get(rendition.id, 0) + 1
-        yield rendition if count == 1 else replace(rendition, id=f"{rendition.id}#{count}")

@@ -19,6 +19,7 @@ MAX_SEGMENTS = 2_000_000
 
 _RANGE = re.compile(r"([0-9]{1,18})(?:@([0-9]{1,18}))?")
 _HINT = "The playlist is damaged: fetch it again, or tell its publisher."
+_WITHOUT_IV = ("-CTR", "-CENC", "-GCM")
 _WHOLE = "Give the title's multivariant playlist."
 
 Map = tuple[str, ByteRange | None, tuple[Key, ...]]
@@ -226,10 +227,10 @@ class _Clock:
 
 def _with_iv(keys: tuple[Key, ...], sequence: int) -> tuple[Key, ...]:
     """RFC 8216 section 5.2: the identity format without an IV takes the playlist's own media sequence number."""
-    for key in keys:
-        if key.iv is None and key.keyformat == "identity":
-            implied = hls_keys.implied_iv(sequence)
-            return tuple(replace(k, iv=implied) if k.iv is None and k.keyformat == "identity" else k for k in keys)
+    for position, key in enumerate(keys):
+        if key.iv is None and key.keyformat == "identity" and not key.method.endswith(_WITHOUT_IV):
+            implied = replace(key, iv=hls_keys.implied_iv(sequence))
+            return (*keys[:position], implied, *keys[position + 1 :])
     return keys
 
 

@@ -44,8 +44,9 @@ def _resolved(base: str, reference: str) -> str:
             path, query = above[2], above[3] if query is None else query
         elif not path.startswith("/"):
             path = above[2].rpartition("/")[0] + "/" + path
+    host = "" if authority is None else f"//{authority}"
     tail = "" if query is None else f"?{query}"
-    return f"{(scheme or above[0] or '').lower()}://{authority or ''}{_without_dots(path)}{tail}"
+    return f"{(scheme or above[0] or '').lower()}:{host}{_without_dots(path)}{tail}"
 
 
 def _split(url: str) -> tuple[str | None, str | None, str, str | None]:

@@ -1,0 +1,36 @@
+"""What every format says of its tracks in the same way: codecs, and ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from offlinedl.model import Kind, Rendition
+
+_AUDIO = ("mp4a", "ac-3", "ec-3", "ac-4", "opus", "flac", "alac", "dts", "mp3", "vorbis", "iamf", "mha1", "mhm1")
+_TEXT = ("wvtt", "stpp", "vtt")
+
+
+def kind_of(codecs: str) -> Kind:
+    """RFC 6381: what a list of codecs carries. Unknown codecs, and none at all, are taken for pictures."""
+    names = [name.strip().lower() for name in codecs.split(",") if name.strip()]
+    if names and all(name.startswith(_TEXT) for name in names):
+        return Kind.SUBTITLES
+    return Kind.AUDIO if names and all(name.startswith((*_AUDIO, *_TEXT)) for name in names) else Kind.VIDEO
+
+
+def audio_codecs(codecs: str) -> str:
+    """Those of a list of codecs that are sound."""
+    return ",".join(name.strip() for name in codecs.split(",") if name.strip().lower().startswith(_AUDIO))
+
+
+def distinct(renditions: Iterable[Rendition]) -> Iterator[Rendition]:
+    """Each under an id of its own: its own, or where that is taken the next free number after it. Same order, same ids."""
+    taken: set[str] = set()
+    for rendition in renditions:
+        name, number = rendition.id, 1
+        while name in taken:
+            number += 1
+            name = f"{rendition.id}#{number}"
+        taken.add(name)
+        yield rendition if number == 1 else replace(rendition, id=name)
