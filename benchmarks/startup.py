@@ -105,12 +105,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         fill(home)
+        program = str(Path(sys.executable).with_name("offlinedl"))
         (home / "one.py").write_text(ONE_COMMAND)
         commands = {
             "one command": [sys.executable, str(home / "one.py")],
-            "--version": [sys.executable, "-m", "offlinedl", "--version"],
-            "list": [sys.executable, "-m", "offlinedl", "list"],
-            "list --json": [sys.executable, "-m", "offlinedl", "list", "--json"],
+            "--version": [program, "--version"],
+            "list": [program, "list"],
+            "list --json": [program, "list", "--json"],
         }
         environment = {**os.environ, "OFFLINEDL_HOME": folder}
         runs: dict[str, list[float]] = {name: [] for name in commands}

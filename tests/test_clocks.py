@@ -42,7 +42,7 @@ def test_played_on_the_20th_it_expires_on_the_22nd(got: Offlinedl) -> None:
 def test_played_on_day_29_it_expires_on_day_30(got: Offlinedl) -> None:
     """B1."""
     played(got, "2026-11-30 12:00:00")
-    assert left(got, "2026-11-30 13:00:30") == ("ready", "Expires in 23 hours")
+    assert left(got, "2026-11-30 12:00:30") == ("ready", "Expires in 23 hours")
     assert left(got, "2026-12-01 12:01:00") == ("expired", "Expired 0 minutes ago")
 
 

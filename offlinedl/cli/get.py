@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from offlinedl.model import Entry, LicenseServer
 
 
-def get(
+def verb(
     refs: Annotated[list[str], typer.Argument(metavar="REF...", help="Titles: URLs of manifests, or source:id.")],
     quality: Annotated[
         str | None,
@@ -64,7 +64,7 @@ async def _all(order: Order, refs: Sequence[str], library: Library, connections:
     """Each title in turn; one that fails does not stop the others. The code is that of the first failure."""
     from dataclasses import replace
 
-    from offlinedl.actions.get import get as fetch
+    from offlinedl.actions.get import get
     from offlinedl.cli import progress, wiring
     from offlinedl.errors import OfflinedlError
 
@@ -74,7 +74,7 @@ async def _all(order: Order, refs: Sequence[str], library: Library, connections:
         for ref in refs:
             with progress.shown() as watching:
                 try:
-                    done.append(await fetch(replace(order, ref=ref), library, engine, watching))
+                    done.append(await get(replace(order, ref=ref), library, engine, watching))
                     continue
                 except OfflinedlError as failure:
                     error = failure

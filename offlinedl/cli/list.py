@@ -14,7 +14,7 @@ from offlinedl.cli.output import document, note, size, styled, table
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
-def list_(  # one parameter an option
+def verb(
     state: Annotated[str | None, typer.Option(metavar="STATE", help="Only titles in this state.")] = None,
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="Only what still plays then (2026-12-24, or with a time).")

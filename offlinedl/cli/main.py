@@ -1,30 +1,40 @@
-"""The application: its commands, and how each run ends. Heavy imports are made inside the commands."""
+"""The application: its verbs, and how each run ends.
+
+Only the verbs that a command line names are imported and built, and heavy imports are made inside them: start-up time
+is a promise.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from offlinedl import __version__
-from offlinedl.cli import demo, get, options, play, rm, show, source
-from offlinedl.cli import list as list_
+from offlinedl.cli import options
 from offlinedl.cli.options import Home, Verbose
-from offlinedl.cli.output import report
+from offlinedl.cli.output import note, report
 from offlinedl.errors import OfflinedlError, Stopped
 
-app = typer.Typer(
-    help="Download HLS and DASH titles for offline playback, with the license that opens them.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-)
-for command in (get.get, list_.list_, show.show, play.play, rm.rm):
-    app.command(name=command.__name__.rstrip("_"))(command)
-app.add_typer(source.app, name="source")
-app.add_typer(demo.app, name="demo")
+VERBS = ("get", "list", "show", "play", "rm", "source", "demo")
+"""Each is a module beside this one: a function `verb`, or an `app` of its own where there are verbs below it."""
+
+
+def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
+    """The command line with these verbs."""
+    app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]}, pretty_exceptions_enable=False)
+    app.callback()(_offlinedl)
+    for name in verbs:
+        module = import_module(f"offlinedl.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name=name)(module.verb)
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -33,8 +43,7 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def offlinedl(
+def _offlinedl(
     home: Home = None,
     verbose: Verbose = False,
     version: Annotated[
@@ -44,28 +53,27 @@ def offlinedl(
     """Download HLS and DASH titles for offline playback, with the license that opens them."""
 
 
-def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each way to end
+def run(arguments: Sequence[str]) -> int:
     """Run one command line. Returns its exit code; errors are two lines on stderr."""
+    app = application([verb for verb in VERBS if verb in arguments] or VERBS)
     try:
         code = app(list(arguments) or ["--help"], prog_name="offlinedl", standalone_mode=False)
     except OfflinedlError as error:
         return report(error)
     except Stopped as stopped:
+        note("Stopped. What is done is kept: the same command goes on from there.")
         return stopped.exit_code
     except TyperException as error:
         return _misused(error)
     except typer.Abort:
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has heard enough
-        return 0
     except Exception as error:
         return _defect(error)
     return code if isinstance(code, int) else 0 if arguments else 2
 
 
 def _misused(error: TyperException) -> int:
-    sys.stderr.write(f"error: {error.format_message()}\nhint: `offlinedl --help` shows how it is meant\n")
+    note(f"error: {error.format_message() or 'a command is missing'}\nhint: `offlinedl --help` shows how it is meant")
     return 2
 
 
@@ -74,8 +82,8 @@ def _defect(error: Exception) -> int:
         import traceback
 
         traceback.print_exc()
-    sys.stderr.write(
+    note(
         f"error: a defect in offlinedl: {type(error).__name__}\n"
-        "hint: run it again with -v for the traceback, and report it with that\n"
+        "hint: run it again with -v for the traceback, and report it with that"
     )
     return 1

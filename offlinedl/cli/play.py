@@ -10,7 +10,7 @@ from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import say
 
 
-def play(
+def verb(
     ref: Annotated[str, typer.Argument(help="The title: its id, name or URL.")],
     player: Annotated[str, typer.Option(metavar="PLAYER", help="none: start the clock, and no player.")] = "none",
     home: Home = None,
@@ -18,7 +18,7 @@ def play(
 ) -> None:
     """Start the playback clock of a title. An expired one refuses."""
     from offlinedl import clock, expiry, sources
-    from offlinedl.actions.play import play as begin
+    from offlinedl.actions.play import play
     from offlinedl.cli import wiring
     from offlinedl.errors import UnsupportedError
 
@@ -27,6 +27,6 @@ def play(
     with wiring.library() as library:
         entry = library.find(sources.title_id(ref))
         first = entry.license is not None and entry.license.first_played_at is None
-        entry = wiring.run(begin(entry, library))
+        entry = wiring.run(play(entry, library))
     began = "first play, the playback clock runs" if first else "played"
     say(f"{entry.name}: {began}. {expiry.message(entry.license, clock.now())}")

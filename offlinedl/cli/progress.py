@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _STEPS = {"license": "asking for the license", "media": "downloading", "proof": "proving that the license opens it"}
 _SECONDS_BETWEEN_LINES = 5.0
+_SPEED_WINDOW_SECONDS = 10.0
+_SHORTEST_WINDOW_SECONDS = 0.5
 
 
 @contextmanager
@@ -63,19 +66,19 @@ class Lines:
 
 
 class Bar:
-    """A bar with bytes, speed and time left. It never goes back, and is full only when the title is ready."""
+    """A bar with bytes, speed and time left. It never goes back, and goes away for the line that says how it ended."""
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
-        self._task = bars.add_task("reading the manifest", total=None)
+        self._task = bars.add_task("reading the manifest", total=None, speed="", left="")
         self._name = ""
         self._done = self._total = self._drawn = 0
+        self._came: deque[tuple[float, int]] = deque()
 
     def begin(self, name: str, done: int, total: int) -> None:
         """See engine.Progress."""
         self._name, self._done, self._total, self._drawn = name, done, total, done
-        # A reset, not an update: bytes that were there already are no speed.
-        self._bars.reset(self._task, description=name, completed=done, total=max(1, total))
+        self._bars.update(self._task, description=name, completed=done, total=max(1, total))
 
     def step(self, what: str) -> None:
         """See engine.Progress."""
@@ -87,35 +90,47 @@ class Bar:
         self._done += count
         self._total += total_change
         self._drawn = max(self._drawn, min(self._done, self._total * 999 // 1000))
-        self._bars.update(self._task, completed=self._drawn, total=max(1, self._total, self._drawn))
+        speed = self._speed(max(0, count))
+        self._bars.update(
+            self._task,
+            completed=self._drawn,
+            total=max(1, self._total, self._drawn),
+            speed=f"{size(int(speed))}/s" if speed else "",
+            left=_clock((self._total - self._done) / speed) if speed else "",
+        )
 
     def end(self, message: str) -> None:
         """See engine.Progress."""
-        total = max(1, self._total)
-        self._bars.update(self._task, description=self._name, completed=total, total=total)
-        self._bars.print(message)
+        self._bars.print(f"✓ {message}")
+
+    def _speed(self, count: int) -> float:
+        """Bytes a second over the last seconds. What was there before the start is not in it."""
+        now = time.monotonic()
+        self._came.append((now, count))
+        while now - self._came[0][0] > _SPEED_WINDOW_SECONDS:
+            self._came.popleft()
+        passed = now - self._came[0][0]
+        return sum(n for _, n in self._came) / passed if passed > _SHORTEST_WINDOW_SECONDS else 0.0
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _bars() -> Bars:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        SpinnerColumn,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 
     return Progress(
-        SpinnerColumn(finished_text="[green]✓"),
+        SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TextColumn("{task.fields[left]}"),
         console=Console(stderr=True, markup=False, highlight=False),
+        transient=True,
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from offlinedl.model import Entry
 
 
-def rm(
+def verb(
     refs: Annotated[list[str] | None, typer.Argument(metavar="REF...", help="The titles: ids, names or URLs.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every title.")] = False,
     expired: Annotated[bool, typer.Option("--expired", help="Every title that is expired.")] = False,

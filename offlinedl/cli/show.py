@@ -10,7 +10,7 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, say, size, styled
 
 
-def show(
+def verb(
     ref: Annotated[str, typer.Argument(help="The title: its id, name or URL.")],
     json: Json = False,
     home: Home = None,

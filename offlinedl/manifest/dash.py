@@ -56,7 +56,6 @@ def expand(rendition: Rendition, index: bytes, url: str) -> Rendition:
     """
     if rendition.index is None or rendition.index.range is None:
         raise UnsupportedError(f"Rendition {rendition.id} has no index to read.", _ASK)
-    del url
     at = rendition.inits[0].start if rendition.inits else Fraction(0)
     init = 0 if rendition.inits else None
     segments: list[Segment] = []

@@ -83,51 +83,61 @@ def define(text: str, url: str, imported: Mapping[str, str]) -> str:
     """rfc8216bis sections 4.3 and 4.4.2.3: `text` with its variables replaced, line by line as they become known."""
     if "#EXT-X-DEFINE" not in text and "{$" not in text:
         return text
-    known: dict[str, str] = {}
-    lines = []
-    for line in text.splitlines():
-        replaced = _replaced(line, known)
-        lines.append(replaced)
+    variables = _Variables(url, imported)
+    return "\n".join(variables.line(line) for line in text.splitlines())
+
+
+class _Variables:
+    """The variables of a playlist so far, and how much text they may still add: definitions can build on each other."""
+
+    def __init__(self, url: str, imported: Mapping[str, str]) -> None:
+        self._url = url
+        self._imported = imported
+        self._known: dict[str, str] = {}
+        self._left = MAX_BYTES
+
+    def line(self, line: str) -> str:
+        """`line` with values for its references; what it defines is known from the next one on."""
+        replaced = self._replaced(line) if "{$" in line else line
         if replaced.startswith("#EXT-X-DEFINE:"):
-            _definition(attributes(replaced.partition(":")[2]), known, url, imported)
-    return "\n".join(lines)
+            self._define(attributes(replaced.partition(":")[2]))
+        return replaced
 
+    def _define(self, attribute: dict[str, str]) -> None:
+        """rfc8216bis section 4.4.2.3: EXT-X-DEFINE, by NAME and VALUE, IMPORT or QUERYPARAM; a name is defined once."""
+        if "NAME" in attribute:
+            name, value = attribute["NAME"], attribute.get("VALUE", "")
+        elif "IMPORT" in attribute:
+            name = attribute["IMPORT"]
+            value = _or_damaged(self._imported.get(name), f"imports the variable {name}, which is not defined above it")
+        else:
+            name = _or_damaged(attribute.get("QUERYPARAM"), "has an EXT-X-DEFINE without a name")
+            given = parse_qs(urlsplit(self._url).query, keep_blank_values=True).get(name, [None])[0]
+            value = _or_damaged(given, f"takes the variable {name} from its URL, which has no such parameter")
+        if name in self._known or '"' in value or "\n" in value or "\r" in value:
+            raise DamagedError(
+                f"The playlist defines the variable {name} twice, or with a value that no line holds.", _HINT
+            )
+        self._known[name] = value
 
-def _definition(attribute: dict[str, str], known: dict[str, str], url: str, imported: Mapping[str, str]) -> None:
-    """rfc8216bis section 4.4.2.3: EXT-X-DEFINE, by NAME and VALUE, IMPORT or QUERYPARAM; a name is defined once."""
-    if "NAME" in attribute:
-        name, value = attribute["NAME"], attribute.get("VALUE", "")
-    elif "IMPORT" in attribute:
-        name = attribute["IMPORT"]
-        value = _or_damaged(imported.get(name), f"imports the variable {name}, which is not defined above it")
-    else:
-        name = _or_damaged(attribute.get("QUERYPARAM"), "has an EXT-X-DEFINE without a name")
-        given = parse_qs(urlsplit(url).query, keep_blank_values=True).get(name, [None])[0]
-        value = _or_damaged(given, f"takes the variable {name} from its URL, which has no such parameter")
-    if name in known or '"' in value or "\n" in value or "\r" in value:
-        raise DamagedError(
-            f"The playlist defines the variable {name} twice, or with a value that no line holds.", _HINT
-        )
-    known[name] = value
+    def _replaced(self, line: str) -> str:
+        """rfc8216bis section 4.3: references count in URI lines, in quoted strings and in hexadecimal sequences."""
+        if not line.startswith("#"):
+            return _REFERENCE.sub(self._value, line)
+        if not line.startswith("#EXT-X-"):
+            return line
+        quoted = _QUOTED.sub(lambda match: _REFERENCE.sub(self._value, match[0]), line)
+        return _REFERENCE.sub(self._value, quoted) if "=0x{$" in quoted or "={$" in quoted else quoted
+
+    def _value(self, match: re.Match[str]) -> str:
+        value = _or_damaged(self._known.get(match[1]), f"uses the variable {match[1]}, which it does not define")
+        self._left -= len(value)
+        if self._left < 0:
+            raise UnsupportedError(f"The playlist's variables add more than {MAX_BYTES} bytes to it.", code="too-large")
+        return value
 
 
 def _or_damaged(value: str | None, what: str) -> str:
     if value is None:
         raise DamagedError(f"The playlist {what}.", _HINT)
     return value
-
-
-def _replaced(line: str, known: Mapping[str, str]) -> str:
-    """rfc8216bis section 4.3: references count in URI lines, in quoted strings and in hexadecimal sequences."""
-    if "{$" not in line:
-        return line
-
-    def value(match: re.Match[str]) -> str:
-        return _or_damaged(known.get(match[1]), f"uses the variable {match[1]}, which it does not define")
-
-    if not line.startswith("#"):
-        return _REFERENCE.sub(value, line)
-    if not line.startswith("#EXT-X-"):
-        return line
-    bare = _QUOTED.sub(lambda quoted: _REFERENCE.sub(value, quoted[0]), line)
-    return _REFERENCE.sub(value, bare) if "=0x{$" in bare or "={$" in bare else bare

@@ -25,12 +25,15 @@ def audio_codecs(codecs: str) -> str:
 
 
 def distinct(renditions: Iterable[Rendition]) -> Iterator[Rendition]:
-    """Each under an id of its own: its own, or where that is taken the next free number after it. Same order, same ids."""
-    taken: set[str] = set()
+    """Each under an id that no other has: its own, or where that is taken with the next free number after it."""
+    last: dict[str, int] = {}
     for rendition in renditions:
-        name, number = rendition.id, 1
-        while name in taken:
+        name, number = rendition.id, last.get(rendition.id, 0) + 1
+        while number > 1 and f"{name}#{number}" in last:
             number += 1
-            name = f"{rendition.id}#{number}"
-        taken.add(name)
-        yield rendition if number == 1 else replace(rendition, id=name)
+        last[name] = number
+        if number > 1:
+            last[f"{name}#{number}"] = 1
+            yield replace(rendition, id=f"{name}#{number}")
+        else:
+            yield rendition
