@@ -14,7 +14,7 @@ from pathlib import Path
 
 from offlinedl.catalog import rows
 from offlinedl.catalog.schema import migrate
-from offlinedl.errors import StorageError
+from offlinedl.errors import BusyError, DamagedError, StorageError
 from offlinedl.model import Destruction, Entry, Failure, Fetch, License, Plan, State, Title
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "  # noqa: S608
@@ -24,7 +24,7 @@ class Catalog:
     """An open catalog. One connection, used by one thread; other processes may write at the same time."""
 
     def __init__(self, path: Path) -> None:
-        try:
+        with _translated():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -33,10 +33,6 @@ class Catalog:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             migrate(self._db)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(
-                f"cannot open the catalog {path}: {error}", "check the folder's owner and space"
-            ) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -45,9 +41,10 @@ class Catalog:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen together, or none of them."""
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
-            yield
+        with _translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
+                yield
 
     # titles
 
@@ -218,3 +215,22 @@ class Catalog:
     def remove_source(self, name: str) -> bool:
         """Forget a source; its titles stay. False where there was none."""
         return self._db.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount > 0
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Errors of SQLite, in the house's words."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise BusyError("the catalog is held by another offlinedl", "wait for it, or stop it") from error
+        raise StorageError(f"the catalog cannot be written: {error}", "is there space? is the folder yours?") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError):
+            raise  # the schema refused what must never be: a defect
+        raise DamagedError(
+            f"the catalog is damaged: {error}", "restore catalog.db from a backup", code="catalog-damaged"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"the catalog cannot be opened: {error}", "is the folder yours?") from error

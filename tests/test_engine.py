@@ -1,0 +1,333 @@
+"""The engine against servers that fail: what may pass is tried again, what stays wrong is named, the count is exact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from offlinedl.demo.origin import DATA
+from offlinedl.engine import Engine
+from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, StorageError
+from offlinedl.http import Http
+from offlinedl.model import ByteRange, Fetch
+from offlinedl.store import Store
+from tests import origin as o
+from tests.origin import Fault, Handler, Origin
+
+V720 = "titles/harbour-1/v720"
+SIZES = {number: (DATA / V720 / f"{number}.m4s").stat().st_size for number in (1, 2, 3)}
+
+
+@dataclass
+class Watcher:
+    """Somebody who watches: counts what came, and calls `hears` with each change."""
+
+    count: int = 0
+    total: int = 0
+    lowest: int = 0
+    hears: Callable[[], None] = lambda: None
+
+    def begin(self, name: str, done: int, total: int) -> None: ...
+
+    def step(self, what: str) -> None: ...
+
+    def end(self, message: str) -> None: ...
+
+    def advance(self, count: int, total_change: int = 0) -> None:
+        self.count += count
+        self.total += total_change
+        self.lowest = min(self.lowest, self.count)
+        self.hears()
+
+
+@dataclass
+class Download:
+    """A folder that fetches go to, and those who hear of it."""
+
+    store: Store
+    watcher: Watcher = field(default_factory=Watcher)
+    done: list[tuple[int, int]] = field(default_factory=list)
+
+    async def run(self, engine: Engine, fetches: list[Fetch]) -> None:
+        await engine.run(
+            fetches,
+            lambda fetch: self.store.writing("title", fetch.path),
+            lambda fetch, size: self.done.append((fetch.number, size)),
+            self.watcher,
+        )
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What lies in the folder, torn parts too."""
+        folder = self.store.folder("title")
+        return {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+    def assert_exact(self, *numbers: int) -> None:
+        """These segments are there, whole, and nothing else; and they were counted to the byte."""
+        assert self.files == {f"v/{n}.m4s": (DATA / V720 / f"{n}.m4s").read_bytes() for n in numbers}
+        assert sorted(self.done) == [(n, SIZES[n]) for n in numbers]
+        assert self.watcher.count == sum(SIZES[n] for n in numbers)
+        assert self.watcher.lowest == 0
+
+
+@pytest.fixture
+def download(tmp_path: Path) -> Download:
+    return Download(Store(tmp_path / "titles"))
+
+
+def engine(work: Callable[[Engine], Awaitable[None]], *, retries: int = 2, connections: int = 4) -> None:
+    """Run `work` with an engine that does not wait before a retry."""
+
+    async def main() -> None:
+        async with Http(connections=50) as http:
+            await work(Engine(http=http, connections=connections, retries=retries, backoff=0))
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+
+
+def segments(origin: Origin, *numbers: int, estimate: int = 0) -> list[Fetch]:
+    return [
+        Fetch(
+            rendition="v",
+            init=False,
+            number=number,
+            url=f"{origin.url}/{V720}/{number}.m4s?sig=secret",
+            path=f"v/{number}.m4s",
+            estimate=estimate,
+        )
+        for number in numbers
+    ]
+
+
+PASSING = [
+    pytest.param(o.status(503), id="503"),
+    pytest.param(o.status(500), id="500"),
+    pytest.param(o.status(429), id="429"),
+    pytest.param(o.status(408), id="408"),
+    pytest.param(o.dropped(), id="the connection dropped"),
+    pytest.param(o.truncated(1000), id="the body cut"),
+    pytest.param(o.status(206), id="a part that was not asked for"),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_what_does_not_pass_is_tried_as_often_as_allowed(
+    retries: int, fault: Fault, download: Download, origin: Origin
+) -> None:
+    """A3: N retries are N + 1 attempts."""
+    origin.fault("1.m4s", fault)
+    with pytest.raises(NetworkError, match="v, segment 1: "):
+        engine(lambda e: download.run(e, segments(origin, 1)), retries=retries)
+    assert len(origin.log) == retries + 1
+    download.assert_exact()
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_the_last_attempt_counts(fault: Fault, download: Download, origin: Origin) -> None:
+    """A4."""
+    origin.fault("1.m4s", fault, times=2)
+    engine(lambda e: download.run(e, segments(origin, 1)), retries=2)
+    assert len(origin.log) == 3
+    download.assert_exact(1)
+
+
+@pytest.mark.parametrize("code", [404, 410])
+def test_gone_once_is_not_gone(code: int, download: Download, origin: Origin) -> None:
+    """C21."""
+    origin.fault("1.m4s", o.status(code), times=1)
+    engine(lambda e: download.run(e, segments(origin, 1)), retries=5)
+    download.assert_exact(1)
+
+
+@pytest.mark.parametrize("code", [404, 410, 416])
+def test_one_that_is_gone_for_ever_leaves_all_others_fetched(code: int, download: Download, origin: Origin) -> None:
+    """C21: and it is named."""
+    origin.fault("1.m4s", o.status(code))
+    with pytest.raises(NetworkError, match=f"v, segment 1: .*status {code}") as failed:
+        engine(lambda e: download.run(e, segments(origin, 1, 2, 3)), retries=5, connections=1)
+    assert (failed.value.status, failed.value.exit_code) == (code, 4)
+    assert "secret" not in failed.value.message + failed.value.hint
+    assert len(origin.asked("1.m4s")) == (1 if code == 416 else 2)
+    download.assert_exact(2, 3)
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 451])
+def test_a_refusal_is_not_argued_with(code: int, download: Download, origin: Origin) -> None:
+    origin.fault("1.m4s", o.status(code))
+    with pytest.raises(NetworkError) as failed:
+        engine(lambda e: download.run(e, segments(origin, 1)), retries=5)
+    assert (failed.value.status, len(origin.log)) == (code, 1)
+
+
+@pytest.mark.parametrize("fault", [o.status(403), o.status(503), o.dropped()], ids=["403", "503", "no answer"])
+def test_a_server_that_is_gone_is_not_asked_for_the_rest(fault: Fault, download: Download, origin: Origin) -> None:
+    origin.fault("1.m4s", fault)
+    with pytest.raises(NetworkError):
+        engine(lambda e: download.run(e, segments(origin, 1, 2, 3)), connections=1)
+    assert not origin.asked("2.m4s")
+    download.assert_exact()
+
+
+def typed(content_type: str) -> Fault:
+    async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return web.Response(body=b"<html>Sign in</html>", headers={"Content-Type": content_type})
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/html", "text/html; charset=utf-8", "Text/HTML", "application/xhtml+xml"]
+)
+def test_a_web_page_is_no_segment(content_type: str, download: Download, origin: Origin) -> None:
+    """C26."""
+    origin.fault("1.m4s", typed(content_type))
+    with pytest.raises(NetworkError, match="a web page came"):
+        engine(lambda e: download.run(e, segments(origin, 1)))
+    download.assert_exact()
+
+
+@pytest.mark.parametrize("estimate", [0, 1, 15_000, 10**9], ids=["no estimate", "too low", "about right", "too high"])
+def test_the_count_is_exact_after_failures(estimate: int, download: Download, origin: Origin) -> None:
+    """A32: what came in vain is taken back, and the total ends at what there is."""
+    for number, fault in enumerate((o.truncated(9_000), o.truncated(70), o.status(503)), start=1):
+        origin.fault(f"{number}.m4s", fault, times=2)
+    engine(lambda e: download.run(e, segments(origin, 1, 2, 3, estimate=estimate)))
+    download.assert_exact(1, 2, 3)
+    assert 3 * estimate + download.watcher.total == sum(SIZES.values())
+
+
+def test_the_count_is_exact_when_some_failed_for_good(download: Download, origin: Origin) -> None:
+    """A32: and exact when the rest is fetched later (A31)."""
+    origin.fault("2.m4s", o.truncated(1000))
+    with pytest.raises(NetworkError):
+        engine(lambda e: download.run(e, segments(origin, 1, 2, estimate=500)), connections=1)
+    download.assert_exact(1)
+    assert 1000 + download.watcher.total == SIZES[1] + 500
+    origin.mend()
+    engine(lambda e: download.run(e, segments(origin, 2, estimate=500)))
+    download.assert_exact(1, 2)
+    assert 1000 + download.watcher.total == SIZES[1] + SIZES[2]
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_never_more_at_once_than_allowed(connections: int, download: Download, origin: Origin) -> None:
+    """And never fewer while there is work: nobody is answered before so many have asked."""
+    running = highest = 0
+    together = asyncio.Barrier(connections)
+
+    async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal running, highest
+        running += 1
+        highest = max(highest, running)
+        await together.wait()
+        running -= 1
+        return web.Response(body=b"media")
+
+    origin.fault("", fault)
+    engine(lambda e: download.run(e, segments(origin, *range(30))), connections=connections)
+    assert highest == connections
+    assert len(download.done) == 30
+
+
+def stalling(count: int) -> Fault:
+    """Send `count` bytes, and then nothing more."""
+
+    async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(10**6)})
+        await response.prepare(request)
+        await response.write(bytes(count))
+        await asyncio.Event().wait()
+        return response
+
+    return fault
+
+
+def test_cancelled_in_the_middle_nothing_stays(download: Download, origin: Origin) -> None:
+    """B38: no task, no torn part, and what came is no longer counted."""
+    origin.fault("[12].m4s", stalling(1000))
+    came = asyncio.Event()
+    download.watcher.hears = lambda: came.set() if download.watcher.count == 2000 + SIZES[3] else None
+
+    async def work(engine: Engine) -> None:
+        task = asyncio.create_task(download.run(engine, segments(origin, 1, 2, 3)))
+        await came.wait()
+        assert {"v/1.m4s.part", "v/2.m4s.part", "v/3.m4s"} == set(download.files)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    engine(work)
+    download.assert_exact(3)
+
+
+def test_one_that_fails_for_good_stops_those_under_way(download: Download, origin: Origin) -> None:
+    origin.fault("1.m4s", stalling(1000))
+    origin.fault("2.m4s", o.status(403))
+    with pytest.raises(NetworkError, match="403"):
+        engine(lambda e: download.run(e, segments(origin, 1, 2)))
+    download.assert_exact()
+
+
+def test_a_disk_that_fails_is_not_asked_again(download: Download, origin: Origin) -> None:
+    download.store.make("title")
+    (download.store.folder("title") / "v").write_bytes(b"in the way")
+    with pytest.raises(StorageError):
+        engine(lambda e: download.run(e, segments(origin, 1, 2, 3)), connections=1)
+    assert len(origin.log) == 1
+    assert download.watcher.count == 0
+
+
+def test_a_row_that_cannot_be_written_stops_it(download: Download, origin: Origin) -> None:
+    def refuse(fetch: Fetch, size: int) -> None:
+        raise StorageError("no space")
+
+    async def work(e: Engine) -> None:
+        fetches = segments(origin, 1, 2, 3)
+        await e.run(fetches, lambda f: download.store.writing("title", f.path), refuse, download.watcher)
+
+    with pytest.raises(StorageError):
+        engine(work, connections=1)
+    assert len(origin.log) == 1
+
+
+def test_nothing_to_fetch_is_nothing_asked(download: Download, origin: Origin) -> None:
+    engine(lambda e: download.run(e, []))
+    assert origin.log == []
+
+
+RESOLVING: list[tuple[Fault, type[OfflinedlError], int]] = [
+    (o.status(404), NotFoundError, 2),
+    (o.status(410), NotFoundError, 2),
+    (o.status(403), NetworkError, 1),
+    (o.status(503), NetworkError, 3),
+    (o.dropped(), NetworkError, 3),
+]
+
+
+@pytest.mark.parametrize(("fault", "error", "attempts"), RESOLVING, ids=["404", "410", "403", "503", "no answer"])
+def test_a_manifest_is_asked_for_with_the_same_patience(
+    fault: Fault, error: type[OfflinedlError], attempts: int, origin: Origin
+) -> None:
+    async def work(engine: Engine) -> None:
+        await engine.get(f"{origin.url}/titles/harbour-1/manifest.mpd")
+
+    origin.fault("mpd", fault)
+    with pytest.raises(error) as failed:
+        engine(work)
+    assert type(failed.value) is error
+    assert len(origin.log) == attempts
+
+
+def test_an_index_is_a_range(origin: Origin) -> None:
+    async def work(engine: Engine) -> None:
+        answer = await engine.get(f"{origin.url}/{V720}/1.m4s", ByteRange(first=4, last=7))
+        assert answer.body == b"styp"
+
+    engine(work)
