@@ -19,20 +19,9 @@ from pathlib import Path
 
 from offlinedl.catalog import Catalog
 from offlinedl.library import Library
-from offlinedl.model import (
-    Fetch,
-    Kind,
-    License,
-    MediaSource,
-    Plan,
-    Rights,
-    Series,
-    Title,
-    Track,
-    Wanted,
-    Windows,
-)
+from offlinedl.model import Kind, License, MediaSource, Rights, Series, Title, Track, Wanted, Windows
 from offlinedl.store import Store
+from offlinedl.streams import Fetch, Plan
 from offlinedl.vault import Vault
 
 TITLES = 1000

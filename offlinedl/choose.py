@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from offlinedl.errors import NotFoundError, UnsupportedError, UsageError
-from offlinedl.model import Kind, Manifest, Rendition, Wanted
+from offlinedl.model import Kind, Wanted
+from offlinedl.streams import Manifest, Rendition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol, TypeVar
 
 from offlinedl.errors import NetworkError, NotFoundError, shown
 from offlinedl.http import Answer, Http
-from offlinedl.model import ByteRange, Fetch
+from offlinedl.streams import ByteRange, Fetch
 
 T = TypeVar("T")
 

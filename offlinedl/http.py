@@ -18,7 +18,7 @@ from yarl import URL
 
 from offlinedl import __version__
 from offlinedl.errors import DamagedError, NetworkError, UnsupportedError, shown
-from offlinedl.model import ByteRange
+from offlinedl.streams import ByteRange
 
 Headers = Sequence[tuple[str, str]]
 

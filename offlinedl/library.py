@@ -18,26 +18,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from offlinedl import expiry, lifecycle, record, verify
 from offlinedl.catalog import Catalog
 from offlinedl.errors import NotFoundError, OfflinedlError, RefusedError
-from offlinedl.model import (
-    ContentKey,
-    Destruction,
-    Entry,
-    Failure,
-    Fetch,
-    License,
-    LicenseServer,
-    Plan,
-    State,
-    Title,
-    Windows,
-)
+from offlinedl.model import ContentKey, Destruction, Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
 from offlinedl.vault import Vault
+
+if TYPE_CHECKING:
+    from offlinedl.streams import Fetch, LicenseServer, Plan
 
 
 class Library:
@@ -279,6 +270,8 @@ class Library:
     def _open_server(self, title_id: str, sealed: bytes | None) -> LicenseServer | None:
         if sealed is None:
             return None
+        from offlinedl.streams import LicenseServer
+
         values = json.loads(self._vault.open(title_id, sealed))
         return LicenseServer(
             system=values["system"],

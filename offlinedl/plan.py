@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from offlinedl.choose import Choice
-from offlinedl.model import Fetch, Key, Kind, LicenseServer, Plan, Rendition, Segment, Track, Wanted
+from offlinedl.model import Kind, Track, Wanted
+from offlinedl.streams import Fetch, Key, LicenseServer, Plan, Rendition, Segment
 
 _EXTENSIONS = {"mp4": "m4s"}
 """A media segment's file extension where it differs from its container's."""

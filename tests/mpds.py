@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from offlinedl.manifest import dash
-from offlinedl.model import Manifest, Rendition
+from offlinedl.streams import Manifest, Rendition
 
 URL = "https://media.test/film/title.mpd?sig=1"
 

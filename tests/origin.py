@@ -1,8 +1,8 @@
 """The demo origin with a switchboard of faults: what servers and networks do to downloads, on request.
 
-    origin.fault("/license", status(403), times=1)
-    origin.fault(".m4s", truncated(100))
-    origin.asked("/license")        the requests so far whose path contains that
+origin.fault("/license", status(403), times=1)
+origin.fault(".m4s", truncated(100))
+origin.asked("/license")        the requests so far whose path contains that
 """
 
 from __future__ import annotations

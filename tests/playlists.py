@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offlinedl.manifest import hls
-from offlinedl.model import Rendition
+from offlinedl.streams import Rendition
 
 URL = "https://media.test/film/index.m3u8?sig=1"
 

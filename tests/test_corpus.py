@@ -12,7 +12,7 @@ import pytest
 
 from offlinedl.errors import OfflinedlError, UnsupportedError
 from offlinedl.manifest import detect
-from offlinedl.model import Manifest, Rendition
+from offlinedl.streams import Manifest, Rendition
 
 FOLDER = os.environ.get("OFFLINEDL_CORPUS", "")
 

@@ -8,7 +8,7 @@ import pytest
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import dash
-from offlinedl.model import ByteRange, Resource
+from offlinedl.streams import ByteRange, Resource
 from tests.mpds import SINGLE, URL, files, mpd, sidx, timeline, video
 
 TIMELINES = [

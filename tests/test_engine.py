@@ -14,8 +14,8 @@ from offlinedl.demo.origin import DATA
 from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, StorageError
 from offlinedl.http import Http
-from offlinedl.model import ByteRange, Fetch
 from offlinedl.store import Store
+from offlinedl.streams import ByteRange, Fetch
 from tests import origin as o
 from tests.origin import Fault, Handler, Origin
 

@@ -6,7 +6,8 @@ import pytest
 
 from offlinedl.errors import DamagedError
 from offlinedl.manifest import hls
-from offlinedl.model import Kind, Resource
+from offlinedl.model import Kind
+from offlinedl.streams import Resource
 from tests.playlists import URL, media, segment, top, variant
 
 

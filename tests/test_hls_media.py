@@ -9,7 +9,8 @@ import pytest
 
 from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
 from offlinedl.manifest import hls
-from offlinedl.model import ByteRange, Kind, Rendition, Resource
+from offlinedl.model import Kind
+from offlinedl.streams import ByteRange, Rendition, Resource
 from tests.playlists import URL, media, rung, segment
 
 WIDEVINE = "urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"

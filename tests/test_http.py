@@ -26,7 +26,7 @@ from cryptography.x509.oid import NameOID
 from offlinedl.demo.origin import DATA
 from offlinedl.errors import DamagedError, NetworkError, OfflinedlError, UnsupportedError
 from offlinedl.http import Answer, Headers, Http
-from offlinedl.model import ByteRange
+from offlinedl.streams import ByteRange
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Handler, Origin

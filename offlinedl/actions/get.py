@@ -18,7 +18,8 @@ from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, Refuse
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
-from offlinedl.model import ContentKey, Entry, License, LicenseServer, Plan, State, Wanted
+from offlinedl.model import ContentKey, Entry, License, State, Wanted
+from offlinedl.streams import LicenseServer, Plan
 
 _LAST_WORD_SECONDS = 0.8
 """How long a license request that is under way is waited for when the person wants to stop."""

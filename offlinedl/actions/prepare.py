@@ -12,20 +12,8 @@ from offlinedl.engine import Engine
 from offlinedl.errors import OfflinedlError, RefusedError, UnsupportedError
 from offlinedl.license import server_for
 from offlinedl.manifest import Format, detect
-from offlinedl.model import (
-    Key,
-    Kind,
-    LicenseServer,
-    Manifest,
-    MediaSource,
-    Plan,
-    Protection,
-    Rendition,
-    Resource,
-    Segment,
-    Title,
-    Wanted,
-)
+from offlinedl.model import Kind, MediaSource, Title, Wanted
+from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from offlinedl.catalog import rows
 from offlinedl.catalog.schema import migrate
 from offlinedl.errors import BusyError, DamagedError, StorageError
-from offlinedl.model import Destruction, Entry, Failure, Fetch, License, Plan, State, Title
+from offlinedl.model import Destruction, Entry, Failure, License, State, Title
+
+if TYPE_CHECKING:
+    from offlinedl.streams import Fetch, Plan
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "  # noqa: S608
 
@@ -78,6 +82,8 @@ class Catalog:
 
     def begin(self, title: Title, plan: Plan, entry: Entry, server: bytes | None, now: datetime) -> None:
         """Write or rewrite a title with its plan. Fetches that are done are those whose `size` is set."""
+        from offlinedl.catalog import plans
+
         self._db.execute(
             """INSERT INTO titles (id, name, series_id, series_name, season, episode, state, folder, license_slot,
                    license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, license_server,
@@ -90,29 +96,31 @@ class Catalog:
                    protected = excluded.protected, rights = excluded.rights, manifest_url = excluded.manifest_url,
                    quality = excluded.quality, audio = excluded.audio, subtitles = excluded.subtitles,
                    kids = excluded.kids, license_server = excluded.license_server""",
-            {**rows.title_row(title, plan), "folder": entry.folder, "license_slot": entry.license_slot,
+            {**plans.title_row(title, plan), "folder": entry.folder, "license_slot": entry.license_slot,
              "protected": entry.protected, "server": server, "now": rows.text(now)},
         )  # fmt: skip
         for table in ("tracks", "keys", "fetches"):
             self._db.execute(f"DELETE FROM {table} WHERE title_id = ?", (title.id,))  # noqa: S608 - three own words
         self._db.executemany(
-            "INSERT INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.track_rows(title.id, plan)
+            "INSERT INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", plans.track_rows(title.id, plan)
         )
-        self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", rows.key_rows(title.id, plan))
+        self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", plans.key_rows(title.id, plan))
         self._db.executemany(
             "INSERT INTO fetches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows.fetch_rows(title.id, plan),
+            plans.fetch_rows(title.id, plan),
         )
         self._count(title.id)
 
     def plan(self, title_id: str) -> tuple[Plan, bytes | None]:
         """The plan of a title, done fetches with their size, and its sealed license server."""
+        from offlinedl.catalog import plans
+
         row = self._db.execute("SELECT * FROM titles WHERE id = ?", (title_id,)).fetchone()
         order = "WHERE title_id = ? ORDER BY"
         tracks = rows.tracks(self._db.execute(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))  # noqa: S608
         keys = self._db.execute(f"SELECT * FROM keys {order} number", (title_id,))  # noqa: S608 - own text
         fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))  # noqa: S608 - own text
-        return rows.plan(row, tracks.get(title_id, ()), keys, fetches), row["license_server"]
+        return plans.plan(row, tracks.get(title_id, ()), keys, fetches), row["license_server"]
 
     def done(self, title_id: str, fetch: Fetch, size: int) -> None:
         """The file of `fetch` is complete on the disk, with `size` bytes."""

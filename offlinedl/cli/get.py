@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from offlinedl.actions.get import Order
     from offlinedl.config import Settings
     from offlinedl.library import Library
-    from offlinedl.model import Entry, LicenseServer
+    from offlinedl.model import Entry
+    from offlinedl.streams import LicenseServer
 
 
 def verb(
@@ -116,7 +117,7 @@ def _headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def _server(url: str | None, headers: Sequence[str]) -> LicenseServer | None:
     from offlinedl.errors import UsageError
-    from offlinedl.model import LicenseServer
+    from offlinedl.streams import LicenseServer
 
     if url is None:
         if headers:

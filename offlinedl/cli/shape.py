@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from offlinedl import expiry
 from offlinedl.errors import shown
-from offlinedl.model import Entry, Fetch, Kind, License, Plan, State, Track
+from offlinedl.model import Entry, Kind, License, State, Track
+
+if TYPE_CHECKING:
+    from offlinedl.streams import Fetch, Plan
 
 
 def title(entry: Entry, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from offlinedl.errors import RefusedError, UnsupportedError
 from offlinedl.http import Http
 from offlinedl.license import clearkey, hls_key
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import Drm, Key, LicenseServer, Protection
+from offlinedl.model import Drm
+from offlinedl.streams import Key, LicenseServer, Protection
 
 
 class System(Protocol):

@@ -13,7 +13,8 @@ from offlinedl import expiry
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import ContentKey, LicenseServer, Windows
+from offlinedl.model import ContentKey, Windows
+from offlinedl.streams import LicenseServer
 
 NAME = "clearkey"
 _KEY_BYTES = 16

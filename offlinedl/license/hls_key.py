@@ -8,7 +8,8 @@ from datetime import datetime
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Http
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import ContentKey, Key, LicenseServer
+from offlinedl.model import ContentKey
+from offlinedl.streams import Key, LicenseServer
 
 NAME = "hls-key"
 _KEY_BYTES = 16

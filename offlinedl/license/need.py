@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from offlinedl.model import ContentKey, Key, Windows
+from offlinedl.model import ContentKey, Windows
+from offlinedl.streams import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

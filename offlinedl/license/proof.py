@@ -12,7 +12,7 @@ from offlinedl.errors import DamagedError, RefusedError, UnsupportedError
 from offlinedl.license import hls_key
 from offlinedl.license.need import Need
 from offlinedl.media import cenc, hls_aes, mp4
-from offlinedl.model import Fetch, Key, Plan
+from offlinedl.streams import Fetch, Key, Plan
 
 Read = Callable[[Fetch], bytes]
 WRONG_KEY = "license-wrong-key"

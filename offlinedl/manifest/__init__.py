@@ -6,7 +6,7 @@ from typing import NoReturn, Protocol
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest import dash, hls, xml
-from offlinedl.model import Manifest, Rendition
+from offlinedl.streams import Manifest, Rendition
 
 __all__ = ["FORMATS", "Format", "detect"]
 

@@ -14,7 +14,7 @@ from offlinedl.manifest.tracks import distinct
 from offlinedl.manifest.units import iso_duration
 from offlinedl.manifest.urls import join
 from offlinedl.media import mp4
-from offlinedl.model import Manifest, Rendition, Resource, Segment
+from offlinedl.streams import Manifest, Rendition, Resource, Segment
 
 __all__ = ["NAME", "expand", "parse", "recognises"]
 

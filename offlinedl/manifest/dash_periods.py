@@ -7,7 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from offlinedl.errors import UnsupportedError
-from offlinedl.model import Kind, Rendition, Resource, Segment
+from offlinedl.model import Kind
+from offlinedl.streams import Rendition, Resource, Segment
 
 Period = tuple[str, Sequence[Rendition]]
 """A period's name for messages, and what it offers."""

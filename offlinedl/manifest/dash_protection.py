@@ -11,7 +11,7 @@ from offlinedl.manifest.hls_keys import PLAYREADY, pssh
 from offlinedl.manifest.units import base64_bytes, key_id
 from offlinedl.manifest.urls import join
 from offlinedl.manifest.xml import Element
-from offlinedl.model import Protection
+from offlinedl.streams import Protection
 
 _GENERIC = "urn:mpeg:dash:mp4protection:2011"
 _SEGMENT_ENCRYPTION = "urn:mpeg:dash:sea:"

@@ -12,7 +12,7 @@ from offlinedl.manifest.dash_template import Template
 from offlinedl.manifest.dash_timeline import Slots, Timing, from_duration, from_timeline
 from offlinedl.manifest.units import first_to_last, signed, whole
 from offlinedl.manifest.urls import join, joiner
-from offlinedl.model import ByteRange, Resource, Segment
+from offlinedl.streams import ByteRange, Resource, Segment
 
 _HINT = "The MPD is damaged: fetch it again, or tell its publisher."
 _ASK = "Ask for the title's HLS address."

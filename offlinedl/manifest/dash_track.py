@@ -8,7 +8,8 @@ from typing import Any
 from offlinedl.manifest.tracks import kind_of
 from offlinedl.manifest.urls import extension
 from offlinedl.manifest.xml import Element
-from offlinedl.model import Kind, Protection, Rendition
+from offlinedl.model import Kind
+from offlinedl.streams import Protection, Rendition
 
 _TRICK = "http://dashif.org/guidelines/trickmode"
 _UNDERSTOOD = ("urn:mpeg:mpegb:cicp:", "urn:mpeg:dash:adaptation-set-switching:2016", "urn:dvb:dash:fontdownload:")

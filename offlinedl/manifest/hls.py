@@ -12,7 +12,8 @@ from offlinedl.manifest.hls_lines import recognises
 from offlinedl.manifest.tracks import audio_codecs, distinct, kind_of
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import joiner
-from offlinedl.model import Kind, Manifest, Protection, Rendition, Resource
+from offlinedl.model import Kind
+from offlinedl.streams import Manifest, Protection, Rendition, Resource
 
 __all__ = ["NAME", "expand", "parse", "recognises"]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest.units import base64_bytes, key_id
-from offlinedl.model import Key, Protection
+from offlinedl.streams import Key, Protection
 
 PLAYREADY = "9a04f079-9840-4286-ab92-e65be0885f95"
 CLEARKEY = "e2719d58-a985-b3c9-781a-b030af78d30e"

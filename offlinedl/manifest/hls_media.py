@@ -13,7 +13,7 @@ from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import hls_keys, hls_lines
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import extension, joiner
-from offlinedl.model import ByteRange, Key, Protection, Resource, Segment
+from offlinedl.streams import ByteRange, Key, Protection, Resource, Segment
 
 MAX_SEGMENTS = 2_000_000
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from offlinedl.model import Kind, Rendition
+from offlinedl.model import Kind
+from offlinedl.streams import Rendition
 
 _AUDIO = ("mp4a", "ac-3", "ec-3", "ac-4", "opus", "flac", "alac", "dts", "mp3", "vorbis", "iamf", "mha1", "mhm1")
 _TEXT = ("wvtt", "stpp", "vtt")

@@ -8,7 +8,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from offlinedl.model import ByteRange
+from offlinedl.streams import ByteRange
 
 _WHOLE = re.compile(r"\s*\+?([0-9]{1,20})\s*")
 _SIGNED = re.compile(r"\s*([+-]?[0-9]{1,20})\s*")

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from offlinedl.errors import DamagedError
-from offlinedl.model import ByteRange, Protection
+from offlinedl.streams import ByteRange, Protection
 
 Data: TypeAlias = bytes | bytearray | memoryview
 

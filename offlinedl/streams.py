@@ -1,0 +1,185 @@
+"""The words of manifests and plans, as values: what a title offers, and what is fetched of it.
+
+Durations and times on the title's time line are seconds; sizes and ranges are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from offlinedl.model import Kind, Track, Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByteRange:
+    """Bytes `first` to `last`, both included (RFC 9110 section 14.1.2)."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first <= self.last:
+            raise ValueError(f"not a byte range: {self.first}-{self.last}")
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Something to request: an absolute http(s) URL, whole or a range of it."""
+
+    url: str
+    range: ByteRange | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """How the media say that a segment is encrypted (HLS EXT-X-KEY, RFC 8216 section 4.3.2.4).
+
+    `iv` is set for the identity format, also where the playlist only implies it (section 5.2), because the media
+    sequence number that it would be derived from is not kept.
+    """
+
+    method: str
+    uri: str
+    iv: bytes | None = None
+    keyformat: str = "identity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One piece of a rendition. (rendition, init, number) is its identity; its URL is not: URLs are signed, and age.
+
+    `number` counts from 0 in playback order, init segments apart. `init` on a media segment is the number of the init
+    segment that it needs, None where it needs none. `start` and `duration` are seconds on the title's time line.
+    """
+
+    number: int
+    resource: Resource
+    start: Fraction = Fraction(0)
+    duration: Fraction = Fraction(0)
+    init: int | None = None
+    keys: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """What a manifest or an init segment says of the license that is needed.
+
+    `system` is the DRM system id (a lower-case UUID) or "" where only the scheme is stated; `scheme` is cenc, cbcs,
+    cens, cbc1 or None; `kids` are 16 bytes each, in the order of their text; `init_data` is a pssh box.
+    """
+
+    system: str = ""
+    scheme: str | None = None
+    kids: tuple[bytes, ...] = ()
+    init_data: bytes | None = None
+    license_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One encoding of one track. `bandwidth` is in bits per second, 0 where the manifest does not say.
+
+    `index` is what must be read before the segments are known (a media playlist, a sidx); None when they are.
+    `group` joins the renditions that belong together: a video rung names in `audio_group` and `subtitle_group` the
+    groups that go with it (RFC 8216 section 4.3.4.2), None where any rendition does.
+    """
+
+    id: str
+    kind: Kind
+    container: str
+    bandwidth: int = 0
+    width: int = 0
+    height: int = 0
+    codecs: str = ""
+    language: str = ""
+    name: str = ""
+    roles: tuple[str, ...] = ()
+    default: bool = False
+    group: str | None = None
+    audio_group: str | None = None
+    subtitle_group: str | None = None
+    index: Resource | None = None
+    inits: tuple[Segment, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    protections: tuple[Protection, ...] = ()
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds, from the segments; 0 while they are unknown."""
+        return sum((s.duration for s in self.segments), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A manifest, read: every rendition that it offers. `duration` is in seconds, 0 where unknown."""
+
+    format: str
+    url: str
+    renditions: tuple[Rendition, ...]
+    duration: Fraction = Fraction(0)
+    title: str = ""
+    protections: tuple[Protection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """One request of a plan and the file that it becomes.
+
+    `path` is relative to the title's folder. `size` is the number of bytes on the disk, None until it is done;
+    `estimate` what it is thought to be before. `key` is the number of the key in `Plan.keys`.
+    """
+
+    rendition: str
+    init: bool
+    number: int
+    url: str
+    path: str
+    range: ByteRange | None = None
+    start: float = 0.0
+    duration: float = 0.0
+    needs_init: int | None = None
+    key: int | None = None
+    iv: bytes | None = None
+    estimate: int = 0
+    size: int | None = None
+
+    @property
+    def identity(self) -> tuple[str, bool, int]:
+        """(rendition, init, number): what survives a new signature of the URL."""
+        return (self.rendition, self.init, self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseServer:
+    """Who is asked for the license of a title, and with what. `url` is None where the keys have URIs of their own."""
+
+    system: str
+    url: str | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to fetch, where it goes, and who licenses it: on disk before the first byte."""
+
+    manifest_url: str
+    wanted: Wanted
+    tracks: tuple[Track, ...]
+    fetches: tuple[Fetch, ...]
+    keys: tuple[Key, ...] = ()
+    kids: tuple[bytes, ...] = ()
+    license: LicenseServer | None = None
+
+    @property
+    def heads(self) -> tuple[Fetch, ...]:
+        """The init segments: small, first, and where protection data may be all that there is."""
+        return tuple(f for f in self.fetches if f.init)
+
+    @property
+    def rest(self) -> tuple[Fetch, ...]:
+        """The media, in playback order."""
+        return tuple(f for f in self.fetches if not f.init)

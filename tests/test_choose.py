@@ -1,0 +1,297 @@
+"""What a person gets: a rung within the caps, audio and subtitles in the languages asked for, and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from offlinedl.choose import QUALITIES, Caps, Choice, caps, choose, lookup
+from offlinedl.errors import NotFoundError, UnsupportedError, UsageError
+from offlinedl.model import Kind, Manifest, Rendition, Wanted
+
+
+def video(rendition_id: str, height: int, kbits: int, **more: Any) -> Rendition:
+    return Rendition(id=rendition_id, kind=Kind.VIDEO, container="mp4", height=height, bandwidth=kbits * 1000, **more)
+
+
+def audio(rendition_id: str, language: str = "", kbits: int = 128, **more: Any) -> Rendition:
+    return Rendition(
+        id=rendition_id, kind=Kind.AUDIO, container="mp4", language=language, bandwidth=kbits * 1000, **more
+    )
+
+
+def text(rendition_id: str, language: str = "", **more: Any) -> Rendition:
+    return Rendition(id=rendition_id, kind=Kind.SUBTITLES, container="vtt", language=language, **more)
+
+
+def manifest(renditions: Sequence[Rendition]) -> Manifest:
+    return Manifest(format="dash", url="https://example.com/a.mpd", renditions=tuple(renditions))
+
+
+def chosen(
+    renditions: Sequence[Rendition], quality: str = "best", names: dict[str, Caps] | None = None,
+    max_height: int | None = None, **wanted: tuple[str, ...],
+) -> list[str]:  # fmt: skip
+    """The ids of what is chosen."""
+    choices = choose(manifest(renditions), Wanted(quality=quality, **wanted), names or QUALITIES, max_height)
+    assert all(choice.why for choice in choices)
+    return [choice.rendition.id for choice in choices]
+
+
+# rungs
+
+LADDER = [
+    video("2160", 2160, 16_000),
+    video("1080+", 1080, 6_000),
+    video("1080", 1080, 4_000),
+    video("720+", 720, 2_400),
+    video("720", 720, 1_600),
+    video("540", 540, 1_100),
+    video("480", 480, 800),
+    video("360", 360, 500),
+    video("240", 240, 250),
+]
+
+QUALITY = [
+    ("data-saver", "480"),
+    ("standard", "720"),
+    ("high", "1080"),
+    ("best", "2160"),
+    ("1080p", "1080"),
+    ("1079p", "720"),
+    ("720p", "720"),
+    ("10p", "240"),
+    ("9999p", "2160"),
+    ("2.5M", "720"),
+    ("2.5m", "720"),
+    ("2399999", "720"),
+    ("3999999", "720"),
+    ("4M", "1080"),
+    ("1G", "2160"),
+    ("500K", "360"),
+    ("500k", "360"),
+    ("1K", "240"),
+]
+
+
+@pytest.mark.parametrize(("quality", "rung"), QUALITY, ids=[quality for quality, _ in QUALITY])
+@pytest.mark.parametrize("backwards", [False, True], ids=["from the top", "from the bottom"])
+def test_a_quality_is_the_tallest_rung_within_both_caps(quality: str, rung: str, backwards: bool) -> None:
+    """The table of qualities: of equal heights the lowest bandwidth, whatever the manifest's order."""
+    assert chosen(LADDER[::-1] if backwards else LADDER, quality) == [rung]
+
+
+def test_the_named_qualities_are_these() -> None:
+    assert {name: (c.height, c.bandwidth) for name, c in QUALITIES.items()} == {
+        "data-saver": (480, 800_000),
+        "standard": (720, 1_600_000),
+        "high": (1080, 4_000_000),
+        "best": (None, None),
+    }
+
+
+NO_QUALITY = [
+    "", "good", "Standard", "0p", "720P ", "-720p", "7p", "0", "0M", "0.1", "M", "2,5M", "2.5 M", "1e6", "inf",
+    "9" * 400 + "M", "nan", "720p\n", "best\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("quality", NO_QUALITY, ids=repr)
+def test_what_is_no_quality_is_wrong_usage(quality: str) -> None:
+    with pytest.raises(UsageError, match="not a quality") as refused:
+        caps(quality)
+    assert "data-saver, standard, high, best" in refused.value.hint
+
+
+def test_a_number_alone_is_bits_per_second() -> None:
+    assert caps("720") == Caps(bandwidth=720)
+
+
+def test_a_name_can_be_given_another_meaning() -> None:
+    names = {**QUALITIES, "standard": Caps(height=360), "flight": Caps(bandwidth=1_100_000)}
+    assert chosen(LADDER, "standard", names) == ["360"]
+    assert chosen(LADDER, "flight", names) == ["540"]
+
+
+RUNGS = [
+    pytest.param([video("a", 1080, 5000), video("b", 720, 3000)], "standard", None, "b", id="none fits: the lowest"),
+    pytest.param([video("a", 720, 0), video("b", 1080, 0)], "2M", None, "b", id="no rate is stated: none is too high"),
+    pytest.param([video("a", 0, 900), video("b", 0, 1500)], "720p", None, "b", id="no height is stated: the best rate"),
+    pytest.param([video("a", 0, 900), video("b", 0, 1700)], "standard", None, "a", id="no height, but a rate"),
+    pytest.param([video("a", 0, 900), video("b", 360, 500)], "best", None, "b", id="a stated height before none"),
+    pytest.param([video("a", 720, 2000), video("b", 720, 1000)], "best", None, "b", id="equals: the lowest rate"),
+    pytest.param([video("a", 720, 1000), video("b", 720, 1000)], "best", None, "a", id="twins: the first"),
+    pytest.param(LADDER, "best", 1080, "1080", id="the service allows 1080 lines"),
+    pytest.param(LADDER, "best", 1079, "720", id="the service allows 1079 lines"),
+    pytest.param(LADDER, "data-saver", 1080, "480", id="the service allows more than is wanted"),
+    pytest.param(LADDER[:3], "10p", 1080, "1080", id="none fits, of those that are allowed"),
+]
+
+
+@pytest.mark.parametrize(("rungs", "quality", "max_height", "rung"), RUNGS)
+def test_a_ladder_with_gaps(rungs: list[Rendition], quality: str, max_height: int | None, rung: str) -> None:
+    assert chosen(rungs, quality, max_height=max_height) == [rung]
+
+
+def test_a_service_that_allows_none_of_its_rungs_is_said() -> None:
+    with pytest.raises(UnsupportedError, match="taller than the 200 lines"):
+        chosen(LADDER, "best", max_height=200)
+
+
+def test_the_reason_says_whether_it_fits() -> None:
+    [within] = choose(manifest(LADDER), Wanted(quality="high"))
+    [below] = choose(manifest(LADDER), Wanted(quality="10p"))
+    assert (within.why, below.why) == ("tallest within high", "lowest: none fits 10p")
+
+
+@pytest.mark.parametrize("renditions", [[], [text("s", "en")]], ids=["nothing", "subtitles alone"])
+def test_a_manifest_without_pictures_and_sound_is_said(renditions: list[Rendition]) -> None:
+    with pytest.raises(UnsupportedError, match="no video and no audio"):
+        chosen(renditions)
+
+
+def test_sound_alone_is_a_title() -> None:
+    """A102."""
+    assert chosen([audio("a", "en"), text("s", "en")]) == ["a", "s"]
+
+
+# languages
+
+LOOKUP = [
+    ("pt-BR", ["pt-BR", "pt", "pt-PT"], ["pt-BR"]),
+    ("pt-BR", ["pt", "pt-PT"], ["pt"]),
+    ("pt-BR", ["pt-PT", "en"], ["pt-PT"]),
+    ("pt", ["pt-BR", "pt"], ["pt"]),
+    ("pt", ["pt-PT", "pt-BR"], ["pt-PT", "pt-BR"]),
+    ("pt-PT", ["en", "es"], []),
+    ("zh-Hant-TW", ["zh-Hans", "zh-Hant", "zh"], ["zh-Hant"]),
+    ("zh-Hant", ["zh-Hans", "zh-Hant-TW"], ["zh-Hant-TW"]),
+    ("zh-Hant-TW", ["zh-Hans", "zh-Hant-HK"], ["zh-Hant-HK"]),
+    ("zh-Hant-TW", ["zh", "zh-Hans"], ["zh"]),
+    ("zh-Hant", ["zh-Hans"], ["zh-Hans"]),
+    ("EN-us", ["en-US", "en"], ["en-US"]),
+    ("en", ["EN"], ["EN"]),
+    ("en_GB", ["en-GB", "en-US"], ["en-GB"]),
+    ("en", ["eng", "e", "enx-US"], []),
+    ("e", ["en", "e"], ["e"]),
+    ("und", ["", "en"], [""]),
+    ("und", ["und"], ["und"]),
+    ("en", ["und", ""], []),
+]
+
+
+@pytest.mark.parametrize(("asked", "offered", "found"), LOOKUP, ids=[f"{a} in {' '.join(o)}" for a, o, _ in LOOKUP])
+def test_a_language_is_looked_up(asked: str, offered: list[str], found: list[str]) -> None:
+    """RFC 4647 section 3.4; and where that finds nothing, what is closest of the same language (A73)."""
+    assert [r.language for r in lookup(asked, [audio(tag, tag) for tag in offered])] == found
+
+
+AUDIO = [
+    pytest.param([audio("a", "en"), audio("b", "fr", default=True)], (), ["b"], id="the default"),
+    pytest.param([audio("a", "en"), audio("b", "fr", roles=("main",))], (), ["b"], id="the main role"),
+    pytest.param([audio("a", "en"), audio("b", "fr")], (), ["a"], id="nothing is said: the first"),
+    pytest.param([audio("a", "en", 64), audio("b", "en", 128)], (), ["b"], id="the richer"),
+    pytest.param([audio("a", "en", 128), audio("b", "en", 448)], (), ["a"], id="not the wasteful"),
+    pytest.param([audio("a", "en", 640), audio("b", "en", 448)], (), ["b"], id="the plainest of wasteful ones"),
+    pytest.param(
+        [audio("a", "en", 128, roles=("commentary",)), audio("b", "en", 64)], ("en",), ["b"], id="no commentary"
+    ),
+    pytest.param(
+        [audio("a", "en", 128, roles=("main", "description")), audio("b", "en", 64)], (), ["b"], id="no description"
+    ),
+    pytest.param([audio("a", "en", roles=("commentary",))], ("en",), ["a"], id="nothing but a commentary"),
+    pytest.param([audio("a", "en"), audio("b", "fr")], ("fr", "en"), ["b", "a"], id="in the order asked for"),
+    pytest.param([audio("a", "en"), audio("b", "fr")], ("en", "en-GB"), ["a"], id="asked for twice"),
+    pytest.param([audio("a", "en"), audio("b", "fr"), audio("c", "en")], ("all",), ["a", "b"], id="all"),
+    pytest.param([audio("a", ""), audio("b", "fr")], ("all",), ["a", "b"], id="all, also what has no language"),
+    pytest.param([audio("a", ""), audio("b", "fr")], ("und",), ["a"], id="what has no language, by its name"),
+    pytest.param([], ("en",), [], id="sound within the pictures"),
+]
+
+
+@pytest.mark.parametrize(("offered", "languages", "ids"), AUDIO)
+def test_audio(offered: list[Rendition], languages: tuple[str, ...], ids: list[str]) -> None:
+    assert chosen([video("v", 720, 1000), *offered], audio=languages, subtitles=("none",)) == ["v", *ids]
+
+
+@pytest.mark.parametrize("kind", ["audio", "subtitles"])
+def test_a_language_that_is_not_there_is_said_with_those_that_are(kind: str) -> None:
+    offered = [audio("a", "fr"), audio("b", "en"), text("s", "fr"), text("t", "en")]
+    with pytest.raises(NotFoundError, match=f"no {kind} in de") as missing:
+        chosen(offered, **{kind: ("en", "de")})
+    assert (missing.value.code, missing.value.hint) == ("no-such-language", "there is: en, fr")
+
+
+def test_every_language_that_is_named_as_being_there_can_be_asked_for() -> None:
+    offered = [audio("a", ""), audio("b", "en")]
+    with pytest.raises(NotFoundError) as missing:
+        chosen(offered, audio=("de",))
+    there = missing.value.hint.removeprefix("there is: ").split(", ")
+    assert sorted(chosen(offered, audio=tuple(there))) == ["a", "b"]
+
+
+GROUPED = [
+    video("v1", 360, 500, audio_group="low", subtitle_group="subs"),
+    video("v2", 720, 1500, audio_group="high", subtitle_group="subs"),
+    audio("low-en", "en", 64, group="low", default=True),
+    audio("high-en", "en", 128, group="high", default=True),
+    audio("high-fr", "fr", 128, group="high"),
+    text("s-en", "en", group="subs"),
+    text("other-en", "en", group="other"),
+    text("side-fr", "fr"),
+]
+
+
+@pytest.mark.parametrize(
+    ("quality", "wanted", "ids"),
+    [
+        ("best", {}, ["v2", "high-en", "s-en"]),
+        ("360p", {}, ["v1", "low-en", "s-en"]),
+        ("best", {"audio": ("fr",)}, ["v2", "high-fr", "side-fr"]),
+        ("best", {"audio": ("all",), "subtitles": ("all",)}, ["v2", "high-en", "high-fr", "s-en", "side-fr"]),
+    ],
+    ids=["the tallest", "the lowest", "a language", "all"],
+)
+def test_a_rung_brings_its_groups(quality: str, wanted: dict[str, tuple[str, ...]], ids: list[str]) -> None:
+    """RFC 8216 section 4.3.4.2: and subtitles that stand beside the manifest belong to no group."""
+    assert chosen(GROUPED, quality, **wanted) == ids
+
+
+def test_a_group_that_is_not_there_is_not_held_against_the_title() -> None:
+    assert chosen([video("v", 720, 1000, audio_group="gone"), audio("a", "en", group="x")]) == ["v", "a"]
+
+
+SUBTITLES = [
+    pytest.param([text("a", "fr"), text("b", "en")], (), ["b"], id="the audio's language"),
+    pytest.param([text("a", "fr")], (), [], id="none in the audio's language"),
+    pytest.param([text("a", "en", roles=("forced-subtitle",)), text("b", "en")], (), ["b"], id="whole before forced"),
+    pytest.param([text("a", "en", roles=("forced",))], (), ["a"], id="forced where there is nothing else"),
+    pytest.param([text("a", "en-GB")], (), ["a"], id="nearly the audio's language"),
+    pytest.param([text("a", "fr"), text("b", "en")], ("none",), [], id="none"),
+    pytest.param([text("a", "fr"), text("b", "en"), text("c", "en")], ("all",), ["a", "b"], id="all"),
+    pytest.param([], ("all",), [], id="all of none"),
+    pytest.param([], (), [], id="no subtitles"),
+    pytest.param([text("a", "fr"), text("b", "en")], ("fr",), ["a"], id="a language"),
+]
+
+
+@pytest.mark.parametrize(("offered", "languages", "ids"), SUBTITLES)
+def test_subtitles(offered: list[Rendition], languages: tuple[str, ...], ids: list[str]) -> None:
+    assert chosen([audio("sound", "en"), *offered], subtitles=languages) == ["sound", *ids]
+
+
+def test_no_rendition_is_chosen_twice() -> None:
+    """Two kinds of English share the one subtitle track."""
+    offered = [audio("a", "en-US"), audio("b", "en-GB"), text("s", "en")]
+    assert chosen(offered, audio=("en-US", "en-GB")) == ["a", "b", "s"]
+
+
+def test_every_choice_says_why() -> None:
+    def why(**wanted: tuple[str, ...]) -> list[str]:
+        found: tuple[Choice, ...] = choose(manifest([audio("a", "en"), text("s", "en")]), Wanted(**wanted))
+        return [choice.why for choice in found]
+
+    assert why() == ["the title's main language", "the audio's language"]
+    assert why(audio=("en",), subtitles=("en-US",)) == ["audio asked for: en", "subtitles asked for: en-US"]
