@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from offlinedl.choose import QUALITIES, Caps, Choice, caps, choose, lookup
+from offlinedl.choose import QUALITIES, Caps, caps, choose, lookup
 from offlinedl.errors import NotFoundError, UnsupportedError, UsageError
-from offlinedl.model import Kind, Manifest, Rendition, Wanted
+from offlinedl.model import Kind, Wanted
+from offlinedl.streams import Manifest, Rendition
 
 
 def video(rendition_id: str, height: int, kbits: int, **more: Any) -> Rendition:
@@ -31,13 +32,18 @@ def manifest(renditions: Sequence[Rendition]) -> Manifest:
 
 
 def chosen(
-    renditions: Sequence[Rendition], quality: str = "best", names: dict[str, Caps] | None = None,
-    max_height: int | None = None, **wanted: tuple[str, ...],
+    renditions: Sequence[Rendition], wanted: Wanted | str = "best", *, names: Mapping[str, Caps] = QUALITIES,
+    max_height: int | None = None,
 ) -> list[str]:  # fmt: skip
     """The ids of what is chosen."""
-    choices = choose(manifest(renditions), Wanted(quality=quality, **wanted), names or QUALITIES, max_height)
+    wanted = Wanted(quality=wanted) if isinstance(wanted, str) else wanted
+    choices = choose(manifest(renditions), wanted, names, max_height)
     assert all(choice.why for choice in choices)
     return [choice.rendition.id for choice in choices]
+
+
+def best(audio: tuple[str, ...] = (), subtitles: tuple[str, ...] = ()) -> Wanted:
+    return Wanted(quality="best", audio=audio, subtitles=subtitles)
 
 
 # rungs
@@ -98,7 +104,7 @@ NO_QUALITY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("quality", NO_QUALITY, ids=repr)
+@pytest.mark.parametrize("quality", NO_QUALITY, ids=lambda quality: repr(quality[:10]))
 def test_what_is_no_quality_is_wrong_usage(quality: str) -> None:
     with pytest.raises(UsageError, match="not a quality") as refused:
         caps(quality)
@@ -111,8 +117,8 @@ def test_a_number_alone_is_bits_per_second() -> None:
 
 def test_a_name_can_be_given_another_meaning() -> None:
     names = {**QUALITIES, "standard": Caps(height=360), "flight": Caps(bandwidth=1_100_000)}
-    assert chosen(LADDER, "standard", names) == ["360"]
-    assert chosen(LADDER, "flight", names) == ["540"]
+    assert chosen(LADDER, "standard", names=names) == ["360"]
+    assert chosen(LADDER, "flight", names=names) == ["540"]
 
 
 RUNGS = [
@@ -198,9 +204,7 @@ AUDIO = [
     pytest.param(
         [audio("a", "en", 128, roles=("commentary",)), audio("b", "en", 64)], ("en",), ["b"], id="no commentary"
     ),
-    pytest.param(
-        [audio("a", "en", 128, roles=("main", "description")), audio("b", "en", 64)], (), ["b"], id="no description"
-    ),
+    pytest.param([audio("a", "en", 128, roles=("description",)), audio("b", "en", 64)], (), ["b"], id="no description"),
     pytest.param([audio("a", "en", roles=("commentary",))], ("en",), ["a"], id="nothing but a commentary"),
     pytest.param([audio("a", "en"), audio("b", "fr")], ("fr", "en"), ["b", "a"], id="in the order asked for"),
     pytest.param([audio("a", "en"), audio("b", "fr")], ("en", "en-GB"), ["a"], id="asked for twice"),
@@ -213,23 +217,25 @@ AUDIO = [
 
 @pytest.mark.parametrize(("offered", "languages", "ids"), AUDIO)
 def test_audio(offered: list[Rendition], languages: tuple[str, ...], ids: list[str]) -> None:
-    assert chosen([video("v", 720, 1000), *offered], audio=languages, subtitles=("none",)) == ["v", *ids]
+    assert chosen([video("v", 720, 1000), *offered], best(languages, ("none",))) == ["v", *ids]
 
 
-@pytest.mark.parametrize("kind", ["audio", "subtitles"])
-def test_a_language_that_is_not_there_is_said_with_those_that_are(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [("audio", best(audio=("en", "de"))), ("subtitles", best(subtitles=("en", "de")))]
+)
+def test_a_language_that_is_not_there_is_said_with_those_that_are(kind: str, wanted: Wanted) -> None:
     offered = [audio("a", "fr"), audio("b", "en"), text("s", "fr"), text("t", "en")]
     with pytest.raises(NotFoundError, match=f"no {kind} in de") as missing:
-        chosen(offered, **{kind: ("en", "de")})
+        chosen(offered, wanted)
     assert (missing.value.code, missing.value.hint) == ("no-such-language", "there is: en, fr")
 
 
 def test_every_language_that_is_named_as_being_there_can_be_asked_for() -> None:
     offered = [audio("a", ""), audio("b", "en")]
     with pytest.raises(NotFoundError) as missing:
-        chosen(offered, audio=("de",))
+        chosen(offered, best(("de",)))
     there = missing.value.hint.removeprefix("there is: ").split(", ")
-    assert sorted(chosen(offered, audio=tuple(there))) == ["a", "b"]
+    assert sorted(chosen(offered, best(tuple(there)))) == ["a", "b"]
 
 
 GROUPED = [
@@ -245,18 +251,18 @@ GROUPED = [
 
 
 @pytest.mark.parametrize(
-    ("quality", "wanted", "ids"),
+    ("wanted", "ids"),
     [
-        ("best", {}, ["v2", "high-en", "s-en"]),
-        ("360p", {}, ["v1", "low-en", "s-en"]),
-        ("best", {"audio": ("fr",)}, ["v2", "high-fr", "side-fr"]),
-        ("best", {"audio": ("all",), "subtitles": ("all",)}, ["v2", "high-en", "high-fr", "s-en", "side-fr"]),
+        (best(), ["v2", "high-en", "s-en"]),
+        (Wanted(quality="360p"), ["v1", "low-en", "s-en"]),
+        (best(("fr",)), ["v2", "high-fr", "side-fr"]),
+        (best(("all",), ("all",)), ["v2", "high-en", "high-fr", "s-en", "side-fr"]),
     ],
     ids=["the tallest", "the lowest", "a language", "all"],
 )
-def test_a_rung_brings_its_groups(quality: str, wanted: dict[str, tuple[str, ...]], ids: list[str]) -> None:
+def test_a_rung_brings_its_groups(wanted: Wanted, ids: list[str]) -> None:
     """RFC 8216 section 4.3.4.2: and subtitles that stand beside the manifest belong to no group."""
-    assert chosen(GROUPED, quality, **wanted) == ids
+    assert chosen(GROUPED, wanted) == ids
 
 
 def test_a_group_that_is_not_there_is_not_held_against_the_title() -> None:
@@ -279,19 +285,18 @@ SUBTITLES = [
 
 @pytest.mark.parametrize(("offered", "languages", "ids"), SUBTITLES)
 def test_subtitles(offered: list[Rendition], languages: tuple[str, ...], ids: list[str]) -> None:
-    assert chosen([audio("sound", "en"), *offered], subtitles=languages) == ["sound", *ids]
+    assert chosen([audio("sound", "en"), *offered], best((), languages)) == ["sound", *ids]
 
 
 def test_no_rendition_is_chosen_twice() -> None:
     """Two kinds of English share the one subtitle track."""
     offered = [audio("a", "en-US"), audio("b", "en-GB"), text("s", "en")]
-    assert chosen(offered, audio=("en-US", "en-GB")) == ["a", "b", "s"]
+    assert chosen(offered, best(("en-US", "en-GB"))) == ["a", "b", "s"]
 
 
 def test_every_choice_says_why() -> None:
-    def why(**wanted: tuple[str, ...]) -> list[str]:
-        found: tuple[Choice, ...] = choose(manifest([audio("a", "en"), text("s", "en")]), Wanted(**wanted))
-        return [choice.why for choice in found]
+    def why(wanted: Wanted) -> list[str]:
+        return [choice.why for choice in choose(manifest([audio("a", "en"), text("s", "en")]), wanted)]
 
-    assert why() == ["the title's main language", "the audio's language"]
-    assert why(audio=("en",), subtitles=("en-US",)) == ["audio asked for: en", "subtitles asked for: en-US"]
+    assert why(best()) == ["the title's main language", "the audio's language"]
+    assert why(best(("en",), ("en-US",))) == ["audio asked for: en", "subtitles asked for: en-US"]

@@ -36,14 +36,14 @@ def test_played_on_the_20th_it_expires_on_the_22nd(got: Offlinedl) -> None:
     assert "Expires in" in played(got, "2026-11-20 12:00:00").out
     assert left(got, "2026-11-20 13:00:30") == ("ready", "Expires in 46 hours")
     assert left(got, "2026-11-22 11:59:30") == ("ready", "Expires in 0 minutes")
-    assert left(got, "2026-11-22 12:01:00") == ("expired", "Expired 0 minutes ago")
+    assert left(got, "2026-11-22 12:00:30") == ("expired", "Expired 0 minutes ago")
 
 
 def test_played_on_day_29_it_expires_on_day_30(got: Offlinedl) -> None:
     """B1."""
     played(got, "2026-11-30 12:00:00")
     assert left(got, "2026-11-30 12:00:30") == ("ready", "Expires in 23 hours")
-    assert left(got, "2026-12-01 12:01:00") == ("expired", "Expired 0 minutes ago")
+    assert left(got, "2026-12-01 12:00:30") == ("expired", "Expired 0 minutes ago")
 
 
 def test_a_second_play_moves_nothing(got: Offlinedl) -> None:

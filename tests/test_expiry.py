@@ -24,7 +24,9 @@ def license(
         system="clearkey",
         kids=(),
         issued_at=ISSUED,
-        windows=Windows(storage_seconds=storage, playback_seconds=playback, ends_at=ends and ISSUED + ends),
+        windows=Windows(
+            storage_seconds=storage, playback_seconds=playback, ends_at=None if ends is None else ISSUED + ends
+        ),
         first_played_at=None if played is None else ISSUED + played,
     )
 
@@ -68,9 +70,7 @@ def test_the_earliest_clock_ends_a_title(given: License, ends: timedelta | None,
         pytest.param(license(), days(33), "Expired 3 days ago", id="for three days"),
         pytest.param(license(played=days(1)), days(1), "Expires in 2 days", id="just played"),
         pytest.param(license(played=days(1)), days(1.01), "Expires in 47 hours", id="the playback window"),
-        pytest.param(
-            license(played=days(29)), days(29) + timedelta(hours=13), "Expires in 11 hours", id="storage first"
-        ),
+        pytest.param(license(played=days(29)), days(29) + timedelta(hours=13), "Expires in 11 hours", id="storage"),
         pytest.param(license(storage=None), days(400), "Available", id="nothing runs"),
         pytest.param(None, days(400), "Available", id="no license, no window"),
     ],

@@ -10,20 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offlinedl.choose import Choice
-from offlinedl.model import (
-    ByteRange,
-    Fetch,
-    Key,
-    Kind,
-    LicenseServer,
-    Plan,
-    Rendition,
-    Resource,
-    Segment,
-    Track,
-    Wanted,
-)
+from offlinedl.model import Kind, Track, Wanted
 from offlinedl.plan import build
+from offlinedl.streams import ByteRange, Fetch, Key, LicenseServer, Plan, Rendition, Resource, Segment
 
 
 def segment(number: int, start: float = 0, duration: float = 2, **more: Any) -> Segment:
@@ -91,7 +80,7 @@ FOLDERS = [
     pytest.param(
         [{"kind": Kind.AUDIO, "language": tag} for tag in ("EN", "en")], ["audio-en", "audio-en-2"], id="case alone"
     ),
-    pytest.param([{"kind": Kind.SUBTITLES, "language": "../../x"}], ["subtitles-x"], id="a path as a language"),
+    pytest.param([{"kind": Kind.SUBTITLES, "language": "../../x"}], ["subtitles--x"], id="a path as a language"),
     pytest.param([{"kind": Kind.SUBTITLES, "language": "日本語"}], ["subtitles"], id="not ASCII"),
 ]
 

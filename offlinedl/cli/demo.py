@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ app = typer.Typer(help="See the whole story on a small service inside offlinedl.
 def demo(context: typer.Context, verbose: Verbose = False) -> None:
     """See the whole story on a small service inside offlinedl. Nothing of yours is touched."""
     if context.invoked_subcommand is None:
-        raise typer.Exit(_tell())
+        raise typer.Exit(_tell(context.obj))
 
 
 @app.command()
@@ -31,10 +32,9 @@ def serve(
     wiring.run(_serve(port))
 
 
-def _tell() -> int:
+def _tell(run: Callable[[Sequence[str]], int]) -> int:
     import tempfile
 
-    from offlinedl.cli.main import run
     from offlinedl.demo import origin, story
 
     def speak(text: str, command: str) -> None:

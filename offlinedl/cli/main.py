@@ -57,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line. Returns its exit code; errors are two lines on stderr."""
     app = application([verb for verb in VERBS if verb in arguments] or VERBS)
     try:
-        code = app(list(arguments) or ["--help"], prog_name="offlinedl", standalone_mode=False)
+        code = app(list(arguments) or ["--help"], prog_name="offlinedl", standalone_mode=False, obj=run)
     except OfflinedlError as error:
         return report(error)
     except Stopped as stopped:
@@ -65,6 +65,8 @@ def run(arguments: Sequence[str]) -> int:
         return stopped.exit_code
     except TyperException as error:
         return _misused(error)
+    except SystemExit as left:
+        return 0 if left.code == 1 else int(left.code or 0)  # typer's 1: whoever read the output has heard enough
     except typer.Abort:
         return 130
     except Exception as error:

@@ -1,0 +1,1 @@
+complete --command offlinedl --no-files --arguments "(env _OFFLINEDL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) offlinedl)" --condition "env _OFFLINEDL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) offlinedl"
