@@ -19,14 +19,13 @@ def license(
     played: timedelta | None = None,
     ends: timedelta | None = None,
 ) -> License:
+    end = None if ends is None else ISSUED + ends
     return License(
         id="l",
         system="clearkey",
         kids=(),
         issued_at=ISSUED,
-        windows=Windows(
-            storage_seconds=storage, playback_seconds=playback, ends_at=None if ends is None else ISSUED + ends
-        ),
+        windows=Windows(storage_seconds=storage, playback_seconds=playback, ends_at=end),
         first_played_at=None if played is None else ISSUED + played,
     )
 

@@ -53,7 +53,7 @@ def _offlinedl(
     """Download HLS and DASH titles for offline playback, with the license that opens them."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each way to end
     """Run one command line. Returns its exit code; errors are two lines on stderr."""
     app = application([verb for verb in VERBS if verb in arguments] or VERBS)
     try:
