@@ -51,7 +51,7 @@ def caps(quality: str, names: Mapping[str, Caps] = QUALITIES) -> Caps:
         return names[quality]
     if height := re.fullmatch(r"([1-9]\d{1,4})p", quality):
         return Caps(height=int(height[1]))
-    if rate := re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)", quality, re.IGNORECASE):
+    if rate := re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)([KMG]?)", quality, re.IGNORECASE):
         bandwidth = int(float(rate[1]) * _RATES[rate[2].upper()])
         if bandwidth > 0:
             return Caps(bandwidth=bandwidth)
@@ -118,13 +118,13 @@ def _subtitles(
         return []
     if languages:
         return _by_language(offered, languages, "subtitles")
-    of_audio = (lookup(language, offered) for language in spoken if language)
-    return [Choice(rendition=_plain(found), why="the audio's language") for found in of_audio if found]
+    of_audio = [_plain(found) for language in spoken if language and (found := lookup(language, offered))]
+    return [Choice(rendition=r, why="the audio's language") for r in {r.id: r for r in of_audio}.values()]
 
 
 def _by_language(offered: Sequence[Rendition], languages: Sequence[str], what: str) -> list[Choice]:
     if tuple(languages) == ("all",):
-        languages = list(dict.fromkeys(r.language for r in offered))
+        languages = list(dict.fromkeys(r.language or "und" for r in offered))
     chosen: dict[str, Choice] = {}
     for language in languages:
         found = lookup(language, offered)
@@ -138,12 +138,16 @@ def _by_language(offered: Sequence[Rendition], languages: Sequence[str], what: s
 
 def lookup(language: str, offered: Sequence[Rendition]) -> list[Rendition]:
     """The renditions in `language` (RFC 4647 section 3.4, lookup): pt-BR finds pt-BR, then pt, then any pt-*."""
+    if language == "und":
+        return [r for r in offered if r.language in {"", "und"}]
     ranges = language.lower().replace("_", "-").split("-")
     for length in range(len(ranges), 0, -1):
         prefix = "-".join(ranges[:length])
         if exact := [r for r in offered if r.language.lower() == prefix]:
             return exact
-    return [r for r in offered if r.language.lower().startswith(ranges[0] + "-")]
+        if narrower := [r for r in offered if r.language.lower().startswith(f"{prefix}-")]:
+            return narrower
+    return []
 
 
 def _best_audio(offered: Sequence[Rendition]) -> Rendition:

@@ -16,6 +16,7 @@ from offlinedl.streams import ByteRange, Fetch
 T = TypeVar("T")
 
 _LONGEST_WAIT = 30.0
+_PAGES = ("text/html", "application/xhtml+xml")
 
 
 class Progress(Protocol):
@@ -116,7 +117,7 @@ class Engine:
         expected = fetch.estimate
         try:
             async with self.http.stream(fetch.url, range=fetch.range) as body:
-                if body.headers.get("content-type", "").startswith("text/html"):
+                if body.headers.get("content-type", "").lower().startswith(_PAGES):
                     raise NetworkError(f"{shown(fetch.url)}: a web page came instead of media", "is a login needed?")
                 with writing(fetch) as file:
                     async for chunk in body.chunks():

@@ -6,18 +6,19 @@ person gave for one origin never reach another.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import aiohttp
 from yarl import URL
 
 from offlinedl import __version__
-from offlinedl.errors import DamagedError, NetworkError, UnsupportedError, shown
+from offlinedl.errors import DamagedError, NetworkError, UnsupportedError, UsageError, shown
 from offlinedl.streams import ByteRange
 
 Headers = Sequence[tuple[str, str]]
@@ -47,7 +48,7 @@ class Body:
     come, None where the server does not say (chunked).
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, length: int | None, skip: int = 0) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, length: int | None, skip: int | None = None) -> None:
         self.url = str(response.url)
         self.headers = _headers(response)
         self.length = length
@@ -56,7 +57,7 @@ class Body:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The bytes as they come. Raises NetworkError where they are not as many as were promised."""
-        left, received = self._skip, 0
+        left, received = self._skip or 0, 0
         with _translated(self.url):
             async for data in self._response.content.iter_any():
                 chunk = data[left:] if left else data
@@ -66,7 +67,7 @@ class Body:
                 received += len(chunk)
                 if chunk:
                     yield chunk
-                if self._skip and received == self.length:
+                if self._skip is not None and received == self.length:
                     break  # the server sent more than the range that was asked for: the rest is not wanted
         if self.length is not None and received != self.length:
             raise NetworkError(f"{shown(self.url)}: {received} bytes came of {self.length} promised")
@@ -91,6 +92,8 @@ class Http:
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
         )
+        # aiohttp repeats a request whose connection was dropped, unseen: how often to try is for the engine to say.
+        self._session._retry_connection = False
         return self
 
     async def __aexit__(
@@ -138,10 +141,11 @@ class Http:
         first = origin(url)
         for _ in range(_REDIRECTS + 1):
             own = headers if origin(url) == first else [h for h in headers if h[0] == "Range"]
-            sent = [*self._trusted.get(origin(url), ()), *own]
+            target, credentials = _without_credentials(url)
+            sent = [*credentials, *self._trusted.get(origin(url), ()), *own]
             with _translated(url):
                 response = await self._session.request(
-                    method, URL(_escaped(url), encoded=True), headers=sent, data=body, allow_redirects=False
+                    method, URL(_escaped(target), encoded=True), headers=dict(sent), data=body, allow_redirects=False
                 )
             async with response:
                 location = response.headers.get("Location")
@@ -165,13 +169,28 @@ def origin(url: str) -> str:
 
 
 def _redirected(url: str, location: str, status: int, method: str) -> str:
-    target = urljoin(url, location)
-    if url.startswith("https:") and not target.startswith("https:"):
+    try:
+        target = urljoin(url, location)
+        target.encode()
+    except ValueError:  # also letters that are none
+        raise NetworkError(f"{shown(url)}: redirects to what is not a URL", "tell the service") from None
+    if origin(url).startswith("https:") and not target.lower().startswith("https:"):
         raise NetworkError(f"{shown(url)}: redirects from https to {shown(target)}", "a downgrade is never followed")
     if method == "POST" and status not in {307, 308}:
         raise NetworkError(f"{shown(url)}: answers a POST with status {status} to {shown(target)}", status=status)
     origin(target)
     return target
+
+
+def _without_credentials(url: str) -> tuple[str, Headers]:
+    """`url` without user info, and that as the header that it stands for (RFC 7617)."""
+    parts = urlsplit(url)
+    info, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, []
+    user, _, password = info.partition(":")
+    token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    return parts._replace(netloc=host).geturl(), [("Authorization", f"Basic {token}")]
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
@@ -189,6 +208,8 @@ def _checked(response: aiohttp.ClientResponse, range: ByteRange | None) -> Body:
         got = headers.get("Content-Range", "").partition("/")[0]
         if got != f"bytes {range.first}-{range.last}":
             raise NetworkError(f"{url}: asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}")
+        if response.content_length not in {len(range), None}:
+            raise NetworkError(f"{url}: a range of {len(range)} bytes, and {response.content_length} are announced")
         return Body(response, len(range))
     length = response.content_length
     if range is None:
@@ -216,6 +237,8 @@ def _translated(url: str) -> Iterator[None]:
     """aiohttp's errors in the house's words."""
     try:
         yield
+    except ValueError as error:  # a header that would become two, or that no request can carry
+        raise UsageError(f"{shown(url)}: this cannot be sent: {error}", "check the headers") from error
     except TimeoutError as error:
         raise NetworkError(f"{shown(url)}: nothing came for too long", "run it again: what is done is kept") from error
     except (aiohttp.ClientError, ConnectionError) as error:

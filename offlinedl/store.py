@@ -36,7 +36,8 @@ class Store:
     def lock(self, name: str) -> Iterator[None]:
         """Hold a title. The lock is the system's and ends with the process, however that ends."""
         self.make(name)
-        descriptor = os.open(self.folder(name) / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with _translated(f"lock {name}"):
+            descriptor = os.open(self.folder(name) / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if not _flock(descriptor):
                 raise BusyError(f"{name}: another offlinedl is working on this title", "wait for it, or stop it")
@@ -48,7 +49,7 @@ class Store:
         """Is some process working on the title?"""
         try:
             descriptor = os.open(self.folder(name) / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         try:
             return not _flock(descriptor)
@@ -76,7 +77,7 @@ class Store:
         """Bytes of a complete file, None where it is not there."""
         try:
             return (self.folder(name) / path).stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def read(self, name: str, path: str) -> bytes:

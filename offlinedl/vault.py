@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,29 +28,32 @@ class Vault:
         """Keep a secret. It is readable to this process's successors at once, and on the disk when this returns."""
         path = self._path(name)
         part = path.with_suffix(".part")
-        try:
-            sealed = self.seal(name, secret)
-            with _private(part) as file:
-                file.write(sealed)
-                file.flush()
-                # Renamed before it is synced: a kill in between must not lose a license that was granted.
-                part.replace(path)
-                os.fsync(file.fileno())
+        sealed = self.seal(name, secret)
+        with _translated():
+            try:
+                with _private(part) as file:
+                    file.write(sealed)
+                    file.flush()
+                    # Renamed before it is synced: a kill in between must not lose a license that was granted.
+                    part.replace(path)
+                    os.fsync(file.fileno())
+            finally:
+                part.unlink(missing_ok=True)
             _sync_folder(self._folder)
-        except OSError as error:
-            raise StorageError(f"cannot write to the vault: {error}", "is there space? is the folder yours?") from error
 
     def get(self, name: str) -> bytes | None:
         """The secret of this name, None where there is none."""
-        try:
-            sealed = self._path(name).read_bytes()
-        except FileNotFoundError:
-            return None
+        with _translated():
+            try:
+                sealed = self._path(name).read_bytes()
+            except FileNotFoundError:
+                return None
         return self.open(name, sealed)
 
     def delete(self, name: str) -> None:
         """Destroy a secret. One that is not there is no error."""
-        self._path(name).unlink(missing_ok=True)
+        with _translated():
+            self._path(name).unlink(missing_ok=True)
 
     def seal(self, name: str, secret: bytes) -> bytes:
         """`secret` as it may lie in a file of somebody else's: nonce, ciphertext, tag."""
@@ -73,10 +78,11 @@ class Vault:
 
     def _key(self) -> bytes:
         path = self._folder / "key"
-        try:
-            key = path.read_bytes()
-        except FileNotFoundError:
-            key = self._new_key(path)
+        with _translated():
+            try:
+                key = path.read_bytes()
+            except FileNotFoundError:
+                key = self._new_key(path)
         if len(key) != _KEY_BYTES:
             raise DamagedError(
                 f"the vault's key file {path} is damaged",
@@ -106,6 +112,15 @@ class Vault:
         if not re.fullmatch(r"[a-z0-9-]+", name):
             raise ValueError(f"not a name for a secret: {name}")
         return self._folder / f"{name}.sealed"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Errors of the file system, in the house's words."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"the vault: {error.strerror or error}", "is there space? is the folder yours?") from error
 
 
 def _private(path: Path) -> BinaryIO:

@@ -7,6 +7,7 @@ stored as ISO 8601 text in UTC, KIDs as hexadecimal text.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offlinedl.catalog import rows
-from offlinedl.catalog.schema import migrate
+from offlinedl.catalog.schema import check_version, migrate
 from offlinedl.errors import BusyError, DamagedError, StorageError
 from offlinedl.model import Destruction, Entry, Failure, License, State, Title
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from offlinedl.streams import Fetch, Plan
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "  # noqa: S608
+
+_WAL_TRIES = 300
+_WAL_WAIT_SECONDS = 0.1
 
 
 class Catalog:
@@ -33,7 +37,8 @@ class Catalog:
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode = WAL")
+            check_version(self._db)
+            _use_wal(self._db)
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             migrate(self._db)
@@ -223,6 +228,19 @@ class Catalog:
     def remove_source(self, name: str) -> bool:
         """Forget a source; its titles stay. False where there was none."""
         return self._db.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount > 0
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Readers beside a writer. SQLite does not wait by itself where two processes make this change to a new file."""
+    for left in reversed(range(_WAL_TRIES)):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
+                raise
+            time.sleep(_WAL_WAIT_SECONDS)
+        else:
+            return
 
 
 @contextmanager

@@ -142,12 +142,6 @@ MIGRATIONS = (
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring an open database to the present version, each step in a transaction of its own."""
     version = _version(connection)
-    if version > len(MIGRATIONS):
-        raise UsageError(
-            f"the catalog has version {version}; this offlinedl knows versions up to {len(MIGRATIONS)}",
-            "it was written by a newer offlinedl: use that one. Nothing was changed",
-            code="catalog-too-new",
-        )
     while version < len(MIGRATIONS):
         connection.execute("BEGIN IMMEDIATE")
         with connection:
@@ -157,6 +151,17 @@ def migrate(connection: sqlite3.Connection) -> None:
                     connection.execute(statement)
                 version += 1
                 connection.execute(f"PRAGMA user_version = {version}")
+
+
+def check_version(connection: sqlite3.Connection) -> None:
+    """Refuse a database of a newer offlinedl, before anything is written to it."""
+    version = _version(connection)
+    if version > len(MIGRATIONS):
+        raise UsageError(
+            f"the catalog has version {version}; this offlinedl knows versions up to {len(MIGRATIONS)}",
+            "it was written by a newer offlinedl: use that one. Nothing was changed",
+            code="catalog-too-new",
+        )
 
 
 def _version(connection: sqlite3.Connection) -> int:
