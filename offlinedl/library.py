@@ -115,6 +115,10 @@ class Library:
             self._set_state(entry.id, State.DOWNLOADING)
         return self.plan(entry.id) if gone else plan
 
+    def is_whole(self, entry: Entry) -> bool:
+        """Is every file there, as long as it was? What a ready title has lost since then is fetched again."""
+        return not verify.absent(self.plan(entry.id).fetches, self.size(entry))
+
     def writing(self, entry: Entry) -> Callable[[Fetch], AbstractContextManager[BinaryIO]]:
         """Opens the file of a fetch."""
         return lambda fetch: self.store.writing(entry.folder, fetch.path)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -101,8 +102,6 @@ def test_a_file_that_was_deleted_or_cut_is_the_only_one_fetched_again(demo: Offl
     assert title["state"] == "failed"
     shown = demo.ok("show", "demo:harbour-1", "--json").json
     video = next(track for track in shown["tracks"] if track["kind"] == "video")
-    from pathlib import Path
-
     folder = Path(shown["folder"])
     (folder / video["files"][1]["path"]).unlink()
     (folder / video["files"][2]["path"]).write_bytes(b"cut")
@@ -132,3 +131,14 @@ def test_two_at_once_the_second_is_busy(demo: Offlinedl, origin: Origin) -> None
     process.wait()
     origin.mend()
     demo.ok("get", "demo:harbour-1")
+
+
+def test_a_ready_title_that_lost_a_file_is_not_called_there(demo: Offlinedl, origin: Origin) -> None:
+    """C16, C69."""
+    [title] = demo.ok("get", "demo:harbour-1", "--json").json
+    lost = title["tracks"][0]["files"][1]
+    (Path(title["folder"]) / lost["path"]).unlink()
+    origin.forget()
+    [title] = demo.ok("get", "demo:harbour-1", "--json").json
+    assert_origins_bytes(title)
+    assert [asked.path for asked in origin.log] == [lost["source"].removeprefix(origin.url)]

@@ -52,7 +52,7 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
     """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
     entry = _settled(order.ref, library)
     same = entry is not None and order.license is None and order.wanted(entry.wanted) == entry.wanted
-    if entry is not None and same and entry.state is State.READY:
+    if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
         return entry
     if entry is not None and same:
