@@ -111,8 +111,8 @@ class Library:
         plan = self.plan(entry.id)
         gone = verify.absent(plan.fetches, self.size(entry))
         with self.catalog.transaction():
-            self.catalog.undone(entry.id, gone)
             self._set_state(entry.id, State.DOWNLOADING)
+            self.catalog.undone(entry.id, gone)
         return self.plan(entry.id) if gone else plan
 
     def is_whole(self, entry: Entry) -> bool:
