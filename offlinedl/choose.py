@@ -78,6 +78,21 @@ def choose(
     return tuple(chosen)
 
 
+def passed_over(rendition: Rendition, choices: Sequence[Choice], wanted: Caps) -> str:
+    """Why a rendition that is offered is not among `choices`."""
+    chosen = [c.rendition for c in choices if c.rendition.kind is rendition.kind]
+    if rendition.kind is not Kind.VIDEO:
+        same = any(r.language == rendition.language for r in chosen)
+        return "another of this language is chosen" if same else "not a language that was asked for"
+    if wanted.height is not None and rendition.height > wanted.height:
+        return f"taller than {wanted.height}"
+    if wanted.bandwidth is not None and rendition.bandwidth > wanted.bandwidth:
+        return f"above {wanted.bandwidth / 1_000_000:g} Mbit/s"
+    if chosen and rendition.height == chosen[0].height:
+        return "as tall, and more bits"
+    return "shorter than the chosen one"
+
+
 def _rung(rungs: Sequence[Rendition], quality: str, wanted: Caps, max_height: int | None) -> Choice:
     allowed = [r for r in rungs if max_height is None or r.height <= max_height]
     if not allowed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 from offlinedl.choose import Choice
 from offlinedl.model import Kind, Track, Wanted
@@ -35,6 +36,15 @@ def build(
         kids=kids,
         license=license,
     )
+
+
+def estimate(rendition: Rendition, duration: Fraction) -> tuple[int, str]:
+    """About how many bytes a rendition has, and from what: "ranges" that an index or playlist gave, else "bandwidth"
+    and duration (its own where its segments are known, else `duration`, in seconds)."""
+    ranges = [s.resource.range for s in (*rendition.inits, *rendition.segments)]
+    if rendition.segments and None not in ranges:
+        return sum(len(r) for r in ranges if r), "ranges"
+    return int(rendition.bandwidth * (rendition.duration or duration) / 8), "bandwidth"
 
 
 def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, int], *, init: bool = False) -> Fetch:

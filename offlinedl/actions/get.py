@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from offlinedl import clock, expiry, rights, sources, verify
-from offlinedl.actions.prepare import prepare
+from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import QUALITIES, Caps
 from offlinedl.engine import Engine, Progress
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
-from offlinedl.model import ContentKey, Entry, License, State, Wanted
+from offlinedl.model import ContentKey, Entry, License, State, Title, Wanted
 from offlinedl.streams import LicenseServer, Plan
 
 _LAST_WORD_SECONDS = 0.8
@@ -59,14 +59,28 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
         with library.lock(entry.id):
             return await _to_the_end(order, library.find(entry.id), library, engine, progress)
     ref = entry.id if entry is not None and not sources.is_url(order.ref) else order.ref
-    title = await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
+    title = await _resolve(replace(order, ref=ref), library, engine)
     rights.check(title, clock.now())
-    for source in title.sources:
-        engine.http.trust(source.url, order.headers)
-    wanted = order.wanted(entry.wanted if entry else None)
-    plan = await prepare(title, wanted, engine, order.qualities, order.license)
+    plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
         return await _to_the_end(order, library.begin(title, plan), library, engine, progress)
+
+
+async def look(order: Order, library: Library, engine: Engine) -> Prepared:
+    """What `get` would fetch: the title resolved, its manifests read, renditions chosen. Nothing is written."""
+    return await _prepare(await _resolve(order, library, engine), order, library, engine)
+
+
+async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
+    return await sources.resolve(order.ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
+
+
+async def _prepare(title: Title, order: Order, library: Library, engine: Engine) -> Prepared:
+    for source in title.sources:
+        engine.http.trust(source.url, order.headers)
+    entry = library.entry(title.id)
+    wanted = order.wanted(entry.wanted if entry else None)
+    return await prepare(title, wanted, engine, order.qualities, order.license)
 
 
 def _settled(ref: str, library: Library) -> Entry | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from offlinedl import choose, plan
+from offlinedl import choose, license, plan
 from offlinedl.choose import Caps, Choice
 from offlinedl.engine import Engine
 from offlinedl.errors import OfflinedlError, RefusedError, UnsupportedError
@@ -17,27 +18,60 @@ from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Re
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
-    """One source of the title, read. `refusal` says why it cannot be licensed here."""
+class Prepared:
+    """One source of a title, read, and what is chosen of it. `refusal` says why it cannot be licensed here."""
 
+    title: Title
     source: MediaSource
+    format: Format
     manifest: Manifest
+    wanted: Wanted
+    caps: Caps
     choices: tuple[Choice, ...]
     server: LicenseServer | None
     refusal: OfflinedlError | None
-    fits: bool
 
     def rank(self) -> tuple[bool, bool, int]:
         """Licensable first, then within the wanted quality, then the tallest."""
-        return (self.refusal is None, self.fits, max((c.rendition.height for c in self.choices), default=0))
+        video = [c.rendition for c in self.choices if c.rendition.kind is Kind.VIDEO]
+        return (self.refusal is None, all(map(self.caps.admits, video)), max((r.height for r in video), default=0))
+
+    @property
+    def kids(self) -> tuple[bytes, ...]:
+        """The KIDs that the manifest names for what is chosen. Those of other rungs are not asked for."""
+        found = (kid for p in _protections(self.choices) if not p.system for kid in p.kids)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def offered(self) -> tuple[Rendition, ...]:
+        """What the manifest offers; the chosen ones with their segments."""
+        known = {c.rendition.id: c.rendition for c in self.choices}
+        return tuple(known.get(r.id, r) for r in self.manifest.renditions)
+
+    @property
+    def systems(self) -> list[str]:
+        """The DRM systems that can license what is chosen, whether there is an adapter here or not."""
+        protections = [*_protections(self.choices), *self.manifest.protections]
+        return license.systems(self.source.drm, protections, _keys(self.choices))
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds: what the manifest says, else the longest of what is chosen."""
+        return self.manifest.duration or max(c.rendition.duration for c in self.choices)
+
+    def plan(self) -> Plan:
+        """What is to be fetched. Raises `refusal` where nobody licenses it."""
+        if self.refusal is not None:
+            raise self.refusal
+        return plan.build(self.manifest.url, self.wanted, self.choices, self.kids, self.server)
 
 
 async def prepare(
     title: Title, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps], server: LicenseServer | None = None
-) -> Plan:
-    """The plan of the most suitable source of `title`. `server` is the license server that the person named, if any."""
+) -> Prepared:
+    """The most suitable source of `title`. `server` is the license server that the person named, if any."""
     choose.caps(wanted.quality, qualities)
-    found: list[_Candidate] = []
+    found: list[Prepared] = []
     failures: list[OfflinedlError] = []
     for source in title.sources:
         try:
@@ -46,31 +80,13 @@ async def prepare(
             failures.append(error)
     if not found:
         raise failures[0]
-    best = max(found, key=_Candidate.rank)
-    if best.refusal is not None and server is None:
-        raise best.refusal
-    return _plan(best, wanted, server)
+    best = max(found, key=Prepared.rank)
+    return best if server is None else replace(best, server=server, refusal=None)
 
 
-async def _read(
-    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps]
-) -> _Candidate:
-    answer = await engine.get(source.url)
-    format = detect(answer.body, answer.url)
-    manifest = _with_side_tracks(format.parse(answer.body, answer.url), title)
-    chosen = choose.choose(manifest, wanted, qualities, title.rights.max_height)
-    expanded = await asyncio.gather(*(_expanded(c.rendition, format, engine) for c in chosen))
-    choices = tuple(replace(c, rendition=r) for c, r in zip(chosen, expanded, strict=True))
-    server, refusal = _server(source, manifest, choices)
-    caps = choose.caps(wanted.quality, qualities)
-    return _Candidate(
-        source=source,
-        manifest=manifest,
-        choices=choices,
-        server=server,
-        refusal=refusal,
-        fits=all(caps.admits(c.rendition) for c in choices if c.rendition.kind is Kind.VIDEO),
-    )
+async def all_renditions(prepared: Prepared, engine: Engine) -> tuple[Rendition, ...]:
+    """Every rendition that the manifest offers, with its segments."""
+    return tuple([await _expanded(r, prepared.format, engine) for r in prepared.offered])
 
 
 async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Rendition:
@@ -81,6 +97,29 @@ async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Ren
     if not rendition.segments:
         raise UnsupportedError(f"{rendition.id}: the manifest names no segments", "is the title complete?")
     return rendition
+
+
+async def _read(
+    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps]
+) -> Prepared:
+    answer = await engine.get(source.url)
+    format = detect(answer.body, answer.url)
+    manifest = _with_side_tracks(format.parse(answer.body, answer.url), title)
+    chosen = choose.choose(manifest, wanted, qualities, title.rights.max_height)
+    renditions = await asyncio.gather(*(_expanded(c.rendition, format, engine) for c in chosen))
+    choices = tuple(replace(c, rendition=r) for c, r in zip(chosen, renditions, strict=True))
+    server, refusal = _server(source, manifest, choices)
+    return Prepared(
+        title=title,
+        source=source,
+        format=format,
+        manifest=manifest,
+        wanted=wanted,
+        caps=choose.caps(wanted.quality, qualities),
+        choices=choices,
+        server=server,
+        refusal=refusal,
+    )
 
 
 def _server(
@@ -97,11 +136,6 @@ def _server(
         return server_for(source.drm, protections, keys), None
     except (RefusedError, UnsupportedError) as error:
         return None, error
-
-
-def _plan(best: _Candidate, wanted: Wanted, server: LicenseServer | None) -> Plan:
-    kids = dict.fromkeys(kid for p in _protections(best.choices) if not p.system for kid in p.kids)
-    return plan.build(best.manifest.url, wanted, best.choices, tuple(kids), server or best.server)
 
 
 def _protections(choices: tuple[Choice, ...]) -> list[Protection]:

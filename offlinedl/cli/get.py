@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, report
+from offlinedl.cli.output import document, report, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,10 @@ def verb(
     license_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the ladder and the choice; fetch nothing.")] = False,
+    all_renditions: Annotated[
+        bool, typer.Option("--all-renditions", help="With --dry-run --json: the fetches of every rendition.")
+    ] = False,
     json: Json = False,
     home: Home = None,
     verbose: Verbose = False,
@@ -53,10 +57,15 @@ def verb(
         headers=_headers("--header", header or []),
         **_defaults(settings),
     )
+    most = connections or settings.connections
     with wiring.library() as library:
-        done, code = wiring.run(_all(order, refs, library, connections or settings.connections))
-        if json:
-            document([_shape(entry, library) for entry in done])
+        if dry_run:
+            plans, code = wiring.run(_looked_at(order, refs, library, most, everything=all_renditions))
+            _show(plans, json=json)
+        else:
+            done, code = wiring.run(_all(order, refs, library, most))
+            if json:
+                document([_shape(entry, library) for entry in done])
     if code:
         raise typer.Exit(code)
 
@@ -81,6 +90,44 @@ async def _all(order: Order, refs: Sequence[str], library: Library, connections:
                     error = failure
             codes.append(report(error))
     return done, codes[0] if codes else 0
+
+
+async def _looked_at(
+    order: Order, refs: Sequence[str], library: Library, connections: int, *, everything: bool
+) -> tuple[list[tuple[dict[str, Any], float]], int]:
+    """The plan of each title and its duration in seconds."""
+    from dataclasses import replace
+
+    from offlinedl.actions.get import look
+    from offlinedl.actions.prepare import all_renditions
+    from offlinedl.cli import dry_run, wiring
+    from offlinedl.errors import OfflinedlError
+
+    plans: list[tuple[dict[str, Any], float]] = []
+    codes: list[int] = []
+    async with wiring.engine(connections) as engine:
+        for ref in refs:
+            try:
+                seen = await look(replace(order, ref=ref), library, engine)
+                offered = await all_renditions(seen, engine) if everything else seen.offered
+            except OfflinedlError as error:
+                codes.append(report(error))
+            else:
+                plan = dry_run.plan(seen, offered, library.store.free_bytes(), everything=everything)
+                plans.append((plan, float(seen.duration)))
+    return plans, codes[0] if codes else 0
+
+
+def _show(plans: Sequence[tuple[dict[str, Any], float]], *, json: bool) -> None:
+    from offlinedl.cli import dry_run
+
+    if json:
+        document([plan for plan, _ in plans])
+        return
+    for position, (plan, duration) in enumerate(plans):
+        if position:
+            say()
+        dry_run.ladder(plan, duration)
 
 
 def _shape(entry: Entry, library: Library) -> dict[str, Any]:

@@ -28,10 +28,19 @@ SYSTEMS: Mapping[str, System] = {system.NAME: system for system in (clearkey, hl
 CLEAR_KEY_ID = "e2719d58-a985-b3c9-781a-b030af78d30e"
 COMMON_ID = "1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"
 _NAMES = {
-    "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed": "Widevine",
-    "9a04f079-9840-4286-ab92-e65be0885f95": "PlayReady",
-    "94ce86fb-07ff-4f43-adb8-93d2fa968ca2": "FairPlay",
+    CLEAR_KEY_ID: "clearkey",
+    "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed": "widevine",
+    "9a04f079-9840-4286-ab92-e65be0885f95": "playready",
+    "94ce86fb-07ff-4f43-adb8-93d2fa968ca2": "fairplay",
 }
+
+
+def systems(drm: Iterable[Drm], protections: Iterable[Protection], keys: Iterable[Key]) -> list[str]:
+    """The systems that feed, manifest and playlists name, by name where they have one."""
+    named = {offer.system for offer in drm}
+    named |= {_NAMES.get(p.system, p.system) for p in protections if p.system not in {"", COMMON_ID}}
+    named |= {hls_key.NAME for key in keys if key.keyformat == "identity"}
+    return sorted(named)
 
 
 def server_for(drm: Iterable[Drm], protections: Iterable[Protection], keys: Iterable[Key]) -> LicenseServer:
@@ -44,12 +53,10 @@ def server_for(drm: Iterable[Drm], protections: Iterable[Protection], keys: Iter
             return LicenseServer(system=clearkey.NAME, url=protection.license_url)
     if any(key.keyformat == "identity" for key in keys):
         return LicenseServer(system=hls_key.NAME)
-    systems = {p.system for p in protections if p.system not in {"", CLEAR_KEY_ID, COMMON_ID}}
-    systems |= {offer.system for offer in drm}
-    if systems:
-        names = ", ".join(sorted(_NAMES.get(system, system) for system in systems))
+    named = [name for name in systems(drm, protections, ()) if name != clearkey.NAME]
+    if named:
         raise UnsupportedError(
-            f"the title is protected by {names}, and there is no adapter for it",
+            f"the title is protected by {', '.join(named)}, and there is no adapter for it",
             "choose a title with Clear Key, or none; `offlinedl doctor` shows the adapters",
             code="no-adapter",
         )

@@ -1,0 +1,133 @@
+"""What `get` would do: the plan as JSON, and the ladder as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from offlinedl import plan as plans
+from offlinedl.choose import Choice, passed_over
+from offlinedl.cli.output import say, size, styled, table
+from offlinedl.cli.shape import moment
+
+if TYPE_CHECKING:
+    from offlinedl.actions.prepare import Prepared
+    from offlinedl.model import Rights
+    from offlinedl.streams import Fetch, Rendition
+
+
+def plan(prepared: Prepared, offered: Sequence[Rendition], free_bytes: int, *, everything: bool) -> dict[str, Any]:
+    """The plan. `offered` are the manifest's renditions, the chosen ones with their segments, or all of them where the
+    fetches of `everything` are wanted."""
+    wanted = [Choice(rendition=r, why="") for r in offered] if everything else prepared.choices
+    fetches = plans.build(prepared.manifest.url, prepared.wanted, wanted, (), None).fetches
+    return {
+        "id": prepared.title.id,
+        "name": prepared.title.name,
+        "renditions": [_rendition(r, prepared) for r in offered],
+        "fetches": [_fetch(f) for f in fetches],
+        "license": {
+            "systems": prepared.systems,
+            "kids": [kid.hex() for kid in prepared.kids],
+            "refusal": prepared.refusal.message if prepared.refusal else None,
+        },
+        "rights": _rights(prepared.title.rights),
+        "estimated_bytes": sum(plans.estimate(c.rendition, prepared.duration)[0] for c in prepared.choices),
+        "free_bytes": free_bytes,
+    }
+
+
+def _rendition(rendition: Rendition, prepared: Prepared) -> dict[str, Any]:
+    why = {c.rendition.id: c.why for c in prepared.choices}.get(rendition.id)
+    bytes_, origin = plans.estimate(rendition, prepared.duration)
+    return {
+        "id": rendition.id,
+        "kind": rendition.kind,
+        "height": rendition.height or None,
+        "bandwidth": rendition.bandwidth or None,
+        "codecs": rendition.codecs,
+        "language": rendition.language or None,
+        "chosen": why is not None,
+        "why": why or passed_over(rendition, prepared.choices, prepared.caps),
+        "segments": len(rendition.segments) or None,
+        "estimated_bytes": bytes_,
+        "estimated_from": origin,
+    }
+
+
+def _fetch(fetch: Fetch) -> dict[str, Any]:
+    first, last = (fetch.range.first, fetch.range.last) if fetch.range else (None, None)
+    return {
+        "rendition": fetch.rendition,
+        "number": fetch.number,
+        "url": fetch.url,
+        "first": first,
+        "last": last,
+        "init": fetch.init,
+    }
+
+
+def _rights(rights: Rights) -> dict[str, Any]:
+    return {
+        "download": rights.download,
+        "reason": rights.reason,
+        "storage_seconds": rights.storage_seconds,
+        "playback_seconds": rights.playback_seconds,
+        "available_from": moment(rights.available_from),
+        "available_until": moment(rights.available_until),
+        "max_height": rights.max_height,
+        "export": rights.export,
+    }
+
+
+def ladder(shape: dict[str, Any], duration: float) -> None:
+    """The plan for people: what is offered, what would be chosen and why, the license, the rights, the space."""
+    say(f"{styled(shape['name'], 'bold')}  {shape['id']}")
+    rows = [
+        (
+            "*" if r["chosen"] else "",
+            r["kind"],
+            f"{r['height']}p" if r["height"] else r["language"] or "",
+            r["codecs"],
+            _rate(r["bandwidth"]),
+            _about(r["estimated_bytes"], exact=r["estimated_from"] == "ranges"),
+            _about(int(r["estimated_bytes"] * 3600 / duration)) if duration else "",
+            r["why"],
+        )
+        for r in shape["renditions"]
+    ]
+    table(("", "KIND", "", "CODECS", "RATE", "SIZE", "AN HOUR", "WHY"), rows)
+    say()
+    say(f"  license  {', '.join(shape['license']['systems']) or 'none needed'}{_refusal(shape)}")
+    say(f"  rights   {_rights_in_words(shape['rights'])}")
+    say(f"  size     about {size(shape['estimated_bytes'])}; {size(shape['free_bytes'])} are free")
+
+
+def _rate(bandwidth: int | None) -> str:
+    if not bandwidth:
+        return ""
+    return f"{bandwidth / 1e6:.1f} Mbit/s" if bandwidth >= 1_000_000 else f"{bandwidth / 1e3:.0f} kbit/s"
+
+
+def _about(count: int, *, exact: bool = False) -> str:
+    return "" if not count else size(count) if exact else f"~{size(count)}"
+
+
+def _refusal(shape: dict[str, Any]) -> str:
+    refusal = shape["license"]["refusal"]
+    return f": {refusal}" if refusal else ""
+
+
+def _rights_in_words(rights: dict[str, Any]) -> str:
+    if not rights["download"]:
+        return f"no download: {rights['reason'] or 'no reason given'}"
+    words = ["download allowed"]
+    for name, what in (("storage_seconds", "to keep"), ("playback_seconds", "from first play")):
+        if rights[name]:
+            words.append(f"{rights[name] / 86400:g} days {what}")
+    if rights["max_height"]:
+        words.append(f"up to {rights['max_height']}p")
+    for name in ("available_from", "available_until"):
+        if rights[name]:
+            words.append(f"{name.replace('_', ' ')} {rights[name]}")
+    return ", ".join(words)
