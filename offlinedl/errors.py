@@ -20,6 +20,11 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def printable(text: str) -> str:
+    """`text` on one line, with a space for all that is not a letter to be seen: names come from servers."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
 class OfflinedlError(Exception):
     """What went wrong (`message`), what to do (`hint`), and for scripts a stable `code` and the `exit_code`."""
 

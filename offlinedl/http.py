@@ -28,6 +28,8 @@ _CONNECT_SECONDS = 15
 _STALL_SECONDS = 30
 _LONGEST_HEADER = 65536
 _REDIRECTS = 10
+_HARMLESS = {"Range", "Content-Type"}
+"""Request headers that say nothing of who asks: they go along to another origin."""
 _READ_BUFFER = 128 * 1024
 
 
@@ -140,7 +142,7 @@ class Http:
         """Follow redirects by our own rules: http(s) only, never from https to http, headers stay at their origin."""
         first = origin(url)
         for _ in range(_REDIRECTS + 1):
-            own = headers if origin(url) == first else [h for h in headers if h[0] == "Range"]
+            own = headers if origin(url) == first else [h for h in headers if h[0] in _HARMLESS]
             target, credentials = _without_credentials(url)
             sent = [*credentials, *self._trusted.get(origin(url), ()), *own]
             with _translated(url):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from offlinedl import expiry, lifecycle, record, verify
 from offlinedl.catalog import Catalog
-from offlinedl.errors import NotFoundError, OfflinedlError, RefusedError
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, printable
 from offlinedl.model import ContentKey, Destruction, Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
 from offlinedl.vault import Vault
@@ -48,7 +48,7 @@ class Library:
 
     def find(self, ref: str) -> Entry:
         """The one title that `ref` names: its id, the part after the source, its name."""
-        found = self.catalog.named(ref)
+        found = self.catalog.named(printable(ref))
         if not found:
             raise NotFoundError(f"{ref}: no such title in the catalog", "`offlinedl list` shows what there is")
         if len(found) > 1:
@@ -178,13 +178,23 @@ class Library:
         current = self._must(entry.id)
         _, server = self.catalog.plan(entry.id)
         with self.catalog.transaction():
-            if current.license is not None:
-                destruction = Destruction(license=current.license, title_id=entry.id, destroyed_at=self._clock())
+            license = current.license or self._granted(current)
+            if license is not None:
+                destruction = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock())
                 self.catalog.destroyed(destruction, server)
             self.catalog.drop_license(entry.id, _slot())
             self.catalog.note(entry.id, why, self._clock())
-        self._vault.delete(current.license_slot)
+        for name in (current.license_slot, *self.catalog.destroyed_ids(entry.id)):  # also what a kill left behind
+            self._vault.delete(name)
         return self._must(entry.id)
+
+    def _granted(self, entry: Entry) -> License | None:
+        """A license that lies in the vault and that the catalog does not know of yet."""
+        try:
+            sealed = self._vault.get(entry.license_slot)
+        except DamagedError:
+            return None
+        return record.decode(sealed)[0] if sealed else None
 
     # how it ends
 
@@ -192,6 +202,7 @@ class Library:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self._must(entry.id)
         rights = current.rights
+        self.store.sync(entry.folder)
         with self.catalog.transaction():
             if (
                 current.license is None

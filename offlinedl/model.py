@@ -93,6 +93,11 @@ class Title:
     subtitles: tuple[SideTrack, ...] = ()
     rights: Rights = Rights()
 
+    def __post_init__(self) -> None:
+        for text in (self.id, self.name):
+            if not text or not text.isprintable():
+                raise ValueError(f"a title needs an id and a name that can be printed, not {text!r}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:

@@ -35,15 +35,20 @@ class Store:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold a title. The lock is the system's and ends with the process, however that ends."""
-        self.make(name)
-        with _translated(f"lock {name}"):
-            descriptor = os.open(self.folder(name) / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if not _flock(descriptor):
-                raise BusyError(f"{name}: another offlinedl is working on this title", "wait for it, or stop it")
-            yield
-        finally:
-            os.close(descriptor)
+        path = self.folder(name) / _LOCK
+        while True:
+            self.make(name)
+            with _translated(f"lock {name}"):
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                if not _flock(descriptor):
+                    raise BusyError(f"{name}: another offlinedl is working on this title", "wait for it, or stop it")
+                if not path.exists() or not os.path.samestat(os.fstat(descriptor), path.stat()):
+                    continue  # the folder was removed between the two: this is the lock of what is gone
+                yield
+                return
+            finally:
+                os.close(descriptor)
 
     def is_locked(self, name: str) -> bool:
         """Is some process working on the title?"""
@@ -72,6 +77,17 @@ class Store:
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
+
+    def sync(self, name: str) -> None:
+        """The names of a title's files survive a power loss when this returns; what is in them did before."""
+        folder = self.folder(name)
+        with _translated(f"sync {name}"):
+            for path in (self._root, folder, *(f for f in folder.rglob("*") if f.is_dir())):
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
     def size(self, name: str, path: str) -> int | None:
         """Bytes of a complete file, None where it is not there."""

@@ -194,6 +194,11 @@ class Catalog:
             rows.destruction_row(record, server),
         )
 
+    def destroyed_ids(self, title_id: str) -> list[str]:
+        """The ids of the title's licenses that were destroyed and whose records are still owed."""
+        found = self._db.execute("SELECT license_id FROM destructions WHERE title_id = ?", (title_id,))
+        return [row["license_id"] for row in found]
+
     def played(self, title_id: str, now: datetime) -> None:
         """The first play is written once; the last play moves."""
         self._db.execute(

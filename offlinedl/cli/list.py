@@ -28,11 +28,11 @@ def verb(
     from offlinedl import clock
     from offlinedl.cli import shape, wiring
 
-    order, then = _order(sort), _moment(until) if until else None
+    order, then, wanted = _order(sort), _moment(until) if until else None, _state(state)
     with wiring.library() as library:
         entries = library.entries()
     now = clock.now()
-    entries = [e for e in entries if _matches(e, _state(state), then)]
+    entries = [e for e in entries if _matches(e, wanted, then)]
     if order is not None:
         entries.sort(key=order)
     if json:
@@ -90,9 +90,10 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--until {text}: not a date", "write 2026-12-24, or 2026-12-24T18:00") from None
-    if len(text) <= len("2026-12-24"):
-        moment += timedelta(days=1)
-    return moment.astimezone(UTC)
+    try:
+        return (moment + timedelta(days=len(text) <= len("2026-12-24"))).astimezone(UTC)
+    except OverflowError:
+        return _FOREVER
 
 
 def _order(key: str) -> Callable[[Any], Any] | None:

@@ -71,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
         return 130
     except Exception as error:
         return _defect(error)
-    return code if isinstance(code, int) else 0 if arguments else 2
+    return (code or 0) if arguments else 2
 
 
 def _misused(error: TyperException) -> int:

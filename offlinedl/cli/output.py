@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
-from offlinedl.errors import OfflinedlError
+from offlinedl.errors import OfflinedlError, printable
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -15,13 +16,13 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 def say(text: str = "") -> None:
     """A line of the result."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_calm(text, sys.stdout) + "\n")
 
 
 def note(text: str) -> None:
     """A line beside the result, after what was said before it."""
     sys.stdout.flush()
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_calm(text, sys.stderr) + "\n")
 
 
 def document(value: Any) -> None:
@@ -29,30 +30,43 @@ def document(value: Any) -> None:
     import json
 
     if isinstance(value, list):
-        lines = ",\n  ".join(json.dumps(item, ensure_ascii=False) for item in value)
-        say(f"[\n  {lines}\n]" if lines else "[]")
+        lines = ",\n  ".join(_escaped(json.dumps(item, ensure_ascii=False)) for item in value)
+        text = f"[\n  {lines}\n]" if lines else "[]"
     else:
-        say(json.dumps(value, ensure_ascii=False, indent=2))
+        text = "\n".join(map(_escaped, json.dumps(value, ensure_ascii=False, indent=2).splitlines()))
+    sys.stdout.write(text + "\n")
 
 
 def report(error: OfflinedlError) -> int:
     """An error as two lines on stderr. Returns its exit code."""
-    note(f"{styled('error:', 'red', stream=sys.stderr)} {_one_line(error.message)}")
-    note(f"hint: {_one_line(error.hint) or 'run it again with -v to see more'}")
+    note(f"{styled('error:', 'red', stream=sys.stderr)} {printable(error.message)}")
+    note(f"hint: {printable(error.hint) or 'run it again with -v to see more'}")
     return error.exit_code
 
 
-def _one_line(text: str) -> str:
-    """`text` without what a server could use to draw on the terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-
-
-def styled(text: str, style: str, *, stream: Any = None) -> str:
-    """`text` in a style, where it goes to a terminal."""
-    stream = stream or sys.stdout
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+def _calm(text: str, stream: TextIO) -> str:
+    """`text` without what a server could use to draw on the terminal: only lines and our own styles stay."""
+    if text.isprintable():
         return text
-    return f"\033[{_STYLES[style]}m{text}\033[0m"
+    keep = rf"(\n|\033\[(?:0|{'|'.join(_STYLES.values())})m)" if in_colour(stream) else r"(\n)"
+    return "".join(part if re.fullmatch(keep, part) else printable(part) for part in re.split(keep, text))
+
+
+def _escaped(line: str) -> str:
+    """A line of JSON, in which what cannot be printed is written as an escape."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
+
+
+def in_colour(stream: TextIO) -> bool:
+    """May control codes be written to `stream`?"""
+    return not (os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb") and stream.isatty()
+
+
+def styled(text: str, style: str, *, stream: TextIO | None = None) -> str:
+    """`text` in a style, where it goes to a terminal."""
+    if not in_colour(stream or sys.stdout):
+        return printable(text)
+    return f"\033[{_STYLES[style]}m{printable(text)}\033[0m"
 
 
 def size(count: int) -> str:
@@ -65,7 +79,7 @@ def size(count: int) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as they need to be. Widths are those of a terminal, where some letters take two places."""
-    clean = [[_one_line(cell) for cell in row] for row in rows]
+    clean = [[printable(cell) for cell in row] for row in rows]
     widths = [max(_width(cell) for cell in column) for column in zip(header, *clean, strict=True)]
     say(styled(_row(header, widths), "bold"))
     for row in clean:

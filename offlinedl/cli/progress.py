@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from offlinedl.cli.output import note, size
+from offlinedl.cli.output import in_colour, note, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -25,7 +25,7 @@ _SHORTEST_WINDOW_SECONDS = 0.5
 @contextmanager
 def shown() -> Iterator[Progress]:
     """The progress of one title, drawn where stderr is a terminal."""
-    if not sys.stderr.isatty():
+    if not in_colour(sys.stderr):
         yield Lines()
         return
     bars = _bars()

@@ -28,9 +28,9 @@ def verb(
     from offlinedl.cli import wiring
     from offlinedl.errors import OfflinedlError
 
-    codes = []
     with wiring.library() as library:
-        for entry in _chosen(library, refs or [], all_=all_, expired=expired, watched=watched):
+        named, codes = _named(library, refs or [])
+        for entry in _chosen(library, named, all_=all_, expired=expired, watched=watched, asked=bool(refs)):
             if dry_run:
                 say(f"would remove {entry.id} ({size(entry.bytes_done)})")
                 continue
@@ -44,19 +44,32 @@ def verb(
         raise typer.Exit(codes[0])
 
 
-def _chosen(library: Library, refs: list[str], *, all_: bool, expired: bool, watched: bool) -> list[Entry]:
+def _named(library: Library, refs: list[str]) -> tuple[set[str], list[int]]:
+    """The ids of the titles that are named, and an exit code for each that is not there."""
     from offlinedl import sources
+    from offlinedl.errors import OfflinedlError
+
+    named: set[str] = set()
+    codes = []
+    for ref in refs:
+        try:
+            named.add(library.find(sources.title_id(ref)).id)
+        except OfflinedlError as error:
+            codes.append(report(error))
+    return named, codes
+
+
+def _chosen(library: Library, named: set[str], *, all_: bool, expired: bool, watched: bool, asked: bool) -> list[Entry]:
     from offlinedl.errors import UsageError
     from offlinedl.model import State
 
-    if not (refs or all_ or expired or watched):
+    if not (asked or all_ or expired or watched):
         raise UsageError("rm: no title named", "name titles, or use --all, --expired or --watched")
-    named = {library.find(sources.title_id(ref)).id for ref in refs}
     chosen = [
         entry
         for entry in library.entries()
         if all_ or entry.id in named or (expired and entry.state is State.EXPIRED) or (watched and entry.watched)
     ]
-    if not chosen:
+    if not chosen and not asked:
         note("Nothing to remove.")
     return chosen

@@ -6,13 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any
 from urllib.parse import urljoin
 
 from offlinedl import expiry
-from offlinedl.errors import DamagedError, NotFoundError, UnsupportedError
+from offlinedl.errors import DamagedError, NotFoundError, UnsupportedError, printable
 from offlinedl.http import origin
 from offlinedl.model import Drm, MediaSource, Rights, Series, SideTrack, Title
+
+_LARGEST = 2**31
+"""No season, episode or height comes near it."""
 
 
 def is_feed(document: object) -> bool:
@@ -22,24 +26,27 @@ def is_feed(document: object) -> bool:
 
 def titles(body: bytes, source: str, url: str) -> list[Title]:
     """Every title of the feed that came from `url`; ids get the prefix "source:"."""
+    return [_title(node, source, url) for node in _nodes(body, source)]
+
+
+def one(body: bytes, source: str, url: str, wanted: str) -> Title:
+    """The title `wanted` ("source:id"). What is wrong with others does not matter. NotFoundError where it is not."""
+    for node in _nodes(body, source):
+        if node.value.get("id") == wanted.removeprefix(f"{source}:"):
+            return _title(node, source, url)
+    raise NotFoundError(f"{wanted}: the feed has no such title", f"`offlinedl source list` shows where {source} is")
+
+
+def _nodes(body: bytes, source: str) -> list[_Node]:
     try:
         document = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedError(f"source {source}: the feed is not JSON: {error}", "is the address right?") from error
     if not is_feed(document):
         raise UnsupportedError(f"source {source}: not a feed that offlinedl knows", "see docs/feed.schema.json")
     if document["offlinedl"] != 1:
         raise UnsupportedError(f"source {source}: a feed of version {document['offlinedl']}", "use a newer offlinedl")
-    feed = _Node(document, "")
-    return [_title(node, source, url) for node in feed.nodes("titles")]
-
-
-def one(body: bytes, source: str, url: str, wanted: str) -> Title:
-    """The title `wanted` ("source:id"). NotFoundError where the feed does not have it."""
-    for title in titles(body, source, url):
-        if title.id == wanted:
-            return title
-    raise NotFoundError(f"{wanted}: the feed has no such title", f"`offlinedl source list` shows where {source} is")
+    return _Node(document, "").nodes("titles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +70,16 @@ class _Node:
 
     def _node(self, path: str, value: object) -> _Node:
         if not isinstance(value, dict):
-            raise DamagedError(f"{path}: not an object", "the feed is not valid: tell the service")
+            raise _Node({}, path).wrong("", "not an object")
         return _Node(value, path)
 
     def text(self, name: str) -> str | None:
         value = self.value.get(name)
-        if value is not None and not isinstance(value, str):
+        if value is None:
+            return None
+        if not isinstance(value, str) or any("\ud800" <= c <= "\udfff" for c in value):
             raise self.wrong(name, "not a text")
-        return value
+        return printable(value)
 
     def must(self, name: str) -> str:
         value = self.text(name)
@@ -78,11 +87,20 @@ class _Node:
             raise self.wrong(name, "missing")
         return value
 
+    def seconds(self, name: str) -> int | None:
+        """A window: any number, also those that overflow elsewhere and mean that there is none."""
+        value = self.value.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or isnan(value)):
+            raise self.wrong(name, "not a number of seconds")
+        return expiry.limit(value)
+
     def whole(self, name: str) -> int | None:
         value = self.value.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value != int(value)):
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 or abs(value) > _LARGEST:
             raise self.wrong(name, "not a whole number")
-        return value if value is None else int(value)
+        return int(value)
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.value.get(name, default)
@@ -96,23 +114,31 @@ class _Node:
             return None
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise self.wrong(name, "not a date (ISO 8601)") from None
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
     def url(self, name: str, base: str) -> str:
-        value = urljoin(base, self.must(name))
         try:
+            value = urljoin(base, self.must(name))
             origin(value)
-        except UnsupportedError:
+        except (ValueError, UnsupportedError):
             raise self.wrong(name, "not a URL") from None
         return value
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        for name, value in self.value.items():
+            if not isinstance(value, str):
+                raise self.wrong(name, "not a text")
+            if not value.isprintable() or not name.isprintable() or ":" in name:
+                raise self.wrong(name, "not a header")
+        return tuple(self.value.items())
 
     def wrong(self, name: str, what: str) -> DamagedError:
         return DamagedError(f"{self._at(name)}: {what}", "the feed is not valid: tell the service", code="feed-damaged")
 
     def _at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+        return ".".join(part for part in (self.path, name) if part)
 
 
 def _title(node: _Node, source: str, url: str) -> Title:
@@ -152,7 +178,7 @@ def _drm(node: _Node, url: str) -> Drm:
     return Drm(
         system=node.must("system").lower(),
         license_url=node.url("license_url", url),
-        headers=tuple((name, headers.must(name)) for name in headers.value) if headers else (),
+        headers=headers.headers() if headers else (),
     )
 
 
@@ -162,8 +188,8 @@ def _rights(node: _Node | None) -> Rights:
     return Rights(
         download=node.flag("download", True),
         reason=node.text("reason"),
-        storage_seconds=expiry.limit(node.whole("storage_seconds")),
-        playback_seconds=expiry.limit(node.whole("playback_seconds")),
+        storage_seconds=node.seconds("storage_seconds"),
+        playback_seconds=node.seconds("playback_seconds"),
         available_from=node.moment("available_from"),
         available_until=node.moment("available_until"),
         max_height=node.whole("max_height"),

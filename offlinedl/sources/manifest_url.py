@@ -6,6 +6,7 @@ import hashlib
 import re
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from offlinedl.errors import printable
 from offlinedl.model import MediaSource, Title
 
 _SIGNING = re.compile(
@@ -36,7 +37,7 @@ def name_of(url: str) -> str:
     parts = urlsplit(url)
     steps = [re.sub(r"\.[A-Za-z0-9]{2,4}$", "", unquote(step)) for step in parts.path.split("/") if step]
     telling = [step for step in steps if not _COMMON_NAMES.fullmatch(step)]
-    return (telling or steps or [parts.hostname or url])[-1]
+    return printable((telling or steps or [parts.hostname or url])[-1])
 
 
 def title(url: str) -> Title:
