@@ -78,12 +78,14 @@ def choose(
     return tuple(chosen)
 
 
-def passed_over(rendition: Rendition, choices: Sequence[Choice], wanted: Caps) -> str:
+def passed_over(rendition: Rendition, choices: Sequence[Choice], wanted: Caps, max_height: int | None) -> str:
     """Why a rendition that is offered is not among `choices`."""
     chosen = [c.rendition for c in choices if c.rendition.kind is rendition.kind]
     if rendition.kind is not Kind.VIDEO:
         same = any(r.language == rendition.language for r in chosen)
         return "another of this language is chosen" if same else "not a language that was asked for"
+    if max_height is not None and rendition.height > max_height:
+        return f"taller than the service allows for download ({max_height})"
     if wanted.height is not None and rendition.height > wanted.height:
         return f"taller than {wanted.height}"
     if wanted.bandwidth is not None and rendition.bandwidth > wanted.bandwidth:

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from offlinedl.errors import UnsupportedError
+
 if TYPE_CHECKING:
     from av.container import InputContainer
 
 # Names of demuxers. Bytes from the network must not pass for a playlist, which would open other files and addresses.
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,mpegts,aac,ac3,eac3,mp3,matroska,webm"
+NOTHING = "neither audio nor video in it"
 # A decoder hides errors as well as it can: this lets it give up at the first (FFmpeg's "err_detect")
 _STRICT = {"err_detect": "explode+crccheck+bitstream+buffer"}
 
@@ -40,7 +43,11 @@ def _judge(container: InputContainer) -> str | None:
     from av.frame import Frame
 
     streams = [*container.streams.video, *container.streams.audio]
+    if not streams:
+        return NOTHING
     for stream in streams:
+        if stream.codec_context is None:
+            raise UnsupportedError("a codec that cannot be decoded here", "a newer PyAV may know it")
         stream.codec_context.options = _STRICT
         stream.codec_context.thread_count = 1  # errors of another thread would not be found here
     waiting = {stream.index: stream.type for stream in streams}
@@ -49,8 +56,6 @@ def _judge(container: InputContainer) -> str | None:
             if isinstance(frame, Frame) and frame.is_corrupt:
                 return "a damaged frame"
             waiting.pop(packet.stream.index, None)
-    if not streams:
-        return "neither audio nor video in it"
     return f"no frame of {', '.join(waiting.values())}" if waiting else None
 
 

@@ -104,8 +104,8 @@ class Http:
         await self._session.close()
 
     def trust(self, url: str, headers: Headers) -> None:
-        """Send `headers` with every request to the origin of `url`, and to no other."""
-        self._trusted[origin(url)] = headers
+        """Send `headers`, and what user info `url` holds, with every request to its origin, and to no other."""
+        self._trusted[origin(url)] = [*_without_credentials(url)[1], *headers]
 
     async def get(self, url: str, *, range: ByteRange | None = None, limit: int = 64 * _MIB) -> Answer:
         """A whole resource, or `range` of it, of at most `limit` bytes."""
@@ -115,7 +115,7 @@ class Http:
             async for chunk in body.chunks():
                 size += len(chunk)
                 if size > limit:
-                    raise DamagedError(f"{shown(url)}: larger than {limit // _MIB} MiB", "is this a manifest?")
+                    raise DamagedError(f"{shown(url)}: larger than {limit} bytes", "is this the right address?")
                 parts.append(chunk)
         return Answer(url=body.url, status=200, headers=body.headers, body=b"".join(parts))
 
@@ -239,6 +239,8 @@ def _translated(url: str) -> Iterator[None]:
     """aiohttp's errors in the house's words."""
     try:
         yield
+    except aiohttp.InvalidURL as error:
+        raise NetworkError(f"{shown(url)}: not a URL that can be asked", "tell the service") from error
     except ValueError as error:  # a header that would become two, or that no request can carry
         raise UsageError(f"{shown(url)}: this cannot be sent: {error}", "check the headers") from error
     except TimeoutError as error:

@@ -85,7 +85,7 @@ class Library:
             state=State.QUEUED,
             folder=folder_name(title.id),
             license_slot=before.license_slot if before else _slot(),
-            protected=bool(plan.kids or plan.keys),
+            protected=plan.protected,
         )
         server = self._seal_server(title.id, plan.license)
         with self.catalog.transaction():
@@ -102,9 +102,8 @@ class Library:
         return replace(plan, fetches=tuple(replace(f, size=old.size) if old else f for f, old in same))
 
     def plan(self, title_id: str) -> Plan:
-        """The stored plan of a title. Done fetches have their size."""
-        plan, server = self.catalog.plan(title_id)
-        return replace(plan, license=self._open_server(title_id, server))
+        """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""
+        return self.catalog.plan(title_id)
 
     def start(self, entry: Entry) -> Plan:
         """The title is downloading. Returns its plan, after a look at the disk: what is not there is not done."""
@@ -123,7 +122,7 @@ class Library:
         """Opens the file of a fetch."""
         return lambda fetch: self.store.writing(entry.folder, fetch.path)
 
-    def reading(self, entry: Entry) -> Callable[[Fetch], bytes]:
+    def reading(self, entry: Entry) -> Callable[[Fetch], memoryview]:
         """Reads the file of a fetch."""
         return lambda fetch: self.store.read(entry.folder, fetch.path)
 
@@ -147,6 +146,25 @@ class Library:
 
     # its license
 
+    def license_server(self, entry: Entry) -> LicenseServer | None:
+        """Who was to be asked for the title's license. DamagedError where the vault does not open it any more."""
+        from offlinedl.streams import LicenseServer
+
+        sealed = self.catalog.license_server(entry.id)
+        if sealed is None:
+            return None
+        values = json.loads(self._vault.open(entry.id, sealed))
+        headers = tuple((name, value) for name, value in values["headers"])
+        return LicenseServer(system=values["system"], url=values["url"], headers=headers)
+
+    def can_license(self, entry: Entry) -> bool:
+        """Is it known who licenses the title? Not where the vault's key was lost: then the title is resolved anew."""
+        try:
+            self.license_server(entry)
+        except DamagedError:
+            return False
+        return True
+
     def protected(self, entry: Entry) -> None:
         """The init segments say that the media are protected, whatever the manifest said."""
         with self.catalog.transaction():
@@ -158,11 +176,12 @@ class Library:
         self._name_license(entry, license)
 
     def license(self, entry: Entry) -> tuple[License, tuple[ContentKey, ...]] | None:
-        """The license of a title and its keys. One that was granted to a process that then died is adopted."""
-        sealed = self._vault.get(entry.license_slot)
-        if sealed is None:
+        """The license of a title and its keys. One that was granted to a process that then died is adopted; one that
+        the vault does not open is none."""
+        found = self._sealed(entry)
+        if found is None:
             return None
-        granted, keys = record.decode(sealed)
+        granted, keys = found
         known = self._must(entry.id).license
         if known is None:
             self._name_license(entry, granted)
@@ -176,10 +195,11 @@ class Library:
     def drop_license(self, entry: Entry, why: str) -> Entry:
         """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own."""
         current = self._must(entry.id)
-        _, server = self.catalog.plan(entry.id)
+        granted = self._sealed(current)
+        license = current.license or (granted[0] if granted else None)
+        server = self.catalog.license_server(entry.id)
         with self.catalog.transaction():
-            license = current.license or self._granted(current)
-            if license is not None:
+            if license is not None and license.system is not None:
                 destruction = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock())
                 self.catalog.destroyed(destruction, server)
             self.catalog.drop_license(entry.id, _slot())
@@ -188,13 +208,13 @@ class Library:
             self._vault.delete(name)
         return self._must(entry.id)
 
-    def _granted(self, entry: Entry) -> License | None:
-        """A license that lies in the vault and that the catalog does not know of yet."""
+    def _sealed(self, entry: Entry) -> tuple[License, tuple[ContentKey, ...]] | None:
+        """The license that lies in the vault, whether the catalog knows of it or not."""
         try:
             sealed = self._vault.get(entry.license_slot)
         except DamagedError:
             return None
-        return record.decode(sealed)[0] if sealed else None
+        return record.decode(sealed) if sealed else None
 
     # how it ends
 
@@ -234,20 +254,21 @@ class Library:
 
     def play(self, entry: Entry) -> Entry:
         """A play begins: durable before this returns. The first one starts the playback clock, others move nothing."""
-        now = self._clock()
-        if entry.state is State.EXPIRED:
-            raise RefusedError(
-                f"{entry.id}: {expiry.message(entry.license, now)}",
-                f"`offlinedl get {entry.id}` asks for a new license",
-                code="expired",
-            )
-        if entry.state is not State.READY:
-            raise RefusedError(
-                f"{entry.id}: not ready, but {entry.state}",
-                f"`offlinedl get {entry.id}` completes it",
-                code="not-ready",
-            )
         with self.catalog.transaction():
+            now = self._clock()
+            entry = self._must(entry.id)
+            if entry.state is State.EXPIRED:
+                raise RefusedError(
+                    f"{entry.id}: {expiry.message(entry.license, now)}",
+                    f"`offlinedl get {entry.id}` asks for a new license",
+                    code="expired",
+                )
+            if entry.state is not State.READY:
+                raise RefusedError(
+                    f"{entry.id}: not ready, but {entry.state}",
+                    f"`offlinedl get {entry.id}` completes it",
+                    code="not-ready",
+                )
             self.catalog.played(entry.id, now)
             self.catalog.note(entry.id, "played", now)
         return self._must(entry.id)
@@ -281,18 +302,6 @@ class Library:
             return None
         text = json.dumps({"system": server.system, "url": server.url, "headers": list(server.headers)})
         return self._vault.seal(title_id, text.encode())
-
-    def _open_server(self, title_id: str, sealed: bytes | None) -> LicenseServer | None:
-        if sealed is None:
-            return None
-        from offlinedl.streams import LicenseServer
-
-        values = json.loads(self._vault.open(title_id, sealed))
-        return LicenseServer(
-            system=values["system"],
-            url=values["url"],
-            headers=tuple((name, value) for name, value in values["headers"]),
-        )
 
 
 def folder_name(title_id: str) -> str:

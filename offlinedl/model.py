@@ -124,7 +124,7 @@ class Windows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class License:
-    """A persistent license as the catalog knows it; its keys are in the vault under `id`.
+    """A persistent license; its keys, and where it is renewed, are in the vault under `id` alone.
 
     `system` is None where the media are not protected and only the feed's windows hold.
     """

@@ -34,6 +34,7 @@ def build(
         fetches=(*heads, *(fetch for _, _, fetch in media)),
         keys=tuple(keys),
         kids=kids,
+        protected=any(map(_is_protected, (c.rendition for c in choices))),
         license=license,
     )
 
@@ -66,15 +67,21 @@ def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, 
     )
 
 
+def _is_protected(rendition: Rendition) -> bool:
+    """Does the manifest say so? Of any system: also of those that cannot be licensed here."""
+    return bool(rendition.protections) or any(s.keys for s in (*rendition.inits, *rendition.segments))
+
+
 def _without_iv(key: Key) -> Key:
     """The key itself: its IV belongs to the segment."""
     return Key(method=key.method, uri=key.uri, keyformat=key.keyformat)
 
 
 def _name(rendition: Rendition, segment: Segment, *, init: bool) -> str:
+    extension = rendition.container if re.fullmatch(r"[a-z0-9]{1,8}", rendition.container) else "bin"
     if init:
-        return f"init-{segment.number}.{rendition.container}"
-    return f"{segment.number:06d}.{_EXTENSIONS.get(rendition.container, rendition.container)}"
+        return f"init-{segment.number}.{extension}"
+    return f"{segment.number:06d}.{_EXTENSIONS.get(extension, extension)}"
 
 
 def _folders(renditions: Sequence[Rendition]) -> Iterator[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import mmap
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from offlinedl.errors import BusyError, StorageError
 
 _LOCK = ".lock"
 _REMOVED = ".removed-"
+_LOOKS, _LOOK_SECONDS = 5, 0.01
 
 
 class Store:
@@ -41,7 +44,7 @@ class Store:
             with _translated(f"lock {name}"):
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                if not _flock(descriptor):
+                if not _flock(descriptor) and not _flock_soon(descriptor):
                     raise BusyError(f"{name}: another offlinedl is working on this title", "wait for it, or stop it")
                 if not path.exists() or not os.path.samestat(os.fstat(descriptor), path.stat()):
                     continue  # the folder was removed between the two: this is the lock of what is gone
@@ -96,10 +99,11 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def read(self, name: str, path: str) -> bytes:
-        """A complete file."""
-        with _translated(f"read {path}"):
-            return (self.folder(name) / path).read_bytes()
+    def read(self, name: str, path: str) -> memoryview:
+        """A complete file. What is not looked at is not read."""
+        with _translated(f"read {path}"), (self.folder(name) / path).open("rb") as file:
+            empty = not os.fstat(file.fileno()).st_size
+            return memoryview(b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def keep_only(self, name: str, paths: set[str]) -> None:
         """Delete what a title's folder holds beyond `paths`: rungs no longer wanted, torn parts."""
@@ -134,6 +138,15 @@ def _flock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _flock_soon(descriptor: int) -> bool:
+    """Another try or two: who only looks whether a title is locked holds it for a moment."""
+    for _ in range(_LOOKS):
+        time.sleep(_LOOK_SECONDS)
+        if _flock(descriptor):
+            return True
+    return False
 
 
 @contextmanager

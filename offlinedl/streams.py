@@ -172,14 +172,17 @@ class Plan:
     fetches: tuple[Fetch, ...]
     keys: tuple[Key, ...] = ()
     kids: tuple[bytes, ...] = ()
+    protected: bool = False
     license: LicenseServer | None = None
 
     @property
     def heads(self) -> tuple[Fetch, ...]:
-        """The init segments: small, first, and where protection data may be all that there is."""
-        return tuple(f for f in self.fetches if f.init)
-
-    @property
-    def rest(self) -> tuple[Fetch, ...]:
-        """The media, in playback order."""
-        return tuple(f for f in self.fetches if not f.init)
+        """What may be the only one to say how the media are protected: the init segments, and the first file of an MP4
+        track that has none."""
+        has_init = {f.rendition for f in self.fetches if f.init}
+        alone = {t.id for t in self.tracks if t.container == "mp4"} - has_init
+        firsts: dict[str, Fetch] = {}
+        for fetch in self.fetches:
+            if fetch.rendition in alone:
+                firsts.setdefault(fetch.rendition, fetch)
+        return (*(f for f in self.fetches if f.init), *firsts.values())

@@ -60,7 +60,7 @@ class Vault:
         nonce = os.urandom(_NONCE_BYTES)
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        return nonce + AESGCM(self._key()).encrypt(nonce, secret, name.encode())
+        return nonce + AESGCM(self._key(make=True)).encrypt(nonce, secret, name.encode())
 
     def open(self, name: str, sealed: bytes) -> bytes:
         """What `seal` sealed under this name."""
@@ -68,7 +68,7 @@ class Vault:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
-            return AESGCM(self._key()).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+            return AESGCM(self._key(make=False)).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
         except (InvalidTag, ValueError) as error:
             raise DamagedError(
                 f"the vault does not open {name}: the secret or the vault's key is not what it was",
@@ -76,17 +76,17 @@ class Vault:
                 code="vault-damaged",
             ) from error
 
-    def _key(self) -> bytes:
+    def _key(self, *, make: bool) -> bytes:
         path = self._folder / "key"
         with _translated():
             try:
                 key = path.read_bytes()
             except FileNotFoundError:
-                key = self._new_key(path)
+                key = self._new_key(path) if make else b""
         if len(key) != _KEY_BYTES:
             raise DamagedError(
-                f"the vault's key file {path} is damaged",
-                "restore it from a backup, or remove it and get the titles again",
+                f"the vault's key file {path} is lost or damaged",
+                "restore it from a backup, or get the titles again: their media are kept",
                 code="vault-damaged",
             )
         return key

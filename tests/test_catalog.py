@@ -58,6 +58,7 @@ TITLE = Title(
 )
 PLAN = Plan(
     manifest_url="https://example.com/a.mpd?sig=1",
+    protected=True,
     wanted=Wanted(quality="720p", audio=("pt-BR", "en"), subtitles=("none",)),
     tracks=(
         Track(
@@ -88,7 +89,6 @@ LICENSE = License(
     first_played_at=NOW,
     last_played_at=LATER,
     renewable=True,
-    renewal_url="https://example.com/renew",
 )
 
 
@@ -154,7 +154,7 @@ def test_what_is_kept_is_there_after_reopening(path: Path) -> None:
     catalog.close()
     again = Catalog(path)
     assert found(again).name == TITLE.name
-    assert again.plan(TITLE.id)[0].fetches == PLAN.fetches
+    assert again.plan(TITLE.id).fetches == PLAN.fetches
     again.close()
 
 
@@ -266,7 +266,7 @@ def test_a_title_comes_back_in_every_field(catalog: Catalog) -> None:
         bytes_total=700 + 1000 + 50,
         fetches_left=2,
     )
-    assert catalog.plan(TITLE.id) == (PLAN, b"sealed")
+    assert (catalog.plan(TITLE.id), catalog.license_server(TITLE.id)) == (PLAN, b"sealed")
 
 
 def test_a_license_comes_back_in_every_field(catalog: Catalog) -> None:
@@ -333,7 +333,7 @@ def test_anything_comes_back(
     begin(catalog, replace(TITLE, rights=rights), plan)
     with catalog.transaction():
         catalog.license(TITLE.id, license)
-    assert (found(catalog).rights, found(catalog).license, catalog.plan(TITLE.id)[0]) == (rights, license, plan)
+    assert (found(catalog).rights, found(catalog).license, catalog.plan(TITLE.id)) == (rights, license, plan)
     catalog.close()
 
 
@@ -350,7 +350,7 @@ def test_a_title_begun_anew_keeps_its_folder_its_license_and_what_a_person_set(c
     assert (again.folder, again.license_slot, again.license) == ("folder", "slot", LICENSE)
     assert (again.watched, again.kept, again.position_seconds) == (True, True, 30)
     assert (again.tracks, again.fetches_left, again.bytes_total) == (PLAN.tracks[:1], 0, 700)
-    assert catalog.plan(TITLE.id)[0] == other
+    assert catalog.plan(TITLE.id) == other
 
 
 def test_what_is_done_is_counted_once(catalog: Catalog) -> None:

@@ -486,10 +486,13 @@ def test_a_vault_that_is_a_file_is_storage_not_a_defect(demo: Offlinedl) -> None
     assert_lines_end(demo("get", "demo:harbour-1"), 6)
 
 
-def test_a_lost_vault_key_is_damage(held: Offlinedl) -> None:
+def test_a_lost_vault_key_costs_the_license_and_no_media(held: Offlinedl, origin: Origin) -> None:
     (held.home / "vault/key").unlink()
     rows(held.home, "UPDATE titles SET state = 'paused'")
-    assert_lines_end(held("get", "demo:harbour-1"), 8)
+    origin.forget()
+    held.ok("get", "demo:harbour-1")
+    assert len(origin.asked("/license")) == 1
+    assert not origin.asked(".m4s")
 
 
 def assert_lines_end(result: Result, code: int) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from offlinedl.demo.origin import DATA
+from offlinedl.media import cenc
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Origin
@@ -132,8 +136,6 @@ def test_a_playlist_that_looks_clear_over_encrypted_media_is_not_believed(demo: 
 
 
 def without_key_tags(path: str) -> Fault:
-    from offlinedl.demo.origin import DATA
-
     lines = (DATA / "titles" / path).read_text().splitlines()
     return o.body("\n".join(line for line in lines if "EXT-X-KEY" not in line).encode())
 
@@ -159,3 +161,103 @@ def test_the_license_request_is_that_of_eme(demo: Offlinedl, origin: Origin) -> 
     [asked] = origin.asked("/license")
     assert asked.method == "POST"
     assert asked.headers["Content-Type"] == "application/json"
+
+
+# media that say little of how they are protected
+
+LONE = """<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT12S">
+<Period><AdaptationSet contentType="video" mimeType="video/mp4">
+<Representation id="v" bandwidth="30000" codecs="avc1.64001f" height="720"><BaseURL>whole.mp4</BaseURL></Representation>
+</AdaptationSet></Period></MPD>"""
+
+
+@pytest.fixture
+def lone(origin: Origin) -> str:
+    """An MPD that says nothing of protection, over one file whose init and encrypted media are in one."""
+    folder = DATA / "titles/harbour-1/v720"
+    whole = b"".join((folder / name).read_bytes() for name in ("init.mp4", "1.m4s", "2.m4s", "3.m4s"))
+    origin.fault("/lone/whole.mp4", o.body(whole, "video/mp4"))
+    origin.fault("/lone/lone.mpd", o.body(LONE.encode(), "application/dash+xml"))
+    return f"{origin.url}/titles/lone/lone.mpd"
+
+
+def test_encrypted_media_without_an_init_segment_need_a_license_too(lone: str, demo: Offlinedl) -> None:
+    result = demo("get", lone)
+    assert (result.code, demo.listed()[0]["error"]["code"]) == (5, "license-missing")
+
+
+def test_and_their_wrong_key_is_found(lone: str, demo: Offlinedl, origin: Origin) -> None:
+    origin.fault("/license", changed(wrong_keys), times=1)
+    url = f"{origin.url}/license"
+    assert demo("get", lone, "--license-url", url).code == 8
+    demo.ok("get", lone, "--license-url", url)
+
+
+def test_a_key_format_of_others_is_not_taken_for_clear(demo: Offlinedl, origin: Origin) -> None:
+    """FairPlay: with and without a license server that could never serve it."""
+    playlist = (
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
+        '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://x",KEYFORMAT="com.apple.streamingkeydelivery"\n'
+        "#EXTINF:4,\nv720-1.ts\n#EXT-X-ENDLIST\n"
+    )
+    origin.fault("/ferry/skd.m3u8", o.body(playlist.encode()))
+    url = f"{origin.url}/titles/ferry/skd.m3u8"
+    refused = demo("get", url)
+    assert refused.code == 9
+    assert "fairplay" in refused.err
+    assert demo("get", url, "--license-url", f"{origin.url}/license").code == 5
+    assert not origin.asked(".ts")
+
+
+@pytest.mark.parametrize("method", ["SAMPLE-AES", "AES-256"])
+def test_a_method_that_cannot_be_undone_is_refused_before_the_media(
+    method: str, demo: Offlinedl, origin: Origin
+) -> None:
+    key = f'#EXT-X-KEY:METHOD={method},URI="key"'
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n{key}\n#EXTINF:4,\nv720-1.ts\n#EXT-X-ENDLIST\n"
+    origin.fault("/ferry/odd.m3u8", o.body(text.encode()))
+    assert demo("get", f"{origin.url}/titles/ferry/odd.m3u8").code == 9
+    assert not origin.asked(".ts")
+
+
+def test_a_damaged_file_is_fetched_again_and_the_license_stays(demo: Offlinedl, origin: Origin) -> None:
+    """C16, B24: of two files under one key, the one that does not open is the damaged one."""
+    origin.fault("a-en/3.m4s", o.status(404))
+    demo("get", "demo:harbour-1")
+    origin.mend()
+    shown = demo.ok("show", "demo:harbour-1", "--json").json
+    video = next(track for track in shown["tracks"] if track["kind"] == "video")
+    init, *media = [Path(shown["folder"]) / file["path"] for file in video["files"]]
+    encryption = cenc.read_init(init.read_bytes())
+    assert encryption is not None
+    weights = [sum(cenc.usage(encryption, file.read_bytes()).values()) for file in media]
+    heaviest = weights.index(max(weights))
+    damaged = bytearray(media[heaviest].read_bytes())
+    damaged[len(damaged) // 2 :] = random.Random(1).randbytes(len(damaged) - len(damaged) // 2)
+    media[heaviest].write_bytes(damaged)
+    origin.forget()
+    result = demo("get", "demo:harbour-1")
+    assert (result.code, "is damaged" in result.err) == (8, True)
+    demo.ok("get", "demo:harbour-1")
+    assert not origin.asked("/license")
+    assert [a.path for a in origin.asked("v720")] == [f"/titles/harbour-1/v720/{heaviest + 1}.m4s"]
+
+
+def test_keys_that_were_not_asked_for_do_not_matter(demo: Offlinedl, origin: Origin) -> None:
+    def more(license: License) -> None:
+        license["keys"] += [{"kty": "oct", "kid": "AAAA", "k": "AAAA"}, {"kty": "RSA"}]
+
+    origin.fault("/license", changed(more))
+    demo.ok("get", "demo:harbour-1")
+
+
+def test_a_clear_title_whose_window_ended_gets_new_clocks(demo: Offlinedl, origin: Origin) -> None:
+    feed = (DATA / "feed.json").read_text().replace('"storage_seconds": 604800', '"storage_seconds": 3600')
+    feed = feed.replace("titles/ferry/master.m3u8", "titles/lighthouse/manifest.mpd")
+    origin.fault("/feed.json", o.body(feed.encode(), "application/json"))
+    assert demo.at("2026-11-01 12:00:00", "get", "demo:ferry").code == 0
+    [title] = demo.at("2026-11-01 14:00:00", "list", "--json").json
+    assert title["state"] == "expired"
+    again = demo.at("2026-11-01 14:00:00", "get", "demo:ferry", "--json")
+    assert (again.code, again.json[0]["message"]) == (0, "Available for 59 more minutes")

@@ -53,7 +53,7 @@ def test_heads_come_first_then_the_media_as_they_are_played(
     two = rendition("a", Kind.AUDIO, *(segment(n, *t) for n, t in enumerate(audio)), inits=(segment(0, 0, 0),))
     planned = plan(one, two)
     assert " ".join(of(planned)) == order
-    assert planned.fetches == planned.heads + planned.rest
+    assert planned.fetches[: len(planned.heads)] == planned.heads
 
 
 def test_a_second_init_is_a_head_too() -> None:
@@ -61,7 +61,7 @@ def test_a_second_init_is_a_head_too() -> None:
     inits = (segment(0, 0, 0), segment(1, 10, 0))
     planned = plan(rendition("v", Kind.VIDEO, segment(0, init=0), segment(1, 10, init=1), inits=inits))
     assert of(planned) == ["vi0", "vi1", "v0", "v1"]
-    assert [f.needs_init for f in planned.rest] == [0, 1]
+    assert [f.needs_init for f in planned.fetches if not f.init] == [0, 1]
     assert [f.path for f in planned.heads] == ["video/init-0.mp4", "video/init-1.mp4"]
 
 

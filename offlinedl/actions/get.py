@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from offlinedl import clock, expiry, rights, sources, verify
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import QUALITIES, Caps
 from offlinedl.engine import Engine, Progress
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, StorageError
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, License, State, Title, Wanted
-from offlinedl.streams import LicenseServer, Plan
+from offlinedl.streams import LicenseServer
 
+_END = object()
 _LAST_WORD_SECONDS = 0.8
 """How long a license request that is under way is waited for when the person wants to stop."""
 
@@ -51,15 +52,14 @@ class Order:
 async def get(order: Order, library: Library, engine: Engine, progress: Progress) -> Entry:
     """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
     entry = _settled(order.ref, library)
-    same = entry is not None and order.license is None and order.wanted(entry.wanted) == entry.wanted
+    same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
         return entry
     if entry is not None and same:
         with library.lock(entry.id):
             return await _to_the_end(order, library.find(entry.id), library, engine, progress)
-    ref = entry.id if entry is not None and not sources.is_url(order.ref) else order.ref
-    title = await _resolve(replace(order, ref=ref), library, engine)
+    title = await _resolve(order, library, engine)
     rights.check(title, clock.now())
     plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
@@ -72,7 +72,9 @@ async def look(order: Order, library: Library, engine: Engine) -> Prepared:
 
 
 async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
-    return await sources.resolve(order.ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
+    entry = _settled(order.ref, library)
+    ref = entry.id if entry is not None and not sources.is_url(order.ref) else order.ref
+    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
 
 
 async def _prepare(title: Title, order: Order, library: Library, engine: Engine) -> Prepared:
@@ -81,6 +83,13 @@ async def _prepare(title: Title, order: Order, library: Library, engine: Engine)
     entry = library.entry(title.id)
     wanted = order.wanted(entry.wanted if entry else None)
     return await prepare(title, wanted, engine, order.qualities, order.license)
+
+
+def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
+    """Does the stored plan still serve? Not for other tracks, another license server, or a title whose rights are to be
+    looked at anew because it expired."""
+    same = order.license is None and order.wanted(entry.wanted) == entry.wanted
+    return same and entry.state is not State.EXPIRED and library.can_license(entry)
 
 
 def _settled(ref: str, library: Library) -> Entry | None:
@@ -120,22 +129,20 @@ async def _download(order: Order, entry: Entry, library: Library, engine: Engine
     await engine.run([f for f in plan.heads if f.size is None], writing, done, progress)
     need = proof.need(plan, library.reading(entry))
     progress.step("license")
-    keys = await _licensed(entry, plan, need, library, engine)
+    keys = await _licensed(entry, need, library, engine)
     progress.step("media")
-    await engine.run([f for f in plan.rest if f.size is None], writing, done, progress)
+    heads = {f.identity for f in plan.heads}
+    await engine.run([f for f in plan.fetches if f.size is None and f.identity not in heads], writing, done, progress)
     progress.step("proof")
     await _proven(entry, library, keys)
     return library.ready(entry)
 
 
-async def _licensed(entry: Entry, plan: Plan, need: Need, library: Library, engine: Engine) -> Mapping[bytes, bytes]:
+async def _licensed(entry: Entry, need: Need, library: Library, engine: Engine) -> Mapping[bytes, bytes]:
     """The keys of the title's license: of the one that is held while it serves, else of one that is asked for now."""
     if not need.kids:
-        if entry.protected:
-            raise RefusedError(
-                f"{entry.id}: protected, but neither the manifest nor the init segments name a key id",
-                "tell the service", code="license-missing",
-            )  # fmt: skip
+        if expiry.is_over(entry.license, clock.now()):
+            library.drop_license(entry, "windows over")
         return {}
     library.protected(entry)
     held = library.license(entry)
@@ -143,19 +150,22 @@ async def _licensed(entry: Entry, plan: Plan, need: Need, library: Library, engi
         license, keys = held
         if set(need.kids) <= {key.kid for key in keys} and not expiry.is_over(license, clock.now()):
             return {key.kid: key.key for key in keys}
+    if held is not None or entry.license is not None:
         entry = library.drop_license(entry, "license no longer served")
-    asking = asyncio.ensure_future(_acquire(entry, plan, need, library, engine))
+    asking = asyncio.ensure_future(_acquire(entry, need, library, engine))
     try:
         keys = await asyncio.shield(asking)
     except asyncio.CancelledError:
         # The server has heard: what it grants is kept, or the next run would have to ask again.
         await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
+        if asking.done() and not asking.cancelled():
+            asking.exception()  # seen: what it was does not matter any more
         raise
     return {key.kid: key.key for key in keys}
 
 
-async def _acquire(entry: Entry, plan: Plan, need: Need, library: Library, engine: Engine) -> tuple[ContentKey, ...]:
-    server = plan.license or server_for((), (), need.keys.values())
+async def _acquire(entry: Entry, need: Need, library: Library, engine: Engine) -> tuple[ContentKey, ...]:
+    server = library.license_server(entry) or server_for((), (), need.keys.values())
     now = clock.now()
     grant = await SYSTEMS[server.system].acquire(engine.http, server, need, now)
     license = License(
@@ -172,18 +182,30 @@ async def _acquire(entry: Entry, plan: Plan, need: Need, library: Library, engin
 
 
 async def _proven(entry: Entry, library: Library, keys: Mapping[bytes, bytes]) -> None:
-    """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve."""
+    """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve; a
+    file that is damaged is fetched again by the next run."""
     plan = library.plan(entry.id)
     torn = [*verify.absent(plan.fetches, library.size(entry)), *(f for f in plan.fetches if f.size is None)]
     if torn:
         library.damaged(entry, torn)
         raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
-    try:
-        await asyncio.to_thread(proof.prove, plan, library.reading(entry), keys)
-    except DamagedError as error:
-        if error.code == proof.WRONG_KEY:
-            library.drop_license(entry, "license did not open the media")
-        raise
+    steps = proof.prove(plan, library.reading(entry), keys)
+    faults: list[proof.Fault] = []
+    while (step := await asyncio.to_thread(next, steps, _END)) is not _END:  # a step at a time: it may be cancelled
+        if isinstance(step, proof.Fault):
+            faults.append(step)
+    if not faults:
+        return
+    first = next((fault for fault in faults if fault.wrong_key), faults[0])
+    if first.wrong_key:
+        library.drop_license(entry, "license did not open the media")
+        raise DamagedError(
+            f"the key for KID {first.kid.hex()} does not open {first.fetch.path}: {first.reason}",
+            "the license server sent a wrong key: tell the service. The next run asks again, and keeps the media",
+            code="license-wrong-key",
+        )
+    library.damaged(entry, [fault.fetch for fault in faults])
+    raise DamagedError(f"{first.fetch.path} is damaged: {first.reason}", "run it again: only that is fetched")
 
 
 def _bytes(sizes: Iterable[int | None]) -> int:

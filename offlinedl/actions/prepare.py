@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -63,7 +63,7 @@ class Prepared:
         """What is to be fetched. Raises `refusal` where nobody licenses it."""
         if self.refusal is not None:
             raise self.refusal
-        return plan.build(self.manifest.url, self.wanted, self.choices, self.kids, self.server)
+        return plan.build(self.source.url, self.wanted, self.choices, self.kids, self.server)
 
 
 async def prepare(
@@ -89,6 +89,31 @@ async def all_renditions(prepared: Prepared, engine: Engine) -> tuple[Rendition,
     return tuple([await _expanded(r, prepared.format, engine) for r in prepared.offered])
 
 
+async def _all_expanded(chosen: Sequence[Choice], format: Format, engine: Engine) -> tuple[Choice, ...]:
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_expanded(c.rendition, format, engine)) for c in chosen]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return tuple(replace(c, rendition=task.result()) for c, task in zip(chosen, tasks, strict=True))
+
+
+def _check_methods(choices: Sequence[Choice]) -> None:
+    """Refuse what cannot be undone here, before anything of it is fetched (RFC 8216 section 4.3.2.4)."""
+    for rendition in (c.rendition for c in choices):
+        for key in dict.fromkeys(k for s in (*rendition.inits, *rendition.segments) for k in s.keys):
+            if key.keyformat != "identity":
+                continue  # whose that is, its adapter knows
+            samples = key.method in {"SAMPLE-AES", "SAMPLE-AES-CTR"} and rendition.container == "mp4"
+            if key.method != "AES-128" and not samples:
+                raise UnsupportedError(
+                    f"{rendition.id}: METHOD={key.method} in {rendition.container.upper()} cannot be undone yet",
+                    "ask for the title's DASH address, or for one with AES-128",
+                )
+            if not key.uri.lower().startswith(("http://", "https://")):
+                raise UnsupportedError(f"{rendition.id}: its key is not at an http or https URL", "tell the service")
+
+
 async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Rendition:
     """`rendition` with its segments: its media playlist or index is read, and what that refers to."""
     while rendition.index is not None:
@@ -106,8 +131,8 @@ async def _read(
     format = detect(answer.body, answer.url)
     manifest = _with_side_tracks(format.parse(answer.body, answer.url), title)
     chosen = choose.choose(manifest, wanted, qualities, title.rights.max_height)
-    renditions = await asyncio.gather(*(_expanded(c.rendition, format, engine) for c in chosen))
-    choices = tuple(replace(c, rendition=r) for c, r in zip(chosen, renditions, strict=True))
+    choices = await _all_expanded(chosen, format, engine)
+    _check_methods(choices)
     server, refusal = _server(source, manifest, choices)
     return Prepared(
         title=title,

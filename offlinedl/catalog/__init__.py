@@ -116,8 +116,8 @@ class Catalog:
         )
         self._count(title.id)
 
-    def plan(self, title_id: str) -> tuple[Plan, bytes | None]:
-        """The plan of a title, done fetches with their size, and its sealed license server."""
+    def plan(self, title_id: str) -> Plan:
+        """The plan of a title, done fetches with their size."""
         from offlinedl.catalog import plans
 
         row = self._db.execute("SELECT * FROM titles WHERE id = ?", (title_id,)).fetchone()
@@ -125,7 +125,12 @@ class Catalog:
         tracks = rows.tracks(self._db.execute(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))  # noqa: S608
         keys = self._db.execute(f"SELECT * FROM keys {order} number", (title_id,))  # noqa: S608 - own text
         fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))  # noqa: S608 - own text
-        return plans.plan(row, tracks.get(title_id, ()), keys, fetches), row["license_server"]
+        return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
+
+    def license_server(self, title_id: str) -> bytes | None:
+        """Who licenses the title, sealed."""
+        row = self._db.execute("SELECT license_server FROM titles WHERE id = ?", (title_id,)).fetchone()
+        return row["license_server"] if row else None
 
     def done(self, title_id: str, fetch: Fetch, size: int) -> None:
         """The file of `fetch` is complete on the disk, with `size` bytes."""
@@ -178,7 +183,7 @@ class Catalog:
     def license(self, title_id: str, license: License) -> None:
         """Give the title its license."""
         self._db.execute(
-            "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.license_row(title_id, license)
+            "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.license_row(title_id, license)
         )
         self._db.execute("UPDATE titles SET license_id = ? WHERE id = ?", (license.id, title_id))
 

@@ -65,6 +65,7 @@ def plan(
         fetches=tuple(map(_fetch, fetches)),
         keys=tuple(Key(method=k["method"], uri=k["uri"], keyformat=k["keyformat"]) for k in keys),
         kids=kids_of(row["kids"]),
+        protected=bool(row["protected"]),
     )
 
 

@@ -45,7 +45,7 @@ ENTRY_COLUMNS = """
     rights, protected, bytes_done, bytes_total, fetches_left, watched, kept, position_seconds,
     error_code, error_message, error_hint,
     licenses.id, system, licenses.kids, issued_at, storage_seconds, playback_seconds, ends_at, first_played_at,
-    last_played_at, renewable, renewal_url
+    last_played_at, renewable
 """
 """What `entry` takes, in its order: a catalog of a thousand titles is listed with every command."""
 
@@ -93,7 +93,7 @@ def wanted(quality: str, audio: str, subtitles: str) -> Wanted:
 
 
 def _license(columns: Sequence[Any]) -> License | None:
-    id_, system, kids, issued_at, storage, playback, ends_at, first_played_at, last_played_at, renewable, url = columns
+    id_, system, kids, issued_at, storage, playback, ends_at, first_played_at, last_played_at, renewable = columns
     if id_ is None:
         return None
     return License(
@@ -105,7 +105,6 @@ def _license(columns: Sequence[Any]) -> License | None:
         first_played_at=moment(first_played_at),
         last_played_at=moment(last_played_at),
         renewable=bool(renewable),
-        renewal_url=url,
     )
 
 
@@ -124,7 +123,6 @@ def license_row(title_id: str, license: License) -> tuple[Value, ...]:
         optional_text(license.first_played_at),
         optional_text(license.last_played_at),
         int(license.renewable),
-        license.renewal_url,
     )
 
 

@@ -30,8 +30,7 @@ MIGRATIONS = (
         ends_at TEXT,
         first_played_at TEXT,
         last_played_at TEXT CHECK (last_played_at IS NULL OR first_played_at IS NOT NULL),
-        renewable INTEGER NOT NULL CHECK (renewable IN (0, 1)),
-        renewal_url TEXT
+        renewable INTEGER NOT NULL CHECK (renewable IN (0, 1))
     ) STRICT;
 
     CREATE TABLE titles (

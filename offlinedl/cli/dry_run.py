@@ -48,7 +48,7 @@ def _rendition(rendition: Rendition, prepared: Prepared) -> dict[str, Any]:
         "codecs": rendition.codecs,
         "language": rendition.language or None,
         "chosen": why is not None,
-        "why": why or passed_over(rendition, prepared.choices, prepared.caps),
+        "why": why or passed_over(rendition, prepared.choices, prepared.caps, prepared.title.rights.max_height),
         "segments": len(rendition.segments) or None,
         "estimated_bytes": bytes_,
         "estimated_from": origin,

@@ -40,7 +40,7 @@ def document(value: Any) -> None:
 def report(error: OfflinedlError) -> int:
     """An error as two lines on stderr. Returns its exit code."""
     note(f"{styled('error:', 'red', stream=sys.stderr)} {printable(error.message)}")
-    note(f"hint: {printable(error.hint) or 'run it again with -v to see more'}")
+    note(f"hint: {printable(error.hint) or 'run it again later; if it stays so, tell the service'}")
     return error.exit_code
 
 

@@ -36,7 +36,8 @@ def verb(
 def _in_words(title: dict[str, Any]) -> None:
     say(styled(title["name"], "bold") + f"  {title['id']}")
     if title["series"]:
-        say(f"{title['series']}, season {title['season']}, episode {title['episode']}")
+        numbers = [f"{word} {title[word]}" for word in ("season", "episode") if title[word] is not None]
+        say(", ".join([title["series"], *numbers]))
     say(f"{title['state']}: {title['message']}")
     say()
     _license_in_words(title["license"])

@@ -41,7 +41,7 @@ def _parsed(answer: Answer) -> Mapping[str, Any]:
         )
     try:
         license = json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedError(f"the license server {where} sent no JSON", code="license-damaged") from error
     if not isinstance(license, dict):
         raise DamagedError(f"the license of {where} is not a JSON object", code="license-damaged")
@@ -56,7 +56,7 @@ def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) ->
             "ask the service for a license that may be stored",
             code="license-not-persistent",
         )
-    keys = _keys(license)
+    keys = _keys(license, set(need.kids))
     missing = [kid for kid in need.kids if kid not in keys]
     if missing:
         raise RefusedError(
@@ -72,8 +72,9 @@ def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) ->
     )
 
 
-def _keys(license: Mapping[str, Any]) -> dict[bytes, bytes]:
-    """The octet keys of the JWK Set by KID (RFC 7517; W3C EME section 9.1.4). Padding is tolerated."""
+def _keys(license: Mapping[str, Any], wanted: set[bytes]) -> dict[bytes, bytes]:
+    """The `wanted` octet keys of the JWK Set by KID (RFC 7517; W3C EME section 9.1.4). Padding is tolerated; what else
+    is in the set does not matter."""
     listed = license.get("keys")
     if not isinstance(listed, list):
         raise _wrong("keys", "not a list")
@@ -82,8 +83,9 @@ def _keys(license: Mapping[str, Any]) -> dict[bytes, bytes]:
         place = f"keys[{position}]"
         if not isinstance(jwk, dict):
             raise _wrong(place, "not an object")
-        if jwk.get("kty", "oct") == "oct":
-            keys[_bytes(jwk.get("kid"), f"{place}.kid")] = _bytes(jwk.get("k"), f"{place}.k")
+        kid = _decoded(jwk.get("kid"))
+        if kid in wanted and jwk.get("kty", "oct") == "oct":
+            keys[kid] = _key(jwk.get("k"), f"{place}.k")
     return keys
 
 
@@ -126,16 +128,24 @@ def _text(kid: bytes) -> str:
     return base64.urlsafe_b64encode(kid).rstrip(b"=").decode()
 
 
-def _bytes(value: object, place: str) -> bytes:
+def _key(value: object, place: str) -> bytes:
+    key = _decoded(value)
+    if key is None:
+        raise _wrong(place, "not base64url")
+    if len(key) != _KEY_BYTES:
+        raise _wrong(place, f"{len(key)} bytes long, not {_KEY_BYTES}")
+    return key
+
+
+def _decoded(value: object) -> bytes | None:
+    """base64url (RFC 4648 section 5), with padding or without; None where it is not that."""
     if not isinstance(value, str):
-        raise _wrong(place, "not a text")
+        return None
+    bare = value.rstrip("=")
     try:
-        decoded = base64.b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4), "-_", validate=True)
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), "-_", validate=True)
     except (binascii.Error, ValueError):
-        raise _wrong(place, "not base64url") from None
-    if len(decoded) != _KEY_BYTES:
-        raise _wrong(place, f"{len(decoded)} bytes long, not {_KEY_BYTES}")
-    return decoded
+        return None
 
 
 def _wrong(place: str, what: str) -> DamagedError:

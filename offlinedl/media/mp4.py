@@ -120,6 +120,11 @@ def scheme_of(data: Data, sinf: Box) -> str | None:
     return reader.take(4).decode("latin-1")
 
 
+def is_mp4(data: Data) -> bool:
+    """Does `data` begin like an MP4 file or a piece of one (ISO/IEC 14496-12 section 4.3)?"""
+    return bytes(data[4:8]) in {b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"free", b"emsg", b"prft"}
+
+
 def protections(init: Data) -> tuple[Protection, ...]:
     """What an init segment says of its protection (ISO/IEC 23001-7 sections 8.1 and 8.2).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-from offlinedl.errors import NotFoundError, UsageError
+from offlinedl.errors import NotFoundError, UsageError, printable
 from offlinedl.http import Answer
 from offlinedl.model import Title
 from offlinedl.sources import feed, manifest_url
@@ -19,8 +19,11 @@ RESERVED = frozenset({"url", "http", "https"})
 
 
 def title_id(ref: str) -> str:
-    """The catalog's id of what `ref` names, if it names it in full."""
-    return manifest_url.title_id(ref) if manifest_url.is_url(ref) else ref
+    """The catalog's id of what `ref` names, if it names it in full. UsageError where it is a URL that is none."""
+    try:
+        return manifest_url.title_id(ref) if manifest_url.is_url(ref) else ref
+    except ValueError as error:
+        raise UsageError(f"{printable(ref)}: not a URL: {error}", "check the address") from error
 
 
 def check_name(name: str) -> None:
