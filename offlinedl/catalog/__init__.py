@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -76,14 +76,18 @@ class Catalog:
     def _entries(self, clause: str, parameters: tuple[str, ...]) -> list[Entry]:
         where = clause if clause.startswith("WHERE") else ""
         tracks = rows.tracks(
-            self._db.execute(
+            self._read(
                 f"SELECT {rows.TRACK_COLUMNS} FROM tracks JOIN titles ON titles.id = title_id {where}"  # noqa: S608
                 " ORDER BY title_id, position",
                 parameters,
             )
         )
-        found = self._db.execute(_TITLES + clause, parameters)
+        found = self._read(_TITLES + clause, parameters)
         return [rows.entry(row, tracks) for row in found]
+
+    def _read(self, query: str, parameters: Sequence[str] = ()) -> list[sqlite3.Row]:
+        with _translated():
+            return self._db.execute(query, parameters).fetchall()
 
     def begin(self, title: Title, plan: Plan, entry: Entry, server: bytes | None, now: datetime) -> None:
         """Write or rewrite a title with its plan. Fetches that are done are those whose `size` is set."""
@@ -120,17 +124,17 @@ class Catalog:
         """The plan of a title, done fetches with their size."""
         from offlinedl.catalog import plans
 
-        row = self._db.execute("SELECT * FROM titles WHERE id = ?", (title_id,)).fetchone()
+        [row] = self._read("SELECT * FROM titles WHERE id = ?", (title_id,))
         order = "WHERE title_id = ? ORDER BY"
-        tracks = rows.tracks(self._db.execute(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))  # noqa: S608
-        keys = self._db.execute(f"SELECT * FROM keys {order} number", (title_id,))  # noqa: S608 - own text
-        fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))  # noqa: S608 - own text
+        tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))  # noqa: S608
+        keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))  # noqa: S608 - own text
+        fetches = self._read(f"SELECT * FROM fetches {order} position", (title_id,))  # noqa: S608 - own text
         return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
 
     def license_server(self, title_id: str) -> bytes | None:
         """Who licenses the title, sealed."""
-        row = self._db.execute("SELECT license_server FROM titles WHERE id = ?", (title_id,)).fetchone()
-        return row["license_server"] if row else None
+        row = self._read("SELECT license_server FROM titles WHERE id = ?", (title_id,))
+        return row[0]["license_server"] if row else None
 
     def done(self, title_id: str, fetch: Fetch, size: int) -> None:
         """The file of `fetch` is complete on the disk, with `size` bytes."""
@@ -201,7 +205,7 @@ class Catalog:
 
     def destroyed_ids(self, title_id: str) -> list[str]:
         """The ids of the title's licenses that were destroyed and whose records are still owed."""
-        found = self._db.execute("SELECT license_id FROM destructions WHERE title_id = ?", (title_id,))
+        found = self._read("SELECT license_id FROM destructions WHERE title_id = ?", (title_id,))
         return [row["license_id"] for row in found]
 
     def played(self, title_id: str, now: datetime) -> None:
@@ -220,12 +224,12 @@ class Catalog:
 
     def history(self, title_id: str) -> list[tuple[datetime, str]]:
         """What happened to the title, oldest first."""
-        found = self._db.execute("SELECT at, event FROM history WHERE title_id = ? ORDER BY rowid", (title_id,))
+        found = self._read("SELECT at, event FROM history WHERE title_id = ? ORDER BY rowid", (title_id,))
         return [(datetime.fromisoformat(row["at"]), row["event"]) for row in found]
 
     def sources(self) -> list[tuple[str, str, str]]:
         """Name, URL and kind of every source."""
-        return [tuple(row) for row in self._db.execute("SELECT name, url, kind FROM sources ORDER BY name")]
+        return [tuple(row) for row in self._read("SELECT name, url, kind FROM sources ORDER BY name")]
 
     def add_source(self, name: str, url: str, kind: str, now: datetime) -> None:
         """Add a source, or give a known one another URL."""
