@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
@@ -10,13 +11,15 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, report, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from offlinedl.actions.get import Order
     from offlinedl.config import Settings
+    from offlinedl.engine import Engine
     from offlinedl.library import Library
     from offlinedl.model import Entry
     from offlinedl.streams import LicenseServer
+
+T = TypeVar("T")
+Work: TypeAlias = "Callable[[Order, Engine], Awaitable[T]]"
 
 
 def verb(
@@ -60,62 +63,59 @@ def verb(
     most = connections or settings.connections
     with wiring.library() as library:
         if dry_run:
-            plans, code = wiring.run(_looked_at(order, refs, library, most, everything=all_renditions))
+            plans, code = wiring.run(_each(order, refs, most, _looking(library, everything=all_renditions)))
             _show(plans, json=json)
         else:
-            done, code = wiring.run(_all(order, refs, library, most))
+            done, code = wiring.run(_each(order, refs, most, _fetching(library)))
             if json:
                 document([_shape(entry, library) for entry in done])
     if code:
         raise typer.Exit(code)
 
 
-async def _all(order: Order, refs: Sequence[str], library: Library, connections: int) -> tuple[list[Entry], int]:
-    """Each title in turn; one that fails does not stop the others. The code is that of the first failure."""
+async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[T]) -> tuple[list[T], int]:
+    """`work` on each title in turn; one that fails does not stop the others. The code is that of the first failure."""
     from dataclasses import replace
 
-    from offlinedl.actions.get import get
-    from offlinedl.cli import progress, wiring
+    from offlinedl.cli import wiring
     from offlinedl.errors import OfflinedlError
 
-    done: list[Entry] = []
-    codes: list[int] = []
-    async with wiring.engine(connections) as engine:
-        for ref in refs:
-            with progress.shown() as watching:
-                try:
-                    done.append(await get(replace(order, ref=ref), library, engine, watching))
-                    continue
-                except OfflinedlError as failure:
-                    error = failure
-            codes.append(report(error))
-    return done, codes[0] if codes else 0
-
-
-async def _looked_at(
-    order: Order, refs: Sequence[str], library: Library, connections: int, *, everything: bool
-) -> tuple[list[tuple[dict[str, Any], float]], int]:
-    """The plan of each title and its duration in seconds."""
-    from dataclasses import replace
-
-    from offlinedl.actions.get import look
-    from offlinedl.actions.prepare import all_renditions
-    from offlinedl.cli import dry_run, wiring
-    from offlinedl.errors import OfflinedlError
-
-    plans: list[tuple[dict[str, Any], float]] = []
+    done: list[T] = []
     codes: list[int] = []
     async with wiring.engine(connections) as engine:
         for ref in refs:
             try:
-                seen = await look(replace(order, ref=ref), library, engine)
-                offered = await all_renditions(seen, engine) if everything else seen.offered
+                done.append(await work(replace(order, ref=ref), engine))
             except OfflinedlError as error:
                 codes.append(report(error))
-            else:
-                plan = dry_run.plan(seen, offered, library.store.free_bytes(), everything=everything)
-                plans.append((plan, float(seen.duration)))
-    return plans, codes[0] if codes else 0
+    return done, codes[0] if codes else 0
+
+
+def _fetching(library: Library) -> Work[Entry]:
+    async def work(order: Order, engine: Engine) -> Entry:
+        from offlinedl.actions.get import get
+        from offlinedl.cli import progress
+
+        with progress.shown() as watching:
+            return await get(order, library, engine, watching)
+
+    return work
+
+
+def _looking(library: Library, *, everything: bool) -> Work[tuple[dict[str, Any], float]]:
+    """The plan of a title, and its duration in seconds."""
+
+    async def work(order: Order, engine: Engine) -> tuple[dict[str, Any], float]:
+        from offlinedl.actions.get import look
+        from offlinedl.actions.prepare import all_renditions
+        from offlinedl.cli import dry_run
+
+        seen = await look(order, library, engine)
+        offered = await all_renditions(seen, engine) if everything else seen.offered
+        plan = dry_run.plan(seen, offered, library.store.free_bytes(), everything=everything)
+        return plan, float(seen.duration)
+
+    return work
 
 
 def _show(plans: Sequence[tuple[dict[str, Any], float]], *, json: bool) -> None:
