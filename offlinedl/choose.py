@@ -6,9 +6,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from offlinedl.errors import NotFoundError, UnsupportedError, UsageError
+from offlinedl.errors import NotFoundError, RefusedError, UnsupportedError, UsageError
 from offlinedl.model import Kind, Wanted
 from offlinedl.streams import Manifest, Rendition
+
+_ISO_639 = """
+    ara:ar bul:bg cat:ca ces:cs cze:cs dan:da deu:de ger:de ell:el gre:el eng:en est:et eus:eu baq:eu fas:fa per:fa
+    fin:fi fra:fr fre:fr gle:ga glg:gl heb:he hin:hi hrv:hr hun:hu ind:id isl:is ice:is ita:it jpn:ja kor:ko lav:lv
+    lit:lt mkd:mk mac:mk msa:ms may:ms nld:nl dut:nl nor:no pol:pl por:pt ron:ro rum:ro rus:ru slk:sk slo:sk slv:sl
+    spa:es sqi:sq alb:sq srp:sr swe:sv tam:ta tel:te tha:th tur:tr ukr:uk vie:vi zho:zh chi:zh
+"""
+_TWO_LETTERS = {pair[:3]: pair[4:] for pair in _ISO_639.split()}
+"""ISO 639-2 codes that muxers write, and the shorter ones of ISO 639-1 that BCP 47 asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,8 @@ QUALITIES: Mapping[str, Caps] = {
     "best": Caps(),
 }
 
+_LEAST_RATE = 10_000
+"""No video has fewer bits a second: a smaller number is a height without its p."""
 _RATES = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _MAX_AUDIO_RATE = 200_000
 """Enough for transparent stereo AAC; beyond it a download grows and nobody hears why."""
@@ -53,7 +64,7 @@ def caps(quality: str, names: Mapping[str, Caps] = QUALITIES) -> Caps:
         return Caps(height=int(height[1]))
     if rate := re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)([KMG]?)", quality, re.IGNORECASE):
         bandwidth = int(float(rate[1]) * _RATES[rate[2].upper()])
-        if bandwidth > 0:
+        if bandwidth >= _LEAST_RATE:
             return Caps(bandwidth=bandwidth)
     raise UsageError(
         f"--quality {quality}: not a quality", f"use {', '.join(names)}, a height like 720p, or a rate like 2.5M"
@@ -98,9 +109,10 @@ def passed_over(rendition: Rendition, choices: Sequence[Choice], wanted: Caps, m
 def _rung(rungs: Sequence[Rendition], quality: str, wanted: Caps, max_height: int | None) -> Choice:
     allowed = [r for r in rungs if max_height is None or r.height <= max_height]
     if not allowed:
-        raise UnsupportedError(
+        raise RefusedError(
             f"every video rung is taller than the {max_height} lines that the service allows for download",
             "watch it online, or ask the service",
+            code="download-not-allowed",
         )
     within = [r for r in allowed if wanted.admits(r)]
     if not within:
@@ -157,14 +169,20 @@ def lookup(language: str, offered: Sequence[Rendition]) -> list[Rendition]:
     """The renditions in `language` (RFC 4647 section 3.4, lookup): pt-BR finds pt-BR, then pt, then any pt-*."""
     if language == "und":
         return [r for r in offered if r.language in {"", "und"}]
-    ranges = language.lower().replace("_", "-").split("-")
+    ranges = _ranges(language)
     for length in range(len(ranges), 0, -1):
         prefix = "-".join(ranges[:length])
-        if exact := [r for r in offered if r.language.lower() == prefix]:
+        if exact := [r for r in offered if "-".join(_ranges(r.language)) == prefix]:
             return exact
-        if narrower := [r for r in offered if r.language.lower().startswith(f"{prefix}-")]:
+        if narrower := [r for r in offered if "-".join(_ranges(r.language)).startswith(f"{prefix}-")]:
             return narrower
     return []
+
+
+def _ranges(language: str) -> list[str]:
+    """The subtags of a language, the first with two letters where it has them (RFC 5646 section 2.2.1)."""
+    first, *rest = language.lower().replace("_", "-").split("-")
+    return [_TWO_LETTERS.get(first, first), *rest]
 
 
 def _best_audio(offered: Sequence[Rendition]) -> Rendition:

@@ -63,6 +63,9 @@ def settings(path: Path) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
+    for name in values:
+        if name not in {"download", "quality"}:
+            raise _wrong(path, name, "no such table")
     download = _table(path, values, "download")
     for name in download:
         if name not in _NUMBERS.keys() | _TEXTS | _LISTS:

@@ -16,7 +16,7 @@ def shown(url: str) -> str:
     except ValueError:
         return "(not a URL)"
     if parts.scheme not in {"http", "https"}:
-        return f"{parts.scheme}:..." if parts.scheme else url.partition("?")[0]
+        return f"{parts.scheme}:..." if parts.scheme else url.partition("?")[0].rpartition("@")[2]
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

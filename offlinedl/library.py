@@ -73,7 +73,7 @@ class Library:
 
     def lock(self, title_id: str) -> AbstractContextManager[None]:
         """Hold the title against other processes. BusyError where one has it."""
-        return self.store.lock(folder_name(title_id))
+        return self.store.lock(folder_name(title_id), title_id)
 
     def begin(self, title: Title, plan: Plan) -> Entry:
         """Write the intent. What an earlier plan of the title has on the disk and this one wants too is kept."""
@@ -115,8 +115,10 @@ class Library:
         return self.plan(entry.id) if gone else plan
 
     def is_whole(self, entry: Entry) -> bool:
-        """Is every file there, as long as it was? What a ready title has lost since then is fetched again."""
-        return not verify.absent(self.plan(entry.id).fetches, self.size(entry))
+        """Is every file there, as long as it was, and does the vault open the license? What a ready title has lost
+        since then is fetched again."""
+        licensed = not entry.protected or self._sealed(entry) is not None
+        return licensed and not verify.absent(self.plan(entry.id).fetches, self.size(entry))
 
     def writing(self, entry: Entry) -> Callable[[Fetch], AbstractContextManager[BinaryIO]]:
         """Opens the file of a fetch."""
@@ -268,6 +270,11 @@ class Library:
                     f"{entry.id}: not ready, but {entry.state}",
                     f"`offlinedl get {entry.id}` completes it",
                     code="not-ready",
+                )
+            if not self.is_whole(entry):
+                raise DamagedError(
+                    f"{entry.id}: files or its license are not there any more",
+                    f"`offlinedl get {entry.id}` fetches what is missing",
                 )
             self.catalog.played(entry.id, now)
             self.catalog.note(entry.id, "played", now)

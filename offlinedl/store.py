@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from offlinedl.errors import BusyError, StorageError
+from offlinedl.errors import BusyError, DamagedError, StorageError
 
 _LOCK = ".lock"
 _REMOVED = ".removed-"
@@ -28,6 +28,8 @@ class Store:
 
     def folder(self, name: str) -> Path:
         """Where a title's files are."""
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise DamagedError(f"{name}: not a title's folder", "the catalog is damaged: restore it from a backup")
         return self._root / name
 
     def make(self, name: str) -> None:
@@ -36,7 +38,7 @@ class Store:
             self.folder(name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str, title: str = "") -> Iterator[None]:
         """Hold a title. The lock is the system's and ends with the process, however that ends."""
         path = self.folder(name) / _LOCK
         while True:
@@ -45,7 +47,9 @@ class Store:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 if not _flock(descriptor) and not _flock_soon(descriptor):
-                    raise BusyError(f"{name}: another offlinedl is working on this title", "wait for it, or stop it")
+                    raise BusyError(
+                        f"{title or name}: another offlinedl is working on this title", "wait for it, or stop it"
+                    )
                 if not path.exists() or not os.path.samestat(os.fstat(descriptor), path.stat()):
                     continue  # the folder was removed between the two: this is the lock of what is gone
                 yield

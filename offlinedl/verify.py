@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from offlinedl.errors import DamagedError
+from offlinedl.media import mp4
+from offlinedl.media.mp4 import Data
+
 if TYPE_CHECKING:
     from offlinedl.streams import Fetch
 
@@ -12,6 +16,44 @@ if TYPE_CHECKING:
 def absent(fetches: Iterable[Fetch], size_of: Callable[[Fetch], int | None]) -> list[Fetch]:
     """Those fetches that count as done and whose file is not there, or not as long as it was."""
     return [f for f in fetches if f.size is not None and size_of(f) != f.size]
+
+
+def malformed(path: str, data: Data, *, sealed: bool) -> str | None:
+    """What is wrong with the form of a media file, in a few words; None where it has the form that its name promises.
+
+    A server's error page, an empty file or one that the server itself holds cut in two have the length that was
+    promised. `sealed` files are encrypted as a whole (AES-128), and show nothing but whole blocks.
+    """
+    if not len(data):
+        return "it is empty"
+    if sealed:
+        return None if len(data) % 16 == 0 else "not a whole number of AES blocks"
+    check = _FORMS.get(path.rpartition(".")[2])
+    return check(data) if check else None
+
+
+def _mp4(data: Data) -> str | None:
+    if not mp4.is_mp4(data):
+        return "not MP4"
+    try:
+        for _ in mp4.boxes(data):
+            pass
+    except DamagedError as error:
+        return error.message
+    return None
+
+
+def _ts(data: Data) -> str | None:
+    """Packets of 188 bytes, each with its sync byte (ISO/IEC 13818-1 section 2.4.3.2)."""
+    whole = len(data) % 188 == 0 and all(data[n] == 0x47 for n in range(0, len(data), 188))
+    return None if whole or bytes(data[:3]) == b"ID3" else "not whole packets of MPEG-TS"
+
+
+def _vtt(data: Data) -> str | None:
+    return None if bytes(data[:16]).removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT") else "not WebVTT"
+
+
+_FORMS: Mapping[str, Callable[[Data], str | None]] = {"mp4": _mp4, "m4s": _mp4, "ts": _ts, "vtt": _vtt}
 
 
 def heaviest(usage: Mapping[Fetch, Mapping[bytes, int]]) -> dict[bytes, list[Fetch]]:

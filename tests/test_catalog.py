@@ -506,7 +506,7 @@ def test_a_transaction_that_fails_leaves_nothing(
 NAMED = [
     pytest.param("demo:a", ["demo:a"], id="an id"),
     pytest.param("b", ["demo:b", "other:b"], id="the part after the source, of two"),
-    pytest.param("c", ["demo:c"], id="the part after the source, before a name"),
+    pytest.param("c", ["demo:c", "other:b"], id="the part after the source of one, the name of another"),
     pytest.param("Low Tide", ["demo:a"], id="a name"),
     pytest.param("Same", ["demo:b", "demo:c"], id="a name of two"),
     pytest.param("url:x:y", ["url:x:y"], id="an id with colons"),

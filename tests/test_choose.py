@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from offlinedl.choose import QUALITIES, Caps, caps, choose, lookup
-from offlinedl.errors import NotFoundError, UnsupportedError, UsageError
+from offlinedl.errors import NotFoundError, RefusedError, UnsupportedError, UsageError
 from offlinedl.model import Kind, Wanted
 from offlinedl.streams import Manifest, Rendition
 
@@ -78,7 +78,7 @@ QUALITY = [
     ("1G", "2160"),
     ("500K", "360"),
     ("500k", "360"),
-    ("1K", "240"),
+    ("20K", "240"),
 ]
 
 
@@ -111,8 +111,10 @@ def test_what_is_no_quality_is_wrong_usage(quality: str) -> None:
     assert "data-saver, standard, high, best" in refused.value.hint
 
 
-def test_a_number_alone_is_bits_per_second() -> None:
-    assert caps("720") == Caps(bandwidth=720)
+def test_a_number_alone_is_bits_per_second_where_a_video_can_have_so_few() -> None:
+    assert caps("720000") == Caps(bandwidth=720_000)
+    with pytest.raises(UsageError):
+        caps("720")
 
 
 def test_a_name_can_be_given_another_meaning() -> None:
@@ -142,7 +144,7 @@ def test_a_ladder_with_gaps(rungs: list[Rendition], quality: str, max_height: in
 
 
 def test_a_service_that_allows_none_of_its_rungs_is_said() -> None:
-    with pytest.raises(UnsupportedError, match="taller than the 200 lines"):
+    with pytest.raises(RefusedError, match="taller than the 200 lines"):
         chosen(LADDER, "best", max_height=200)
 
 
@@ -180,7 +182,9 @@ LOOKUP = [
     ("EN-us", ["en-US", "en"], ["en-US"]),
     ("en", ["EN"], ["EN"]),
     ("en_GB", ["en-GB", "en-US"], ["en-GB"]),
-    ("en", ["eng", "e", "enx-US"], []),
+    ("en", ["eng", "e", "enx-US"], ["eng"]),
+    ("ger-AT", ["de", "en"], ["de"]),
+    ("en", ["e", "enx-US"], []),
     ("e", ["en", "e"], ["e"]),
     ("und", ["", "en"], [""]),
     ("und", ["und"], ["und"]),

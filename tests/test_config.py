@@ -25,9 +25,6 @@ height = 480
 [quality.flight]
 height = 360
 bandwidth = 500000
-
-[something.else]
-is = "ignored"
 """
 
 

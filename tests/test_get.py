@@ -71,7 +71,15 @@ def test_a_clear_title_without_windows_has_no_license(demo: Offlinedl) -> None:
 
 @pytest.mark.parametrize(
     ("quality", "height"),
-    [("data-saver", 360), ("standard", 720), ("high", 1080), ("best", 1080), ("720p", 720), ("100p", 360), ("1K", 360)],
+    [
+        ("data-saver", 360),
+        ("standard", 720),
+        ("high", 1080),
+        ("best", 1080),
+        ("720p", 720),
+        ("100p", 360),
+        ("20K", 360),
+    ],
 )
 def test_quality_decides_the_rung(quality: str, height: int, demo: Offlinedl) -> None:
     [title] = demo.ok("get", "demo:harbour-1", "-q", quality, "--json").json
@@ -86,7 +94,7 @@ def test_languages_are_those_asked_for(demo: Offlinedl) -> None:
 def test_a_language_that_is_not_there_is_named_before_anything_is_fetched(demo: Offlinedl, origin: Origin) -> None:
     result = demo("get", "demo:harbour-1", "--audio", "de")
     assert result.code == 3
-    assert result.err == "error: no audio in de\nhint: there is: en, fr\n"
+    assert result.err == "error: demo:harbour-1: no audio in de\nhint: there is: en, fr\n"
     assert not origin.asked(".m4s")
     assert demo.listed() == []
 

@@ -128,17 +128,18 @@ async def _download(order: Order, entry: Entry, library: Library, engine: Engine
     progress.begin(entry.name, _bytes(f.size for f in plan.fetches), _bytes(f.size or f.estimate for f in plan.fetches))
     await engine.run([f for f in plan.heads if f.size is None], writing, done, progress)
     need = proof.need(plan, library.reading(entry))
-    progress.step("license")
-    keys = await _licensed(entry, need, library, engine)
+    keys = await _licensed(entry, need, library, engine, progress)
     progress.step("media")
     heads = {f.identity for f in plan.heads}
     await engine.run([f for f in plan.fetches if f.size is None and f.identity not in heads], writing, done, progress)
-    progress.step("proof")
+    progress.step("proof" if keys else "check")
     await _proven(entry, library, keys)
     return library.ready(entry)
 
 
-async def _licensed(entry: Entry, need: Need, library: Library, engine: Engine) -> Mapping[bytes, bytes]:
+async def _licensed(
+    entry: Entry, need: Need, library: Library, engine: Engine, progress: Progress
+) -> Mapping[bytes, bytes]:
     """The keys of the title's license: of the one that is held while it serves, else of one that is asked for now."""
     if not need.kids:
         if expiry.is_over(entry.license, clock.now()):
@@ -152,6 +153,7 @@ async def _licensed(entry: Entry, need: Need, library: Library, engine: Engine) 
             return {key.kid: key.key for key in keys}
     if held is not None or entry.license is not None:
         entry = library.drop_license(entry, "license no longer served")
+    progress.step("license")
     asking = asyncio.ensure_future(_acquire(entry, need, library, engine))
     try:
         keys = await asyncio.shield(asking)

@@ -67,11 +67,9 @@ class Catalog:
         return found[0] if found else None
 
     def named(self, ref: str) -> list[Entry]:
-        """The titles that `ref` may mean: its id, else the part after the source, else its name."""
-        for where in ("titles.id = ?", "substr(titles.id, instr(titles.id, ':') + 1) = ?", "titles.name = ?"):
-            if found := self._entries(f"WHERE {where}", (ref,)):
-                return found
-        return []
+        """The titles that `ref` may mean: its id, else the part of it after the source, or its name."""
+        alone = "WHERE substr(titles.id, instr(titles.id, ':') + 1) = ? OR titles.name = ?"
+        return self._entries("WHERE titles.id = ?", (ref,)) or self._entries(alone, (ref, ref))
 
     def _entries(self, clause: str, parameters: tuple[str, ...]) -> list[Entry]:
         where = clause if clause.startswith("WHERE") else ""

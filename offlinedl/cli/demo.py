@@ -28,8 +28,14 @@ def serve(
 ) -> None:
     """Leave the demo service running, to try commands on it."""
     from offlinedl.cli import wiring
+    from offlinedl.errors import Stopped, UsageError
 
-    wiring.run(_serve(port))
+    try:
+        wiring.run(_serve(port))
+    except Stopped as stopped:
+        raise typer.Exit(stopped.exit_code) from None
+    except OSError as error:
+        raise UsageError(f"port {port}: {error.strerror}", "choose another one, or 0") from error
 
 
 def _tell(run: Callable[[Sequence[str]], int]) -> int:

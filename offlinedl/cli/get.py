@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
@@ -78,7 +79,7 @@ async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[
     from dataclasses import replace
 
     from offlinedl.cli import wiring
-    from offlinedl.errors import OfflinedlError
+    from offlinedl.errors import OfflinedlError, shown
 
     done: list[T] = []
     codes: list[int] = []
@@ -87,7 +88,7 @@ async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[
             try:
                 done.append(await work(replace(order, ref=ref), engine))
             except OfflinedlError as error:
-                codes.append(report(error))
+                codes.append(report(error, about=shown(ref) if "://" in ref else ref))
     return done, codes[0] if codes else 0
 
 
@@ -156,7 +157,7 @@ def _headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
     pairs = []
     for text in given:
         name, colon, value = text.partition(":")
-        if not colon or not name.strip() or not text.isprintable():
+        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name.strip()) or not text.isprintable():
             raise UsageError(f"{option}: not a header", f"write {option} 'Name: value'")
         pairs.append((name.strip(), value.strip()))
     return tuple(pairs)
@@ -170,4 +171,6 @@ def _server(url: str | None, headers: Sequence[str]) -> LicenseServer | None:
         if headers:
             raise UsageError("--license-header without --license-url", "name the license server too")
         return None
+    if not url.lower().startswith(("http://", "https://")):
+        raise UsageError("--license-url: not an http or https URL", "write the whole address of the license server")
     return LicenseServer(system="clearkey", url=url, headers=_headers("--license-header", headers))

@@ -6,6 +6,7 @@ is a promise.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -18,7 +19,7 @@ from offlinedl import __version__
 from offlinedl.cli import options
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import note, report
-from offlinedl.errors import OfflinedlError, Stopped
+from offlinedl.errors import OfflinedlError, Stopped, StorageError
 
 VERBS = ("get", "list", "show", "play", "rm", "source", "demo")
 """Each is a module beside this one: a function `verb`, or an `app` of its own where there are verbs below it."""
@@ -70,6 +71,8 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
     except typer.Abort:
         return 130
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return report(StorageError("what was to be printed cannot be written: no space", "free some space"))
         return _defect(error)
     return (code or 0) if arguments else 2
 

@@ -37,9 +37,10 @@ def document(value: Any) -> None:
     sys.stdout.write(text + "\n")
 
 
-def report(error: OfflinedlError) -> int:
-    """An error as two lines on stderr. Returns its exit code."""
-    note(f"{styled('error:', 'red', stream=sys.stderr)} {printable(error.message)}")
+def report(error: OfflinedlError, about: str = "") -> int:
+    """An error as two lines on stderr, with the title that it is `about`. Returns its exit code."""
+    said = error.message if about in error.message else f"{about}: {error.message}"
+    note(f"{styled('error:', 'red', stream=sys.stderr)} {printable(said)}")
     note(f"hint: {printable(error.hint) or 'run it again later; if it stays so, tell the service'}")
     return error.exit_code
 

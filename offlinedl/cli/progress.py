@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
     from offlinedl.engine import Progress
 
-_STEPS = {"license": "asking for the license", "media": "downloading", "proof": "proving that the license opens it"}
+_STEPS = {
+    "license": "asking for the license",
+    "media": "downloading",
+    "proof": "proving that the license opens it",
+    "check": "looking at what came",
+}
 _SECONDS_BETWEEN_LINES = 5.0
 _SPEED_WINDOW_SECONDS = 10.0
 _SHORTEST_WINDOW_SECONDS = 0.5
@@ -45,7 +50,7 @@ class Lines:
         """See engine.Progress."""
         self._name, self._done, self._total = name, done, total
         there = f", {size(done)} there already" if done else ""
-        note(f"{name}: about {size(total)}{there}")
+        note(f"{name}: {f'about {size(total)}' if total else 'of unknown size'}{there}")
 
     def step(self, what: str) -> None:
         """See engine.Progress."""

@@ -25,9 +25,9 @@ def title(entry: Entry, now: datetime) -> dict[str, Any]:
         "state": entry.state,
         "quality": {
             "name": entry.wanted.quality,
-            "height": video.height if video else None,
-            "bandwidth": video.bandwidth if video else None,
-            "codecs": video.codecs if video else None,
+            "height": (video.height or None) if video else None,
+            "bandwidth": (video.bandwidth or None) if video else None,
+            "codecs": (video.codecs or None) if video else None,
         },
         "audio": _languages(entry, Kind.AUDIO),
         "subtitles": _languages(entry, Kind.SUBTITLES),

@@ -33,7 +33,9 @@ def _parsed(answer: Answer) -> Mapping[str, Any]:
     where = shown(answer.url)
     if answer.status in {408, 425, 429} or answer.status >= 500:
         raise NetworkError(
-            f"the license server {where} has no answer now: status {answer.status}", status=answer.status
+            f"the license server {where} has no answer now: status {answer.status}",
+            "run it again later",
+            status=answer.status,
         )
     if not 200 <= answer.status < 300:
         raise RefusedError(
@@ -50,7 +52,7 @@ def _parsed(answer: Answer) -> Mapping[str, Any]:
 
 def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) -> Grant:
     policy = _policy(license)
-    if license.get("type", "temporary") != "persistent-license" or policy.get("can_persist") is False:
+    if license.get("type", "temporary") != "persistent-license" or not _flag(policy, "can_persist", default=True):
         raise RefusedError(
             f"the license server {where} grants a temporary license: it could be played now, and not offline",
             "ask the service for a license that may be stored",
@@ -67,7 +69,7 @@ def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) ->
     return Grant(
         keys=tuple(ContentKey(kid=kid, key=keys[kid]) for kid in need.kids),
         windows=_windows(policy, now),
-        renewable=policy.get("can_renew") is True,
+        renewable=_flag(policy, "can_renew", default=False),
         renewal_url=_optional_text(policy, "renewal_server_url"),
     )
 
@@ -115,6 +117,13 @@ def _seconds(policy: Mapping[str, Any], name: str) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise _wrong(f"policy.{name}", "not a number of seconds")
     return expiry.limit(value)
+
+
+def _flag(policy: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = policy.get(name, default)
+    if not isinstance(value, bool):
+        raise _wrong(f"policy.{name}", "not true or false")
+    return value
 
 
 def _optional_text(policy: Mapping[str, Any], name: str) -> str | None:

@@ -6,7 +6,7 @@ less proves nothing: lengths and headers are in the clear, and a decoder is glad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from offlinedl import decoder, verify
@@ -63,6 +63,9 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
 
     RefusedError where a KID in use has no key; UnsupportedError where encrypted media cannot be decoded here.
     """
+    torn = yield from _forms(plan, read)
+    if torn:
+        return
     tracks = [_Track(plan, track.id, read) for track in plan.tracks]
     proven = False
     for track in tracks:
@@ -74,6 +77,18 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
         raise UnsupportedError(
             "the title is protected in a way that cannot be proven to open", "only MP4, TS and AAC can be"
         )
+
+
+def _forms(plan: Plan, read: Read) -> Generator[Fault | None, None, bool]:
+    """Look at the form of every file first: what is no media at all says nothing of a key. True where one is not."""
+    torn = False
+    for fetch in plan.fetches:
+        reason = verify.malformed(fetch.path, read(fetch), sealed=_is_whole(plan, fetch))
+        if reason is not None:
+            torn = True
+            yield Fault(fetch=fetch, kid=b"", reason=reason, wrong_key=False)
+        yield None
+    return torn
 
 
 def _opened(

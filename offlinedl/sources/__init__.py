@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-from offlinedl.errors import NotFoundError, UsageError, printable
+from offlinedl.errors import NotFoundError, UnsupportedError, UsageError, printable, shown
 from offlinedl.http import Answer
 from offlinedl.model import Title
 from offlinedl.sources import feed, manifest_url
@@ -36,6 +36,8 @@ async def resolve(ref: str, sources: Mapping[str, str], read: Read) -> Title:
     """The title that `ref` names. `sources` are the URLs of those that were added, by name."""
     if manifest_url.is_url(ref):
         return manifest_url.title(ref)
+    if "://" in ref:
+        raise UnsupportedError(f"{shown(ref)}: not an http or https URL", "only http and https are fetched")
     name = ref.partition(":")[0]
     if ":" not in ref or name not in sources:
         known = ", ".join(sources) or "none yet"

@@ -43,8 +43,8 @@ def _nodes(body: bytes, source: str) -> list[_Node]:
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"source {source}: the feed is not JSON: {error}", "is the address right?") from error
     if not is_feed(document):
-        raise UnsupportedError(f"source {source}: not a feed that offlinedl knows", "see docs/feed.schema.json")
-    if document["offlinedl"] != 1:
+        raise UnsupportedError(f"source {source}: not a feed that offlinedl knows", "is it the address of a feed?")
+    if document["offlinedl"] != 1 or document["offlinedl"] is True:
         raise UnsupportedError(f"source {source}: a feed of version {document['offlinedl']}", "use a newer offlinedl")
     return _Node(document, "").nodes("titles")
 
@@ -192,6 +192,6 @@ def _rights(node: _Node | None) -> Rights:
         playback_seconds=node.seconds("playback_seconds"),
         available_from=node.moment("available_from"),
         available_until=node.moment("available_until"),
-        max_height=node.whole("max_height"),
+        max_height=expiry.limit(node.whole("max_height")),
         export=node.flag("export", False),
     )

@@ -1,0 +1,58 @@
+"""What came is looked at before a title is ready: the length that was promised says nothing of what is in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from offlinedl import verify
+from offlinedl.demo.origin import DATA
+from tests import origin as o
+from tests.conftest import Offlinedl
+from tests.origin import Origin
+
+PAGE = b"<html>an error</html>"
+MP4 = (DATA / "titles/harbour-1/v720/1.m4s").read_bytes()
+TS = b"\x47" + bytes(187)
+
+FORMS = [
+    pytest.param("v/1.m4s", MP4, False, None, id="a fragment"),
+    pytest.param("v/1.m4s", MP4[:-1], False, "the box", id="a fragment without its last byte"),
+    pytest.param("v/1.m4s", b"", False, "empty", id="nothing"),
+    pytest.param("v/1.m4s", PAGE, False, "not MP4", id="a page instead of a fragment"),
+    pytest.param("v/1.ts", TS * 3, False, None, id="packets"),
+    pytest.param("v/1.ts", TS * 3 + TS[:100], False, "not whole packets", id="packets, the last one cut"),
+    pytest.param("v/1.ts", TS + PAGE + bytes(188 - len(PAGE)), False, "not whole packets", id="a packet that is none"),
+    pytest.param("v/1.ts", bytes(32), True, None, id="AES-128: two blocks"),
+    pytest.param("v/1.ts", PAGE, True, "AES blocks", id="AES-128: a page"),
+    pytest.param("s/1.vtt", b"\xef\xbb\xbfWEBVTT\n", False, None, id="subtitles with a byte order mark"),
+    pytest.param("s/1.vtt", PAGE, False, "not WebVTT", id="a page instead of subtitles"),
+    pytest.param("a/1.bin", PAGE, False, None, id="what has no form that is known"),
+]
+
+
+@pytest.mark.parametrize(("path", "data", "sealed", "wrong"), FORMS)
+def test_a_file_has_the_form_that_its_name_promises(path: str, data: bytes, sealed: bool, wrong: str | None) -> None:
+    found = verify.malformed(path, data, sealed=sealed)
+    assert (found is None) == (wrong is None), found
+    assert (wrong or "") in (found or "")
+
+
+@pytest.mark.parametrize(
+    ("ref", "pattern"),
+    [
+        ("demo:lighthouse", r"lighthouse/s-en\.vtt"),
+        ("demo:harbour-1", r"v720/2\.m4s"),
+        ("demo:harbour-1", r"a-en/init\.mp4"),
+        ("demo:ferry", r"v720-2\.ts"),
+    ],
+)
+@pytest.mark.parametrize("content", [PAGE, b""], ids=["a page", "nothing"])
+def test_what_is_no_media_is_never_ready_and_fetched_again(
+    content: bytes, ref: str, pattern: str, demo: Offlinedl, origin: Origin
+) -> None:
+    """C26: also where the server does not call it a page."""
+    origin.fault(pattern, o.body(content), times=1)
+    assert demo(*("get", ref)).code in {5, 8}
+    assert [title["state"] for title in demo.listed()] == ["failed"]
+    demo.ok("get", ref)
+    assert len(origin.asked("/license") + origin.asked("/key")) <= 1
