@@ -142,3 +142,12 @@ def test_the_original_bytes_stay_encrypted_and_the_key_is_in_no_file_beside_them
         assert key not in everything
         assert key.hex().encode() not in everything
     assert (demo.home / "vault" / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("title", ["harbour-1", "harbour-2"])
+def test_keys_at_uris_of_their_own_open_a_title_too(title: str, offlinedl: Offlinedl, origin: Origin) -> None:
+    """HLS identity keys: each URI once."""
+    url = f"{origin.url}/titles/{title}/master.m3u8"
+    [got] = offlinedl.ok("get", url, "--audio", "all", "--json").json
+    assert (got["state"], got["license"]["system"]) == ("ready", "hls-key")
+    assert len(origin.asked("/key")) == {"harbour-1": 1, "harbour-2": 2}[title]

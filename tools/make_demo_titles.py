@@ -210,8 +210,19 @@ def package(title: str, work: Path, to: Path) -> None:
         text = manifest.read_text(encoding="utf-8")
         text = re.sub(r"^(## |<!--)Generated with .*\n", "", text, flags=re.MULTILINE)
         manifest.write_text(re.sub(r"\n{2,}", "\n", text), encoding="utf-8")
+    if len(KEYS.get(title, ())) > 1:
+        tell_keys_apart(title, to)
     for media in to.rglob("*.mp4"):
         blank_tags(media)
+
+
+def tell_keys_apart(title: str, to: Path) -> None:
+    """The packager writes one key URI for all keys; in HLS each needs its own (RFC 8216 section 4.3.2.4)."""
+    audio, sd, hd = KEYS[title]
+    for playlist in to.glob("[av]*.m3u8"):
+        kid = audio if playlist.stem.startswith("a") else sd if playlist.stem == "v360" else hd
+        text = playlist.read_text(encoding="utf-8")
+        playlist.write_text(text.replace('URI="key"', f'URI="key/{kid}"'), encoding="utf-8")
 
 
 def blank_tags(path: Path) -> None:

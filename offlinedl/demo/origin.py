@@ -40,6 +40,7 @@ def application(middlewares: Sequence[Middleware] = ()) -> web.Application:
     app.router.add_get("/feed.json", _feed)
     app.router.add_post("/license", _license)
     app.router.add_get("/titles/{title}/key", _key)
+    app.router.add_get("/titles/{title}/key/{kid}", _key)
     app.router.add_get("/titles/{title}/{path:.+}", _media)
     return app
 
@@ -93,11 +94,12 @@ async def _media(request: web.Request) -> web.StreamResponse:
 
 
 async def _key(request: web.Request) -> web.StreamResponse:
-    """The key of an HLS playlist: 16 bytes (RFC 8216 section 4.3.2.4)."""
-    found = list(keys(request.match_info["title"]).values())
-    if not found:
+    """The key of an HLS playlist: 16 bytes (RFC 8216 section 4.3.2.4). A title with one key needs no KID to name it."""
+    found = {kid.hex(): key for kid, key in keys(request.match_info["title"]).items()}
+    key = found.get(request.match_info.get("kid", next(iter(found), "")))
+    if key is None:
         raise web.HTTPNotFound
-    return web.Response(body=found[0], content_type="application/octet-stream")
+    return web.Response(body=key, content_type="application/octet-stream")
 
 
 async def _license(request: web.Request) -> web.StreamResponse:
