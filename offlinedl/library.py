@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -75,10 +75,13 @@ class Library:
         """Hold the title against other processes. BusyError where one has it."""
         return self.store.lock(folder_name(title_id), title_id)
 
-    def begin(self, title: Title, plan: Plan) -> Entry:
-        """Write the intent. What an earlier plan of the title has on the disk and this one wants too is kept."""
+    def begin(self, title: Title, plan: Plan, fetched: Mapping[tuple[str, bool, int], int] | None = None) -> Entry:
+        """Write the intent. What an earlier plan of the title has on the disk and this one wants too is kept, and what
+        was `fetched` already: sizes in bytes by the identity of the fetch."""
         before = self.catalog.entry(title.id)
         kept = self._kept(title.id, plan) if before else plan
+        if fetched:
+            kept = replace(kept, fetches=tuple(replace(f, size=fetched.get(f.identity, f.size)) for f in kept.fetches))
         entry = Entry(
             id=title.id,
             name=title.name,

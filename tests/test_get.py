@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from offlinedl.demo.origin import DATA
+from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Origin
 
@@ -151,3 +152,19 @@ def test_keys_at_uris_of_their_own_open_a_title_too(title: str, offlinedl: Offli
     [got] = offlinedl.ok("get", url, "--audio", "all", "--json").json
     assert (got["state"], got["license"]["system"]) == ("ready", "hls-key")
     assert len(origin.asked("/key")) == {"harbour-1": 1, "harbour-2": 2}[title]
+
+
+@pytest.mark.parametrize("fails", ["v1080/2.m4s", "v1080/init.mp4"])
+def test_a_ready_title_stays_ready_until_its_new_tracks_are_there(fails: str, demo: Offlinedl, origin: Origin) -> None:
+    demo.ok("get", "demo:harbour-1", "-q", "data-saver")
+    origin.fault(fails, o.status(404))
+    assert demo("get", "demo:harbour-1", "-q", "high").code == 4
+    [title] = demo.listed()
+    assert (title["state"], title["quality"]["height"]) == ("ready", 360)
+    demo.ok("play", "demo:harbour-1", "--player", "none")
+
+    origin.mend()
+    [title] = demo.ok("get", "demo:harbour-1", "-q", "high", "--json").json
+    assert_origins_bytes(title)
+    assert title["quality"]["height"] == 1080
+    assert len(origin.asked("/license")) == 1

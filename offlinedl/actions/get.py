@@ -19,7 +19,9 @@ from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, License, State, Title, Wanted
-from offlinedl.streams import LicenseServer
+from offlinedl.streams import LicenseServer, Plan
+
+Fetched = dict[tuple[str, bool, int], int]
 
 _END = object()
 _LAST_WORD_SECONDS = 0.8
@@ -63,7 +65,23 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
     rights.check(title, clock.now())
     plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
-        return await _to_the_end(order, library.begin(title, plan), library, engine, progress)
+        fetched = await _beside(plan, library, engine, progress, title.id)
+        return await _to_the_end(order, library.begin(title, plan, fetched), library, engine, progress)
+
+
+async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progress, title_id: str) -> Fetched:
+    """What `plan` wants beyond the tracks of a title that is ready, fetched while it stays ready: where that fails, the
+    person still has what there was. The sizes of what came, in bytes."""
+    entry = library.entry(title_id)
+    fetched: Fetched = {}
+    if entry is None or entry.state is not State.READY:
+        return fetched
+    taken = {f.path for f in library.plan(title_id).fetches}
+    fresh = [f for f in plan.fetches if f.path not in taken]
+    progress.begin(entry.name, 0, _bytes(f.estimate for f in fresh))
+    progress.step("media")
+    await engine.run(fresh, library.writing(entry), lambda f, size: fetched.update({f.identity: size}), progress)
+    return fetched
 
 
 async def look(order: Order, library: Library, engine: Engine) -> Prepared:
