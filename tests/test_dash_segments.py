@@ -8,6 +8,7 @@ import pytest
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import dash
+from offlinedl.manifest.limits import Limits
 from offlinedl.streams import ByteRange, Resource
 from tests.mpds import SINGLE, URL, files, mpd, sidx, timeline, video
 
@@ -135,8 +136,6 @@ def test_an_index_of_indexes_is_read_where_it_lies_together() -> None:
     only = video(SINGLE.format(last=99 + len(top) + len(leaf)))
     (segment,) = dash.expand(only, top + leaf, URL).segments
     assert segment.resource.range == ByteRange(first=100 + len(top + leaf), last=149 + len(top + leaf))
-    with pytest.raises(UnsupportedError, match="elsewhere"):
-        dash.expand(only, top, URL)
 
 
 def test_an_index_that_is_none_is_damage() -> None:
@@ -191,8 +190,19 @@ LIMITS = [
 
 @pytest.mark.parametrize("addressing", LIMITS)
 def test_a_bomb_of_segments_is_refused_before_it_goes_off(addressing: str) -> None:
-    with pytest.raises(UnsupportedError, match="2000000") as caught:
+    with pytest.raises(UnsupportedError, match="limit is 2000000") as caught:
         video(addressing)
+    assert caught.value.code == "too-large"
+
+
+def test_the_limit_of_segments_is_that_of_the_whole_manifest() -> None:
+    body = "".join(f'<Representation id="{n}"/>' for n in range(3))
+    template = '<SegmentTemplate media="$RepresentationID$-$Number$" duration="2"/>'
+    inside = f'<Period duration="PT4S"><AdaptationSet mimeType="video/mp4">{template}{body}</AdaptationSet></Period>'
+    data = f"<MPD>{inside}</MPD>".encode()
+    assert len(dash.parse(data, URL, Limits(segments=6)).renditions) == 3
+    with pytest.raises(UnsupportedError, match="limit is 5") as caught:
+        dash.parse(data, URL, Limits(segments=5))
     assert caught.value.code == "too-large"
 
 
