@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import repeat
 from math import ceil
 
 from offlinedl.errors import DamagedError
 from offlinedl.manifest import xml
+from offlinedl.manifest.columns import rows
 from offlinedl.manifest.dash_template import Template
 from offlinedl.manifest.dash_timeline import Slots, Timing, from_duration, from_timeline
 from offlinedl.manifest.limits import LIMITS, Limits
@@ -139,10 +141,16 @@ def _template(place: Place, source: _Source) -> Addressed:
     inits = _inits(place, source)
     init = 0 if inits else None
     urls = template.urls(place.base, slots.numbers, slots.times)
-    segments = [
-        Segment(number=position, resource=Resource(url=url), start=start, duration=duration, init=init)
-        for position, (url, start, duration) in enumerate(zip(urls, slots.starts, slots.durations, strict=True))
-    ]
+    count = len(urls)
+    segments = rows(
+        Segment,
+        count,
+        number=range(count),
+        resource=rows(Resource, count, url=urls),
+        start=slots.starts,
+        duration=slots.durations,
+        init=repeat(init),
+    )
     return Addressed(inits=inits, segments=tuple(segments))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import repeat
 from math import ceil
 from typing import NamedTuple
 
@@ -77,8 +78,9 @@ def from_timeline(timing: Timing, timeline: Element) -> Slots:
             units = _whole(length, "d")
             known[length] = units, Fraction(units, timing.timescale)
         each, duration = known[length]
-        if "t" in row:
-            time = _whole(row["t"], "t")
+        begin = row.get("t")
+        if begin is not None:
+            time = int(begin) if len(begin) <= 20 and begin.isascii() and begin.isdigit() else _whole(begin, "t")
         if "n" in row:
             number = _whole(row["n"], "n")
         repeated = _count(timeline.rows, position, (time, each), timing) if "r" in row else 1
@@ -103,7 +105,7 @@ def _on_the_time_line(times: list[int], timing: Timing) -> list[Fraction]:
     above, below = timing.start.numerator * timing.timescale, timing.start.denominator
     scale = timing.timescale * below
     offset = timing.offset * below - above
-    return [Fraction(time * below - offset, scale) for time in times]
+    return list(map(Fraction, [time * below - offset for time in times], repeat(scale)))
 
 
 def _count(rows: list[dict[str, str]], position: int, run: tuple[int, int], timing: Timing) -> int:

@@ -72,6 +72,7 @@ class _Reader:
         self._keys: dict[str, Key] = {}
         self._last_key: tuple[str, Key] | None = None
         self._in_force: tuple[Key, ...] = ()
+        self._is_iv_implied = False
         self._map: Map | None = None
         self._range_end: tuple[str, int] = ("", 0)
         self._duration: Fraction | None = None
@@ -120,7 +121,7 @@ class _Reader:
         if self._is_gap:
             self.gaps.append(number)
         else:
-            keys = self._in_force and _with_iv(self._in_force, self._sequence + number)
+            keys = _with_iv(self._in_force, self._sequence + number) if self._is_iv_implied else self._in_force
             init = None if self._map is None else self._init(self._map)
             start = self._clock.now()
             self.segments.append(
@@ -179,6 +180,7 @@ class _Reader:
             again = Key(method=last.method, uri=last.uri, iv=hls_keys.iv(iv.strip()), keyformat=last.keyformat)
             self._keys[again.keyformat] = again
             self._in_force = (again,) if len(self._keys) == 1 else tuple(self._keys.values())
+            self._is_iv_implied = len(self._keys) > 1
             return
         attribute = hls_lines.attributes(value)
         key = hls_keys.key(attribute, self._key_uri)
@@ -190,6 +192,7 @@ class _Reader:
             if key.keyformat != "identity" and (protection := hls_keys.protection(attribute, key)):
                 self.protections[protection] = None
         self._in_force = tuple(self._keys.values())
+        self._is_iv_implied = any(key.iv is None for key in self._in_force)
 
     def _map_tag(self, value: str) -> None:
         """RFC 8216 section 4.3.2.5: the init segment from here on, encrypted with the keys in force at this line."""
