@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 
 import pytest
@@ -204,6 +205,20 @@ def test_the_limit_of_segments_is_that_of_the_whole_manifest() -> None:
     with pytest.raises(UnsupportedError, match="limit is 5") as caught:
         dash.parse(data, URL, Limits(segments=5))
     assert caught.value.code == "too-large"
+
+
+def test_memory_grows_with_the_text_and_no_faster() -> None:
+    """C42: at most 30 bytes for each byte of a timeline without repetition, the densest that an MPD can be."""
+    rows = "".join(f'<S t="{n * 180_180}" d="180180"/>' for n in range(30_000))
+    inside = timeline(rows, attributes='timescale="90000"')
+    body = f'<AdaptationSet mimeType="video/mp4">{inside}<Representation id="v"/></AdaptationSet>'
+    data = f"<MPD><Period>{body}</Period></MPD>".encode()
+    tracemalloc.start()
+    manifest = dash.parse(data, URL)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(manifest.renditions[0].segments) == 30_000
+    assert peak < 30 * len(data)
 
 
 def test_a_title_without_any_length_is_damage_only_where_it_is_needed() -> None:

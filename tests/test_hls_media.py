@@ -268,6 +268,9 @@ def test_thousands_of_keys_take_linear_time() -> None:
     """C47: a new key for every segment."""
 
     def took(count: int) -> float:
+        return min(once(count) for _ in range(3))
+
+    def once(count: int) -> float:
         lines = [f'#EXT-X-KEY:METHOD=AES-128,URI="k{n}",IV=0x{n:x}\n#EXTINF:6,\n{n}.ts' for n in range(count)]
         data = media(*lines)
         begin = time.perf_counter()
