@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 
 from offlinedl import choose, license, plan
 from offlinedl.choose import Caps, Choice
 from offlinedl.engine import Engine
-from offlinedl.errors import OfflinedlError, RefusedError, UnsupportedError
+from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
+from offlinedl.http import Answer
 from offlinedl.license import server_for
 from offlinedl.manifest import Format, detect
 from offlinedl.model import Kind, MediaSource, Title, Wanted
@@ -67,7 +69,13 @@ class Prepared:
 
 
 async def prepare(
-    title: Title, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps], server: LicenseServer | None = None
+    title: Title,
+    wanted: Wanted,
+    engine: Engine,
+    qualities: Mapping[str, Caps],
+    server: LicenseServer | None = None,
+    *,
+    now: datetime,
 ) -> Prepared:
     """The most suitable source of `title`. `server` is the license server that the person named, if any."""
     choose.caps(wanted.quality, qualities)
@@ -75,7 +83,7 @@ async def prepare(
     failures: list[OfflinedlError] = []
     for source in title.sources:
         try:
-            found.append(await _read(title, source, wanted, engine, qualities))
+            found.append(await _read(title, source, wanted, engine, qualities, now=now))
         except OfflinedlError as error:
             failures.append(error)
     if not found:
@@ -125,11 +133,11 @@ async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Ren
 
 
 async def _read(
-    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps]
+    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps], *, now: datetime
 ) -> Prepared:
     answer = await engine.get(source.url)
     format = detect(answer.body, answer.url)
-    manifest = _with_side_tracks(format.parse(answer.body, answer.url), title)
+    manifest = _with_side_tracks(await _parsed(format, answer, engine, now), title)
     chosen = choose.choose(manifest, wanted, qualities, title.rights.max_height)
     choices = await _all_expanded(chosen, format, engine)
     _check_methods(choices)
@@ -145,6 +153,30 @@ async def _read(
         server=server,
         refusal=refusal,
     )
+
+
+async def _parsed(format: Format, answer: Answer, engine: Engine, now: datetime) -> Manifest:
+    """The manifest, with the pieces that it keeps elsewhere. Raises UnsupportedError while its broadcast goes on."""
+    manifest = format.parse(answer.body, answer.url)
+    if manifest.missing:
+        pieces = await asyncio.gather(*(_piece(link, engine) for link in manifest.missing))
+        found = dict(zip(manifest.missing, pieces, strict=True))
+        manifest = format.parse(answer.body, answer.url, pieces=found)
+    if manifest.ends_at is not None and manifest.ends_at > now:
+        raise UnsupportedError(
+            f"{shown(answer.url)}: it is live until {manifest.ends_at:%Y-%m-%d %H:%M} UTC",
+            "come back when the broadcast is over",
+            code="live",
+        )
+    return manifest
+
+
+async def _piece(link: str, engine: Engine) -> bytes:
+    """A piece of a manifest; nothing where it cannot be had, which the manifest may have an answer to."""
+    try:
+        return (await engine.get(link)).body
+    except (NetworkError, NotFoundError):
+        return b""
 
 
 def _server(
