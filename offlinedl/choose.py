@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from offlinedl.errors import NotFoundError, RefusedError, UnsupportedError, UsageError
+from offlinedl.languages import lookup
 from offlinedl.model import Kind, Wanted
 from offlinedl.streams import Manifest, Rendition
-
-_ISO_639 = """
-    ara:ar bul:bg cat:ca ces:cs cze:cs dan:da deu:de ger:de ell:el gre:el eng:en est:et eus:eu baq:eu fas:fa per:fa
-    fin:fi fra:fr fre:fr gle:ga glg:gl heb:he hin:hi hrv:hr hun:hu ind:id isl:is ice:is ita:it jpn:ja kor:ko lav:lv
-    lit:lt mkd:mk mac:mk msa:ms may:ms nld:nl dut:nl nor:no pol:pl por:pt ron:ro rum:ro rus:ru slk:sk slo:sk slv:sl
-    spa:es sqi:sq alb:sq srp:sr swe:sv tam:ta tel:te tha:th tur:tr ukr:uk vie:vi zho:zh chi:zh
-"""
-_TWO_LETTERS = {pair[:3]: pair[4:] for pair in _ISO_639.split()}
-"""ISO 639-2 codes that muxers write, and the shorter ones of ISO 639-1 that BCP 47 asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +34,29 @@ class Choice:
     why: str
 
 
+FAMILIES = {
+    "avc1": "avc", "avc3": "avc", "hvc1": "hevc", "hev1": "hevc", "av01": "av1", "vp09": "vp9", "vp9": "vp9",
+    "vp08": "vp8", "vp8": "vp8", "dvh1": "dolby-vision", "dvhe": "dolby-vision", "dvav": "dolby-vision",
+}  # fmt: skip
+"""Codecs by the first part of their name (RFC 6381 section 3.3), as a person calls them."""
+
 QUALITIES: Mapping[str, Caps] = {
     "data-saver": Caps(height=480, bandwidth=800_000),
     "standard": Caps(height=720, bandwidth=1_600_000),
     "high": Caps(height=1080, bandwidth=4_000_000),
     "best": Caps(),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What a person and the machine prefer: the meaning of quality names; groups of codec families, the first that is
+    offered counts, and in a group they are equal; high dynamic range only where it is asked for."""
+
+    qualities: Mapping[str, Caps] = field(default_factory=lambda: QUALITIES)
+    codecs: tuple[tuple[str, ...], ...] = (("avc", "hevc", "av1", "vp9"),)
+    hdr: bool = False
+
 
 _LEAST_RATE = 10_000
 """No video has fewer bits a second: a smaller number is a height without its p."""
@@ -72,14 +81,16 @@ def caps(quality: str, names: Mapping[str, Caps] = QUALITIES) -> Caps:
 
 
 def choose(
-    manifest: Manifest, wanted: Wanted, names: Mapping[str, Caps] = QUALITIES, max_height: int | None = None
+    manifest: Manifest, wanted: Wanted, preferences: Preferences | None = None, max_height: int | None = None
 ) -> tuple[Choice, ...]:
     """One video rung, then audio, then subtitles. Raises where a language that was asked for is not there."""
+    preferences = preferences or Preferences()
     chosen: list[Choice] = []
     rungs = [r for r in manifest.renditions if r.kind is Kind.VIDEO]
     video = None
     if rungs:
-        chosen.append(_rung(rungs, wanted.quality, caps(wanted.quality, names), max_height))
+        limits = caps(wanted.quality, preferences.qualities)
+        chosen.append(_rung(_playable(rungs, preferences), wanted.quality, limits, max_height))
         video = chosen[0].rendition
     audio = _audio(manifest.renditions, wanted.audio, video)
     spoken = tuple(c.rendition.language for c in audio) or ((video.muxed_audio or "",) if video else ())
@@ -89,7 +100,9 @@ def choose(
     return tuple(chosen)
 
 
-def passed_over(rendition: Rendition, choices: Sequence[Choice], wanted: Caps, max_height: int | None) -> str:
+def passed_over(  # noqa: PLR0911 - one return for each reason
+    rendition: Rendition, choices: Sequence[Choice], wanted: Caps, max_height: int | None
+) -> str:
     """Why a rendition that is offered is not among `choices`."""
     chosen = [c.rendition for c in choices if c.rendition.kind is rendition.kind]
     if rendition.kind is not Kind.VIDEO:
@@ -101,9 +114,29 @@ def passed_over(rendition: Rendition, choices: Sequence[Choice], wanted: Caps, m
         return f"taller than {wanted.height}"
     if wanted.bandwidth is not None and rendition.bandwidth > wanted.bandwidth:
         return f"above {wanted.bandwidth / 1_000_000:g} Mbit/s"
+    if chosen and rendition.video_range not in {"", "SDR", chosen[0].video_range}:
+        return f"high dynamic range ({rendition.video_range}), which was not asked for"
+    if chosen and family(rendition) != family(chosen[0]):
+        return "another codec is chosen"
     if chosen and rendition.height == chosen[0].height:
         return "as tall, and more bits"
     return "shorter than the chosen one"
+
+
+def _playable(rungs: Sequence[Rendition], preferences: Preferences) -> Sequence[Rendition]:
+    """The rungs that are preferred; all of them where none is."""
+    if not preferences.hdr:
+        rungs = [r for r in rungs if r.video_range in {"", "SDR"}] or rungs
+    for group in preferences.codecs:
+        if of_group := [r for r in rungs if family(r) in {"", *group}]:
+            return of_group
+    return rungs
+
+
+def family(rung: Rendition) -> str:
+    """The family of a video rung's codec, "" where the manifest does not say."""
+    names = (codec.strip().partition(".")[0].lower() for codec in rung.codecs.split(","))
+    return next((FAMILIES[name] for name in names if name in FAMILIES), "")
 
 
 def _rung(rungs: Sequence[Rendition], quality: str, wanted: Caps, max_height: int | None) -> Choice:
@@ -159,10 +192,15 @@ def _subtitles(
         offered = [r for r in offered if r.group in {video.subtitle_group, None}]
     if tuple(languages) == ("none",):
         return []
+    full = [r for r in offered if not r.forced]
     if languages:
-        return _by_language(offered, languages, "subtitles")
-    of_audio = [_plain(found) for language in spoken if language and (found := lookup(language, offered))]
-    return [Choice(rendition=r, why="the audio's language") for r in {r.id: r for r in of_audio}.values()]
+        chosen = _by_language(full, languages, "subtitles")
+    else:
+        found = [_plain(found) for language in spoken if language and (found := lookup(language, full))]
+        chosen = [Choice(rendition=r, why="the audio's language") for r in found]
+    forced = [r for language in spoken if language for r in lookup(language, [r for r in offered if r.forced])]
+    chosen += [Choice(rendition=r, why="forced subtitles follow the audio") for r in forced]
+    return list({c.rendition.id: c for c in reversed(chosen)}.values())[::-1]
 
 
 def _by_language(offered: Sequence[Rendition], languages: Sequence[str], what: str) -> list[Choice]:
@@ -177,26 +215,6 @@ def _by_language(offered: Sequence[Rendition], languages: Sequence[str], what: s
         best = _best_audio(found) if what == "audio" else _plain(found)
         chosen.setdefault(best.id, Choice(rendition=best, why=f"{what} asked for: {language}"))
     return list(chosen.values())
-
-
-def lookup(language: str, offered: Sequence[Rendition]) -> list[Rendition]:
-    """The renditions in `language` (RFC 4647 section 3.4, lookup): pt-BR finds pt-BR, then pt, then any pt-*."""
-    if language == "und":
-        return [r for r in offered if r.language in {"", "und"}]
-    ranges = _ranges(language)
-    for length in range(len(ranges), 0, -1):
-        prefix = "-".join(ranges[:length])
-        if exact := [r for r in offered if "-".join(_ranges(r.language)) == prefix]:
-            return exact
-        if narrower := [r for r in offered if "-".join(_ranges(r.language)).startswith(f"{prefix}-")]:
-            return narrower
-    return []
-
-
-def _ranges(language: str) -> list[str]:
-    """The subtags of a language, the first with two letters where it has them (RFC 5646 section 2.2.1)."""
-    first, *rest = language.lower().replace("_", "-").split("-")
-    return [_TWO_LETTERS.get(first, first), *rest]
 
 
 def _best_audio(offered: Sequence[Rendition]) -> Rendition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ class Settings:
     """What `config.toml` says. `connections` in all; `backoff` in seconds before the first retry, doubling."""
 
     quality: str = "standard"
+    prefer_codecs: tuple[str, ...] = ()
     audio: tuple[str, ...] = ()
     subtitles: tuple[str, ...] = ()
     connections: int = 8
@@ -34,8 +36,9 @@ class Settings:
 
 
 _NUMBERS: Mapping[str, tuple[float, float]] = {"connections": (1, 64), "retries": (0, 100), "backoff": (0, 60)}
+_BROWSERS = ("chromium", "google-chrome", "firefox")
 _TEXTS = {"quality"}
-_LISTS = {"audio", "subtitles"}
+_LISTS = {"audio", "subtitles", "prefer_codecs"}
 
 
 def folders(home: Path | None) -> Folders:
@@ -118,3 +121,13 @@ def _list(path: Path, name: str, value: object) -> Any:
 
 def _wrong(path: Path, name: str, what: str) -> UsageError:
     return UsageError(f"{path}: {name}: {what}", "correct the file")
+
+
+def codecs_played() -> tuple[str, ...]:
+    """The families of video codecs that the players found on this machine play; all that any does where none is found.
+
+    mpv, VLC and ffplay bring FFmpeg and play all four; browsers on Linux play no HEVC.
+    """
+    if not any(map(shutil.which, ("mpv", "vlc", "cvlc", "ffplay"))) and any(map(shutil.which, _BROWSERS)):
+        return ("avc", "av1", "vp9")
+    return ("avc", "hevc", "av1", "vp9")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from offlinedl.choose import QUALITIES, Caps, caps, choose, lookup
+from offlinedl.choose import QUALITIES, Caps, Preferences, caps, choose
 from offlinedl.errors import NotFoundError, RefusedError, UnsupportedError, UsageError
+from offlinedl.languages import lookup
 from offlinedl.model import Kind, Wanted
 from offlinedl.streams import Manifest, Rendition
 
@@ -33,11 +34,11 @@ def manifest(renditions: Sequence[Rendition]) -> Manifest:
 
 def chosen(
     renditions: Sequence[Rendition], wanted: Wanted | str = "best", *, names: Mapping[str, Caps] = QUALITIES,
-    max_height: int | None = None,
+    max_height: int | None = None, **preferred: Any,
 ) -> list[str]:  # fmt: skip
     """The ids of what is chosen."""
     wanted = Wanted(quality=wanted) if isinstance(wanted, str) else wanted
-    choices = choose(manifest(renditions), wanted, names, max_height)
+    choices = choose(manifest(renditions), wanted, Preferences(qualities=names, **preferred), max_height)
     assert all(choice.why for choice in choices)
     return [choice.rendition.id for choice in choices]
 
@@ -342,3 +343,53 @@ def test_other_groups_do_not_stand_for_the_sound_within() -> None:
 def test_subtitles_follow_the_sound_within() -> None:
     rung = video("v", 720, 1000, audio_group="a", muxed_audio="en")
     assert chosen([rung, text("s", "en")]) == ["v", "s"]
+
+
+def rung(height: int, kbits: int, codecs: str, **more: Any) -> Rendition:
+    return Rendition(
+        id=f"{codecs.partition('.')[0]}-{height}{more.get('video_range', '')}", kind=Kind.VIDEO, container="mp4",
+        height=height, bandwidth=kbits * 1000, codecs=codecs, **more,
+    )  # fmt: skip
+
+
+MIXED = [
+    rung(720, 1500, "avc1.64001f"),
+    rung(720, 900, "hvc1.1.6.L93.B0"),
+    rung(1080, 3000, "avc1.640028"),
+    rung(1080, 2500, "hvc1.2.4.L120.B0", video_range="PQ"),
+    rung(2160, 9000, "dvh1.05.06"),
+]
+PREFERRED = [
+    pytest.param({}, "avc1-1080", id="every family that players play, no HDR, no Dolby Vision"),
+    pytest.param({"hdr": True}, "hvc1-1080PQ", id="HDR where it is asked for: of equals the lowest bandwidth"),
+    pytest.param({"codecs": (("hevc",), ("avc",))}, "hvc1-720", id="HEVC before H.264"),
+    pytest.param({"codecs": (("av1",), ("avc",))}, "avc1-1080", id="AV1 is not there, H.264 is"),
+    pytest.param({"codecs": (("vp9",),)}, "dvh1-2160", id="none of what is preferred: all count"),
+]
+
+
+@pytest.mark.parametrize(("preferred", "wanted"), PREFERRED)
+def test_codecs_and_dynamic_range_are_preferred(preferred: dict[str, Any], wanted: str) -> None:
+    assert chosen(MIXED, "best", **preferred) == [wanted]
+
+
+def test_hdr_alone_is_better_than_nothing() -> None:
+    assert chosen([rung(1080, 2500, "hvc1.2.4.L120.B0", video_range="PQ")], "best") == ["hvc1-1080PQ"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        pytest.param(best(), ["a", "full", "forced"], id="by default"),
+        pytest.param(best(subtitles=("fr",)), ["a", "french", "forced"], id="beside subtitles that were asked for"),
+        pytest.param(best(subtitles=("none",)), ["a"], id="not where none are wanted"),
+        pytest.param(best(audio=("fr",)), ["b", "french"], id="of another language they do not"),
+    ],
+)
+def test_forced_subtitles_follow_the_audio(wanted: Wanted, ids: list[str]) -> None:
+    """C54: forced, full and another language."""
+    offered = [
+        audio("a", "en", default=True), audio("b", "fr"),
+        text("forced", "en", forced=True), text("full", "en"), text("french", "fr"),
+    ]  # fmt: skip
+    assert chosen(offered, wanted) == ids

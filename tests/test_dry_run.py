@@ -83,3 +83,19 @@ def test_a_manifest_that_is_a_page_is_said_to_be_one(offlinedl: Offlinedl, origi
     result = offlinedl("get", f"{origin.url}/titles/harbour-1/manifest.mpd", "--dry-run")
     assert result.code == 9
     assert "HTML page" in result.err
+
+
+@pytest.mark.parametrize(
+    ("size", "height"), [("200kB", 1080), ("170 KB", 720), ("155kB", 360), ("1GiB", 1080)], ids=str
+)
+def test_fit_takes_the_highest_quality_at_which_all_fit_together(size: str, height: int, demo: Offlinedl) -> None:
+    got = demo.ok("get", "demo:harbour-1", "demo:harbour-2", "--fit", size, "--json").json
+    assert [title["quality"]["height"] for title in got] == [height, height]
+
+
+def test_what_does_not_fit_at_all_is_said_before_anything_is_fetched(demo: Offlinedl, origin: Origin) -> None:
+    result = demo("get", "demo:harbour-1", "--fit", "10kB")
+    assert (result.code, "10000 are allowed" in result.err) == (6, True)
+    assert demo("get", "demo:harbour-1", "--fit", "much").code == 2
+    assert not origin.asked(".m4s")
+    assert demo.listed() == []

@@ -28,6 +28,7 @@ FLOORS = {
     "choose": 1,
     "plan": 1,
     "expiry": 1,
+    "languages": 1,
     "lifecycle": 1,
     "record": 1,
     "rights": 1,
@@ -66,7 +67,7 @@ DOORS = {
     "platformdirs": ("config",),
     "sqlite3": ("catalog",),
     "fcntl": ("store",),
-    "shutil": ("store",),
+    "shutil": ("store", "config"),
     "tomllib": ("config",),
 }
 

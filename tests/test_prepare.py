@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from offlinedl.actions.prepare import Prepared, prepare
-from offlinedl.choose import QUALITIES
+from offlinedl.choose import Preferences
 from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.http import Http
@@ -30,7 +30,7 @@ def prepared(url: str) -> Prepared:
     async def run() -> Prepared:
         async with Http() as http:
             title = Title(id="t", name="t", sources=(MediaSource(url=url),))
-            return await prepare(title, Wanted(), Engine(http=http, retries=0), QUALITIES, now=NOW)
+            return await prepare(title, Wanted(), Engine(http=http, retries=0), Preferences(), now=NOW)
 
     return asyncio.run(run())
 

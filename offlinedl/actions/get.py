@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from offlinedl import clock, expiry, rights, sources, verify
 from offlinedl.actions.prepare import Prepared, prepare
-from offlinedl.choose import QUALITIES, Caps
+from offlinedl.choose import Preferences
 from offlinedl.engine import Engine, Progress
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, StorageError
 from offlinedl.library import Library
@@ -39,7 +39,7 @@ class Order:
     license: LicenseServer | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     defaults: Wanted = field(default_factory=Wanted)
-    qualities: Mapping[str, Caps] = field(default_factory=lambda: QUALITIES)
+    preferences: Preferences = field(default_factory=Preferences)
 
     def wanted(self, before: Wanted | None) -> Wanted:
         """The choice in full."""
@@ -100,7 +100,7 @@ async def _prepare(title: Title, order: Order, library: Library, engine: Engine)
         engine.http.trust(source.url, order.headers)
     entry = library.entry(title.id)
     wanted = order.wanted(entry.wanted if entry else None)
-    return await prepare(title, wanted, engine, order.qualities, order.license, now=clock.now())
+    return await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
 
 
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
 from offlinedl import choose, license, plan
-from offlinedl.choose import Caps, Choice
+from offlinedl.choose import Caps, Choice, Preferences
 from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
@@ -72,18 +72,18 @@ async def prepare(
     title: Title,
     wanted: Wanted,
     engine: Engine,
-    qualities: Mapping[str, Caps],
+    preferences: Preferences,
     server: LicenseServer | None = None,
     *,
     now: datetime,
 ) -> Prepared:
     """The most suitable source of `title`. `server` is the license server that the person named, if any."""
-    choose.caps(wanted.quality, qualities)
+    choose.caps(wanted.quality, preferences.qualities)
     found: list[Prepared] = []
     failures: list[OfflinedlError] = []
     for source in title.sources:
         try:
-            found.append(await _read(title, source, wanted, engine, qualities, now=now))
+            found.append(await _read(title, source, wanted, engine, preferences, now=now))
         except OfflinedlError as error:
             failures.append(error)
     if not found:
@@ -133,12 +133,12 @@ async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Ren
 
 
 async def _read(
-    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps], *, now: datetime
+    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, preferences: Preferences, *, now: datetime
 ) -> Prepared:
     answer = await engine.get(source.url)
     format = detect(answer.body, answer.url)
     manifest = _with_side_tracks(await _parsed(format, answer, engine, now), title)
-    chosen = choose.choose(manifest, wanted, qualities, title.rights.max_height)
+    chosen = choose.choose(manifest, wanted, preferences, title.rights.max_height)
     choices = await _all_expanded(chosen, format, engine)
     _check_methods(choices)
     server, refusal = _server(source, manifest, choices)
@@ -148,7 +148,7 @@ async def _read(
         format=format,
         manifest=manifest,
         wanted=wanted,
-        caps=choose.caps(wanted.quality, qualities),
+        caps=choose.caps(wanted.quality, preferences.qualities),
         choices=choices,
         server=server,
         refusal=refusal,

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import typer
 
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, report, say
+from offlinedl.cli.output import document, note, report, say
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
+    from offlinedl.choose import Preferences
     from offlinedl.config import Settings
     from offlinedl.engine import Engine
     from offlinedl.library import Library
-    from offlinedl.model import Entry
+    from offlinedl.model import Entry, Wanted
     from offlinedl.streams import LicenseServer
 
 T = TypeVar("T")
@@ -39,6 +40,10 @@ def verb(
     license_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
     ] = None,
+    hdr: Annotated[bool, typer.Option("--hdr", help="High dynamic range, where there is one.")] = False,
+    fit: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="The highest quality at which all fit together, like 4GB.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the ladder and the choice; fetch nothing.")] = False,
     all_renditions: Annotated[
         bool, typer.Option("--all-renditions", help="With --dry-run --json: the fetches of every rendition.")
@@ -59,10 +64,13 @@ def verb(
         subtitles=_languages(subs),
         license=_server(license_url, license_header or []),
         headers=_headers("--header", header or []),
-        **_defaults(settings),
+        defaults=_defaults(settings),
+        preferences=_preferences(settings, hdr=hdr),
     )
     most = connections or settings.connections
     with wiring.library() as library:
+        if fit is not None:
+            order = wiring.run(_fitted(order, refs, library, most, fit))
         if dry_run:
             plans, code = wiring.run(_each(order, refs, most, _looking(library, everything=all_renditions)))
             _show(plans, json=json)
@@ -90,6 +98,31 @@ async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[
             except OfflinedlError as error:
                 codes.append(report(error, about=shown(ref) if "://" in ref else ref))
     return done, codes[0] if codes else 0
+
+
+async def _fitted(order: Order, refs: Sequence[str], library: Library, connections: int, size: str) -> Order:
+    """The order at the highest quality at which all titles fit into `size` together."""
+    from dataclasses import replace
+
+    from offlinedl.actions.fit import fit
+    from offlinedl.cli import wiring
+
+    most = _bytes(size)
+    async with wiring.engine(connections) as engine:
+        quality = await fit([replace(order, ref=ref) for ref in refs], most, library, engine)
+    note(f"{quality} fits into {size}.")
+    return replace(order, quality=quality)
+
+
+def _bytes(text: str) -> int:
+    """A size as people write it: 4GB, 3.5GiB, 700M; bytes where there is no unit."""
+    from offlinedl.errors import UsageError
+
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", text.strip(), re.IGNORECASE)
+    count = float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2].lower() or " ") if found else 0
+    if count < 1:
+        raise UsageError(f"--fit {text}: not a size", "write it like 4GB, 3.5GiB or 700M")
+    return int(count)
 
 
 def _fetching(library: Library) -> Work[Entry]:
@@ -138,13 +171,18 @@ def _shape(entry: Entry, library: Library) -> dict[str, Any]:
     return shape.whole(entry, library.plan(entry.id), str(library.store.folder(entry.folder)), clock.now())
 
 
-def _defaults(settings: Settings) -> dict[str, Any]:
-    from offlinedl.choose import QUALITIES, Caps
+def _defaults(settings: Settings) -> Wanted:
     from offlinedl.model import Wanted
 
-    own = {name: Caps(**caps) for name, caps in settings.qualities.items()}
-    wanted = Wanted(quality=settings.quality, audio=settings.audio, subtitles=settings.subtitles)
-    return {"defaults": wanted, "qualities": {**QUALITIES, **own}}
+    return Wanted(quality=settings.quality, audio=settings.audio, subtitles=settings.subtitles)
+
+
+def _preferences(settings: Settings, *, hdr: bool) -> Preferences:
+    from offlinedl import choose, config
+
+    own = {name: choose.Caps(**caps) for name, caps in settings.qualities.items()}
+    codecs = tuple((codec,) for codec in settings.prefer_codecs) or (config.codecs_played(),)
+    return choose.Preferences(qualities={**choose.QUALITIES, **own}, codecs=codecs, hdr=hdr)
 
 
 def _languages(text: str | None) -> tuple[str, ...] | None:
