@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from offlinedl.model import Kind, Track, Wanted
+from offlinedl.model import Kind, Setup, Track, Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,8 @@ class Rendition:
 
     `index` is what must be read before the segments are known (a media playlist, a sidx); None when they are.
     `group` joins the renditions that belong together: a video rung names in `audio_group` and `subtitle_group` the
-    groups that go with it (RFC 8216 section 4.3.4.2), None where any rendition does.
+    groups that go with it (RFC 8216 section 4.3.4.2), None where any rendition does. `setup` is what an init segment is
+    made from, where the format has none.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Rendition:
     index: Resource | None = None
     inits: tuple[Segment, ...] = ()
     segments: tuple[Segment, ...] = ()
+    setup: Setup | None = None
     protections: tuple[Protection, ...] = ()
 
     @property
