@@ -11,8 +11,9 @@ from offlinedl import choose, license, plan
 from offlinedl.choose import Caps, Choice
 from offlinedl.engine import Engine
 from offlinedl.errors import OfflinedlError, RefusedError, UnsupportedError
+from offlinedl.http import Answer
 from offlinedl.license import server_for
-from offlinedl.manifest import Format, detect
+from offlinedl.manifest import Format, detect, progressive
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
 
@@ -81,7 +82,7 @@ async def prepare(
     if not found:
         raise failures[0]
     best = max(found, key=Prepared.rank)
-    return best if server is None else replace(best, server=server, refusal=None)
+    return best if server is None else replace(best, server=server, refusal=_unproven(best.choices, best.format))
 
 
 async def all_renditions(prepared: Prepared, engine: Engine) -> tuple[Rendition, ...]:
@@ -127,13 +128,14 @@ async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Ren
 async def _read(
     title: Title, source: MediaSource, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps]
 ) -> Prepared:
-    answer = await engine.get(source.url)
+    answer = await engine.get(source.url, enough=progressive.is_enough)
     format = detect(answer.body, answer.url)
-    manifest = _with_side_tracks(format.parse(answer.body, answer.url), title)
+    manifest = _with_side_tracks(await _parsed(source, answer, format, engine), title)
     chosen = choose.choose(manifest, wanted, qualities, title.rights.max_height)
     choices = await _all_expanded(chosen, format, engine)
     _check_methods(choices)
     server, refusal = _server(source, manifest, choices)
+    refusal = refusal or _unproven(choices, format)
     return Prepared(
         title=title,
         source=source,
@@ -145,6 +147,27 @@ async def _read(
         server=server,
         refusal=refusal,
     )
+
+
+async def _parsed(source: MediaSource, answer: Answer, format: Format, engine: Engine) -> Manifest:
+    """The manifest of an answer. A file that is a title itself keeps the address that was given: where redirects end
+    is signed, and ages; and it is cut into ranges if its server gives them."""
+    if format.NAME != progressive.NAME:
+        return format.parse(answer.body, answer.url)
+    size = await engine.size_in_ranges(source.url, answer)
+    return progressive.cut(format.parse(answer.body, source.url), size)
+
+
+def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError | None:
+    """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or theirs
+    is only a part of a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
+    for rendition in (c.rendition for c in choices):
+        if rendition.protections and (rendition.setup is not None or format.NAME == progressive.NAME):
+            return UnsupportedError(
+                f"{rendition.id}: protected, and without an init segment: no license can be proven to open it yet",
+                "ask for the title's HLS or DASH address",
+            )
+    return None
 
 
 def _server(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn, Protocol
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
-from offlinedl.manifest import dash, hls, xml
+from offlinedl.manifest import dash, hls, progressive, smooth, xml
 from offlinedl.streams import Manifest, Rendition
 
 __all__ = ["FORMATS", "Format", "detect"]
@@ -26,7 +26,7 @@ class Format(Protocol):
         """`rendition` with inits and segments, from the bytes `index` of `rendition.index`, which came from `url`."""
 
 
-FORMATS: tuple[Format, ...] = (hls, dash)
+FORMATS: tuple[Format, ...] = (hls, dash, smooth, progressive)
 
 
 def detect(data: bytes, url: str) -> Format:
@@ -45,7 +45,7 @@ def _refuse(data: bytes, url: str) -> NoReturn:
     raise UnsupportedError(f"{url} is not a manifest that can be read: it is {what}.", hint)
 
 
-_LOOK = "Give the address of the manifest itself (.m3u8 or .mpd), as the player of the page requests it."
+_LOOK = "Give the address of the manifest itself (.m3u8, .mpd or .ism/Manifest), as the player of the page requests it."
 
 
 def _description(data: bytes) -> tuple[str, str]:
@@ -54,8 +54,8 @@ def _description(data: bytes) -> tuple[str, str]:
     root = xml.root_name(data)
     if root.lower() == "html" or head.startswith((b"<!doctype html", b"<html")) or b"<html" in head[:4096]:
         return _page(head)
-    if root == "SmoothStreamingMedia":
-        return "a Smooth Streaming manifest", "That is not read yet: ask for the title's HLS or DASH address."
+    if root == "smil":
+        return "a presentation for servers (SMIL)", "Add /Manifest to an address that ends in .ism. " + _LOOK
     if root or head.startswith(b"<?xml"):
         return f"XML with the root {root or '(none)'}", _LOOK
     if head.startswith((b"{", b"[")):
@@ -73,10 +73,8 @@ def _page(head: bytes) -> tuple[str, str]:
 
 def _file(data: bytes, head: bytes) -> str:
     """Kinds of files that addresses turn out to be."""
-    if data[4:8] in {b"ftyp", b"styp", b"moof", b"moov", b"sidx"}:
-        return "an MP4 file"
-    if data.startswith(b"\x1a\x45\xdf\xa3"):
-        return "a WebM or Matroska file"
+    if data[4:8] in {b"styp", b"moof", b"sidx", b"emsg", b"prft"}:
+        return "a piece of an MP4 file"
     if head.startswith(b"webvtt"):
         return "a WebVTT file"
     if data.startswith(b"\x1f\x8b"):
