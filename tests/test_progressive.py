@@ -354,7 +354,7 @@ def plan_of(url: str, wanted: Wanted) -> Plan:
     async def main() -> Plan:
         async with Http() as http:
             engine = Engine(http=http, retries=0)
-            return await prepare(manifest_url.title(url), wanted, engine, QUALITIES)
+            return (await prepare(manifest_url.title(url), wanted, engine, QUALITIES)).plan()
 
     return asyncio.run(main())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
@@ -19,6 +19,7 @@ from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
 from offlinedl.manifest import smooth
 from offlinedl.model import Kind, Setup
 from offlinedl.streams import Manifest, Rendition
+from tests.boxes import box, full_box, numbers
 from tests.conftest import Offlinedl
 from tests.test_playready import KID, TEXT, header, pro
 
@@ -273,8 +274,15 @@ def test_protection_that_cannot_be_read_is_still_protection(inside: str) -> None
 # a title
 
 
+def fragment(text: str, *, more: bytes = b"") -> bytes:
+    """A fragment as servers send them: no file type, and the time in a box of its own (section 2.2.4.4)."""
+    tfxd = box("uuid", bytes.fromhex("6d1d9b0542d544e680e2141daff757b2"), bytes(20))
+    traf = box("traf", full_box("tfhd", 0, numbers(1)), full_box("trun", 0, numbers(0)), more, tfxd)
+    return box("moof", full_box("mfhd", 0, numbers(1)), traf) + box("mdat", text.encode() * 50)
+
+
 FRAGMENTS = {
-    f"/film.ism/QualityLevels({rate})/Fragments({name}={start})": f"{name} {rate} {start} ".encode() * 50
+    f"/film.ism/QualityLevels({rate})/Fragments({name}={start})": fragment(f"{name} {rate} {start} ")
     for name, rate in (("video", 500000), ("video", 1500000), ("sound", 64000))
     for start in (0, 20000000)
 }
@@ -291,14 +299,14 @@ FILM = (
 
 
 @contextmanager
-def serving(asked: list[str], protection: str = "") -> Iterator[str]:
+def serving(asked: list[str], protection: str = "", fragments: Mapping[str, bytes] = FRAGMENTS) -> Iterator[str]:
     """A server of one Smooth title; `asked` hears every path."""
 
     async def answer(request: web.Request) -> web.Response:
         asked.append(request.path)
         if request.path == "/film.ism/Manifest":
             return web.Response(body=FILM.replace("{}", protection, 1).encode("utf-16"), content_type="text/xml")
-        return web.Response(body=FRAGMENTS[request.path]) if request.path in FRAGMENTS else web.Response(status=404)
+        return web.Response(body=fragments[request.path]) if request.path in fragments else web.Response(status=404)
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
@@ -350,6 +358,23 @@ def test_a_protected_title_is_refused_before_its_media(options: list[str], offli
     with serving(asked, protection) as url:
         result = offlinedl("get", f"{url}/film.ism/Manifest", *options)
     assert result.code == 9
-    assert ("PlayReady" if not options else "proven") in result.err
+    assert ("playready" if not options else "proven") in result.err.lower()
     assert asked == ["/film.ism/Manifest"]
     assert offlinedl.listed() == []
+
+
+SENC = [
+    pytest.param(full_box("senc", 0, numbers(0)), id="senc"),
+    pytest.param(box("uuid", bytes.fromhex("a2394f525a9b4f14a2446c427c648df4"), bytes(8)), id="piff"),
+]
+
+
+@pytest.mark.parametrize("senc", SENC)
+def test_fragments_that_are_encrypted_do_not_pass_for_clear(senc: bytes, offlinedl: Offlinedl) -> None:
+    """B8: whatever the manifest leaves out, the first fragments tell, before the rest is fetched."""
+    asked: list[str] = []
+    with serving(asked, fragments={path: fragment("x", more=senc) for path in FRAGMENTS}) as url:
+        result = offlinedl("get", f"{url}/film.ism/Manifest")
+    assert result.code == 5
+    assert "protected" in result.err
+    assert sorted(path.rpartition("=")[2] for path in asked) == ["/film.ism/Manifest", "0)", "0)"]

@@ -159,8 +159,8 @@ async def _parsed(source: MediaSource, answer: Answer, format: Format, engine: E
 
 
 def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError | None:
-    """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or theirs
-    is only a part of a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
+    """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or
+    theirs is in a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
     for rendition in (c.rendition for c in choices):
         if rendition.protections and (rendition.setup is not None or format.NAME == progressive.NAME):
             return UnsupportedError(
