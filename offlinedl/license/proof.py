@@ -80,9 +80,12 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
 
 
 def _forms(plan: Plan, read: Read) -> Generator[Fault | None, None, bool]:
-    """Look at the form of every file first: what is no media at all says nothing of a key. True where one is not."""
-    torn = False
-    for fetch in plan.fetches:
+    """Look at the form of every file first: what is no media at all says nothing of a key. True where one is not.
+
+    A piece of a file has no form of its own; it is as long as its range, or would not be here.
+    """
+    torn, cut = False, plan.cut
+    for fetch in (f for f in plan.fetches if f.rendition not in cut):
         reason = verify.malformed(fetch.path, read(fetch), sealed=_is_whole(plan, fetch))
         if reason is not None:
             torn = True
