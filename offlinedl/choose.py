@@ -82,7 +82,7 @@ def choose(
         chosen.append(_rung(rungs, wanted.quality, caps(wanted.quality, names), max_height))
         video = chosen[0].rendition
     audio = _audio(manifest.renditions, wanted.audio, video)
-    spoken = tuple(c.rendition.language for c in audio)
+    spoken = tuple(c.rendition.language for c in audio) or ((video.muxed_audio or "",) if video else ())
     chosen += audio + _subtitles(manifest.renditions, wanted.subtitles, video, spoken)
     if not any(c.rendition.kind is not Kind.SUBTITLES for c in chosen):
         raise UnsupportedError("the manifest offers no video and no audio", "it may be a trailer of images, or empty")
@@ -128,13 +128,27 @@ def _rank(rung: Rendition) -> tuple[int, int]:
 def _audio(renditions: Iterable[Rendition], languages: Sequence[str], video: Rendition | None) -> list[Choice]:
     offered = [r for r in renditions if r.kind is Kind.AUDIO]
     if video is not None and video.audio_group is not None:
-        offered = [r for r in offered if r.group == video.audio_group] or offered
+        others = offered if video.muxed_audio is None else []
+        offered = [r for r in offered if r.group == video.audio_group] or others
+    muxed = None if video is None else video.muxed_audio
+    if languages and muxed is not None and tuple(languages) != ("all",):
+        languages = [language for language in languages if not _is_within(language, muxed, offered)]
+        if not languages:
+            return []
     if not offered:
         return []
     if languages:
         return _by_language(offered, languages, "audio")
+    if muxed is not None and not any(r.default for r in offered):
+        return []  # the sound in the video's own segments is the main one
     main = [r for r in offered if "main" in r.roles or r.default] or offered
     return [Choice(rendition=_best_audio(main), why="the title's main language")]
+
+
+def _is_within(language: str, muxed: str, offered: Sequence[Rendition]) -> bool:
+    """Is the sound within the video's own segments, which is in `muxed`, the best there is for `language`?"""
+    own = Rendition(id="", kind=Kind.AUDIO, container="", language=muxed)
+    return lookup(language, [own, *offered])[:1] == [own]
 
 
 def _subtitles(

@@ -6,6 +6,7 @@ Durations and times on the title's time line are seconds; sizes and ranges are b
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 
 from offlinedl.model import Kind, Setup, Track, Wanted
@@ -80,10 +81,37 @@ class Protection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A segment index (sidx) that is still to be read, and the place of what it lists.
+
+    What is listed lies in `media`, begins at `start` on the time line, needs `init`, and comes after the first `at`
+    segments of the rendition. `depth` counts the indexes above it.
+    """
+
+    resource: Resource
+    media: str
+    start: Fraction
+    init: int | None = None
+    at: int = 0
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
     """One encoding of one track. `bandwidth` is in bits per second, 0 where the manifest does not say.
 
-    `index` is what must be read before the segments are known (a media playlist, a sidx); None when they are.
+    `channels` is as HLS writes it: their number, and what more there is of them ("6", "16/JOC"). `video_range` is SDR,
+    HLG or PQ, "" where nothing tells. `autoselect` says that it may be played because of its language, without having
+    been chosen. `muxed_audio` is the language of the sound within a video's own segments, "" where that is not stated,
+    None where the manifest knows of none.
+
+    `index` is what must be read next before the segments are known (a media playlist, a sidx); None when they are.
+    `unread` are all the segment indexes still to be read, the first of them being `index`; `variables` what a media
+    playlist may import. `gaps` are the numbers of segments that are not there.
+
+    `bases` are fallback addresses: in each group, beginnings of URLs that stand for each other. What begins with the
+    first can be asked for with another of them in its place.
+
     `group` joins the renditions that belong together: a video rung names in `audio_group` and `subtitle_group` the
     groups that go with it (RFC 8216 section 4.3.4.2), None where any rendition does. `setup` is what an init segment is
     made from, where the format has none.
@@ -96,17 +124,28 @@ class Rendition:
     width: int = 0
     height: int = 0
     codecs: str = ""
+    supplemental_codecs: str = ""
+    frame_rate: Fraction | None = None
+    video_range: str = ""
+    channels: str = ""
     language: str = ""
     name: str = ""
     roles: tuple[str, ...] = ()
     default: bool = False
+    autoselect: bool = False
+    forced: bool = False
+    muxed_audio: str | None = None
     group: str | None = None
     audio_group: str | None = None
     subtitle_group: str | None = None
     index: Resource | None = None
+    unread: tuple[Unread, ...] = ()
+    variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    bases: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
     inits: tuple[Segment, ...] = ()
     segments: tuple[Segment, ...] = ()
     setup: Setup | None = None
+    gaps: tuple[int, ...] = ()
     protections: tuple[Protection, ...] = ()
 
     @property
@@ -117,7 +156,11 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A manifest, read: every rendition that it offers. `duration` is in seconds, 0 where unknown."""
+    """A manifest, read: every rendition that it offers. `duration` is in seconds, 0 where unknown.
+
+    `missing` are addresses of pieces that must be read with it first; it offers nothing then. `ends_at` is when the
+    broadcast that it tells of is over and all of it is there; None where all is there.
+    """
 
     format: str
     url: str
@@ -125,6 +168,8 @@ class Manifest:
     duration: Fraction = Fraction(0)
     title: str = ""
     protections: tuple[Protection, ...] = ()
+    missing: tuple[str, ...] = field(default=(), repr=False)
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

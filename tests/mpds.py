@@ -12,8 +12,12 @@ URL = "https://media.test/film/title.mpd?sig=1"
 
 def mpd(inside: str, attributes: str = 'mediaPresentationDuration="PT10S"') -> Manifest:
     """An MPD with these periods."""
-    text = f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:cenc="urn:mpeg:cenc:2013" {attributes}>{inside}</MPD>'
-    return dash.parse(text.encode(), URL)
+    return dash.parse(mpd_text(inside, attributes), URL)
+
+
+def mpd_text(inside: str, attributes: str = 'mediaPresentationDuration="PT10S"') -> bytes:
+    names = 'xmlns:cenc="urn:mpeg:cenc:2013" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" {names} {attributes}>{inside}</MPD>'.encode()
 
 
 def video(addressing: str, representation: str = 'id="v" bandwidth="9"', around: str = "") -> Rendition:

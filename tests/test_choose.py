@@ -304,3 +304,41 @@ def test_every_choice_says_why() -> None:
 
     assert why(best()) == ["the title's main language", "the audio's language"]
     assert why(best(("en",), ("en-US",))) == ["audio asked for: en", "subtitles asked for: en-US"]
+
+
+# sound within the pictures' own segments
+
+MUXED = [
+    pytest.param("en", (), [], [], id="the-main-sound-is-within"),
+    pytest.param("en", (), ["fr"], [], id="no-other-language-instead"),
+    pytest.param("en", ("en",), ["fr"], [], id="asked-for-and-within"),
+    pytest.param("en", ("fr",), ["fr"], ["fr"], id="asked-for-and-beside"),
+    pytest.param("en", ("en", "fr"), ["fr"], ["fr"], id="one-within-one-beside"),
+    pytest.param("", (), ["fr"], [], id="language-not-said"),
+    pytest.param(None, (), ["fr"], ["fr"], id="nothing-within"),
+]
+
+
+@pytest.mark.parametrize(("muxed", "asked", "beside", "expected"), MUXED)
+def test_sound_within_the_pictures_is_known(
+    muxed: str | None, asked: tuple[str, ...], beside: list[str], expected: list[str]
+) -> None:
+    """C49: an audio group without a URI."""
+    rung = video("v", 720, 1000, audio_group="a", muxed_audio=muxed)
+    others = [audio(language, language, group="a") for language in beside]
+    assert chosen([rung, *others], best(audio=asked)) == ["v", *expected]
+
+
+def test_a_default_beside_goes_before_the_sound_within() -> None:
+    rung = video("v", 720, 1000, audio_group="a", muxed_audio="en")
+    assert chosen([rung, audio("fr", "fr", group="a", default=True)]) == ["v", "fr"]
+
+
+def test_other_groups_do_not_stand_for_the_sound_within() -> None:
+    rung = video("v", 720, 1000, audio_group="a", muxed_audio="en")
+    assert chosen([rung, audio("de", "de", group="b", default=True)]) == ["v"]
+
+
+def test_subtitles_follow_the_sound_within() -> None:
+    rung = video("v", 720, 1000, audio_group="a", muxed_audio="en")
+    assert chosen([rung, text("s", "en")]) == ["v", "s"]

@@ -40,6 +40,7 @@ def _result(path: str) -> tuple[Manifest | None, OfflinedlError | None]:
 def _check(rendition: Rendition) -> None:
     """What holds for every rendition (the conventions of the model)."""
     assert rendition.segments or rendition.index
+    assert (rendition.unread[0].resource if rendition.unread else rendition.index) == rendition.index
     assert [init.number for init in rendition.inits] == list(range(len(rendition.inits)))
     numbers = [segment.number for segment in rendition.segments]
     assert numbers == sorted(set(numbers))
@@ -66,7 +67,7 @@ def test_every_file_is_read_or_refused_with_a_reason(path: str) -> None:
         assert refusal.message
         assert "secret" not in refusal.message + refusal.hint
         return
-    assert manifest.renditions
+    assert manifest.renditions or manifest.missing
     assert len({rendition.id for rendition in manifest.renditions}) == len(manifest.renditions)
     for rendition in manifest.renditions:
         _check(rendition)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offlinedl.errors import UnsupportedError
-from tests.mpds import SINGLE, files, mpd, period, track
+from tests.mpds import files, mpd, period, track
 
 
 def test_periods_follow_each_other_on_one_time_line() -> None:
@@ -70,10 +70,3 @@ def test_sound_is_joined_by_language_or_by_the_only_one_there_is() -> None:
         "",
     )
     assert [files(r) for r in manifest.renditions] == [["en/1", "und/1", "en/1"], ["fr/1", "und/1", "fr/1"]]
-
-
-def test_periods_of_single_files_are_refused_for_now() -> None:
-    one = '<Period duration="PT4S"><AdaptationSet mimeType="video/mp4"><Representation id="v">'
-    one += SINGLE.format(last=199) + "</Representation></AdaptationSet></Period>"
-    with pytest.raises(UnsupportedError, match="several periods"):
-        mpd(one * 2, "")

@@ -66,7 +66,7 @@ def test_what_is_no_manifest_is_said_to_be_what_it_is(data: bytes, what: str) ->
 
 @pytest.mark.parametrize("data", [b"", b" \r\n\t", b"\xef\xbb\xbf"], ids=["nothing", "white-space", "mark"])
 def test_an_empty_answer_is_said_to_be_empty(data: bytes) -> None:
-    with pytest.raises(DamagedError, match=r"https://media\.test/title answered with nothing") as caught:
+    with pytest.raises(DamagedError, match=r"https://media\.test/title: an empty answer came") as caught:
         detect(data, URL)
     assert caught.value.code == "empty"
 

@@ -38,6 +38,7 @@ def test_what_was_encrypted_comes_back(clear: bytes) -> None:
     ],
 )
 def test_what_cannot_be_is_damage(data: bytes, key: bytes, iv: bytes) -> None:
+    """C48: bad lengths and bad padding; each segment is decrypted by itself, so the others are untouched."""
     with pytest.raises(DamagedError):
         hls_aes.decrypt(data, key, iv)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +34,7 @@ from tests.origin import Asked, Handler, Origin
 from tests.packager import package, session_folder, source
 from tests.test_get import assert_origins_bytes
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 URL = "https://media.test/film.mp4?sig=1"
 VIDEO = "titles/lighthouse/v720.mp4"
 BYTES = (demo.DATA / VIDEO).read_bytes()
@@ -354,7 +356,7 @@ def plan_of(url: str, wanted: Wanted) -> Plan:
     async def main() -> Plan:
         async with Http() as http:
             engine = Engine(http=http, retries=0)
-            return (await prepare(manifest_url.title(url), wanted, engine, QUALITIES)).plan()
+            return (await prepare(manifest_url.title(url), wanted, engine, QUALITIES, now=NOW)).plan()
 
     return asyncio.run(main())
 

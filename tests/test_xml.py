@@ -6,6 +6,7 @@ import pytest
 
 from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
 from offlinedl.manifest import xml
+from offlinedl.manifest.limits import Limits
 
 TEXTS = [
     pytest.param(b"<a>one</a>", "one", id="plain"),
@@ -50,7 +51,7 @@ def test_a_prefix_holds_below_its_element_and_not_beside_it() -> None:
 REFUSED = [
     pytest.param(b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', UnsupportedError, "DOCTYPE", id="entities"),
     pytest.param(b'<!DOCTYPE a SYSTEM "http://h/x.dtd"><a/>', UnsupportedError, "DOCTYPE", id="outside-dtd"),
-    pytest.param(b"<a>" * 65 + b"</a>" * 65, UnsupportedError, "deeper than 64", id="too-deep"),
+    pytest.param(b"<a>" * 65 + b"</a>" * 65, UnsupportedError, "deeper than is read; the limit is 64", id="too-deep"),
     pytest.param(b"<a><b></a>", DamagedError, "line 1, column 9", id="wrong-end"),
     pytest.param(b"<a>\n<b>", DamagedError, "line 2", id="cut-off"),
     pytest.param(b"", DamagedError, "no element", id="empty"),
@@ -66,11 +67,11 @@ def test_harm_and_damage_are_refused_by_name(data: bytes, error: type[OfflinedlE
 
 
 def test_depth_and_size_have_their_limits_as_parameters() -> None:
-    assert xml.parse(b"<a><b/></a>", max_depth=2).name == "a"
-    with pytest.raises(UnsupportedError, match="deeper than 1"):
-        xml.parse(b"<a><b/></a>", max_depth=1)
-    with pytest.raises(UnsupportedError, match="the limit of 3"):
-        xml.parse(b"<a/>", max_bytes=3)
+    assert xml.parse(b"<a><b/></a>", limits=Limits(depth=2)).name == "a"
+    with pytest.raises(UnsupportedError, match="deeper than is read; the limit is 1"):
+        xml.parse(b"<a><b/></a>", limits=Limits(depth=1))
+    with pytest.raises(UnsupportedError, match="the limit is 3"):
+        xml.parse(b"<a/>", limits=Limits(bytes=3))
 
 
 ROOTS = [

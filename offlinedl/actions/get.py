@@ -100,7 +100,7 @@ async def _prepare(title: Title, order: Order, library: Library, engine: Engine)
         engine.http.trust(source.url, order.headers)
     entry = library.entry(title.id)
     wanted = order.wanted(entry.wanted if entry else None)
-    return await prepare(title, wanted, engine, order.qualities, order.license)
+    return await prepare(title, wanted, engine, order.qualities, order.license, now=clock.now())
 
 
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:

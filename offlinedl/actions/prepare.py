@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 
 from offlinedl import choose, license, plan
 from offlinedl.choose import Caps, Choice
 from offlinedl.engine import Engine
-from offlinedl.errors import OfflinedlError, RefusedError, UnsupportedError
+from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
 from offlinedl.license import server_for
 from offlinedl.manifest import Format, detect, progressive
@@ -68,7 +69,13 @@ class Prepared:
 
 
 async def prepare(
-    title: Title, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps], server: LicenseServer | None = None
+    title: Title,
+    wanted: Wanted,
+    engine: Engine,
+    qualities: Mapping[str, Caps],
+    server: LicenseServer | None = None,
+    *,
+    now: datetime,
 ) -> Prepared:
     """The most suitable source of `title`. `server` is the license server that the person named, if any."""
     choose.caps(wanted.quality, qualities)
@@ -76,7 +83,7 @@ async def prepare(
     failures: list[OfflinedlError] = []
     for source in title.sources:
         try:
-            found.append(await _read(title, source, wanted, engine, qualities))
+            found.append(await _read(title, source, wanted, engine, qualities, now=now))
         except OfflinedlError as error:
             failures.append(error)
     if not found:
@@ -126,11 +133,11 @@ async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Ren
 
 
 async def _read(
-    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps]
+    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, qualities: Mapping[str, Caps], *, now: datetime
 ) -> Prepared:
     answer = await engine.get(source.url, enough=progressive.is_enough)
     format = detect(answer.body, answer.url)
-    manifest = _with_side_tracks(await _parsed(source, answer, format, engine), title)
+    manifest = _with_side_tracks(await _parsed(source, format, answer, engine, now), title)
     chosen = choose.choose(manifest, wanted, qualities, title.rights.max_height)
     choices = await _all_expanded(chosen, format, engine)
     _check_methods(choices)
@@ -149,15 +156,6 @@ async def _read(
     )
 
 
-async def _parsed(source: MediaSource, answer: Answer, format: Format, engine: Engine) -> Manifest:
-    """The manifest of an answer. A file that is a title itself keeps the address that was given: where redirects end
-    is signed, and ages; and it is cut into ranges if its server gives them."""
-    if format.NAME != progressive.NAME:
-        return format.parse(answer.body, answer.url)
-    size = await engine.size_in_ranges(source.url, answer)
-    return progressive.cut(format.parse(answer.body, source.url), size)
-
-
 def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError | None:
     """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or
     theirs is in a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
@@ -168,6 +166,37 @@ def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError |
                 "ask for the title's HLS or DASH address",
             )
     return None
+
+
+async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: Engine, now: datetime) -> Manifest:
+    """The manifest, with the pieces that it keeps elsewhere. Raises UnsupportedError while its broadcast goes on.
+
+    A file that is a title itself keeps the address that was given: where redirects end is signed, and ages. It is cut
+    into ranges if its server gives them.
+    """
+    if format.NAME == progressive.NAME:
+        size = await engine.size_in_ranges(source.url, answer)
+        return progressive.cut(format.parse(answer.body, source.url), size)
+    manifest = format.parse(answer.body, answer.url)
+    if manifest.missing:
+        pieces = await asyncio.gather(*(_piece(link, engine) for link in manifest.missing))
+        found = dict(zip(manifest.missing, pieces, strict=True))
+        manifest = format.parse(answer.body, answer.url, pieces=found)
+    if manifest.ends_at is not None and manifest.ends_at > now:
+        raise UnsupportedError(
+            f"{shown(answer.url)}: it is live until {manifest.ends_at:%Y-%m-%d %H:%M} UTC",
+            "come back when the broadcast is over",
+            code="live",
+        )
+    return manifest
+
+
+async def _piece(link: str, engine: Engine) -> bytes:
+    """A piece of a manifest; nothing where it cannot be had, which the manifest may have an answer to."""
+    try:
+        return (await engine.get(link)).body
+    except (NetworkError, NotFoundError):
+        return b""
 
 
 def _server(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NoReturn, Protocol
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest import dash, hls, progressive, smooth, xml
+from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.streams import Manifest, Rendition
 
-__all__ = ["FORMATS", "Format", "detect"]
+__all__ = ["FORMATS", "LIMITS", "Format", "Limits", "detect"]
 
 
 class Format(Protocol):
@@ -19,10 +21,13 @@ class Format(Protocol):
     def recognises(self, data: bytes) -> bool:
         """Is `data` written this way? Judged by its beginning, never raises."""
 
-    def parse(self, data: bytes, url: str) -> Manifest:
-        """The manifest `data`, which came from `url` (after redirects). Raises DamagedError and UnsupportedError."""
+    def parse(self, data: bytes, url: str, limits: Limits = ..., pieces: Mapping[str, bytes] = ...) -> Manifest:
+        """The manifest `data`, which came from `url` (after redirects). Raises DamagedError and UnsupportedError.
 
-    def expand(self, rendition: Rendition, index: bytes, url: str) -> Rendition:
+        `pieces` are what an earlier answer's `missing` asked for, by their addresses; b"" where one cannot be had.
+        """
+
+    def expand(self, rendition: Rendition, index: bytes, url: str, limits: Limits = ...) -> Rendition:
         """`rendition` with inits and segments, from the bytes `index` of `rendition.index`, which came from `url`."""
 
 
@@ -40,12 +45,12 @@ def detect(data: bytes, url: str) -> Format:
 def _refuse(data: bytes, url: str) -> NoReturn:
     """Says what came instead of a manifest."""
     if not data.strip(b"\xef\xbb\xbf \t\r\n\0"):
-        raise DamagedError(f"{url} answered with nothing.", "Try again later, or check the address.", code="empty")
+        raise DamagedError(f"{url}: an empty answer came", "try again later, or check the address", code="empty")
     what, hint = _description(data[: 256 * 2**10])
-    raise UnsupportedError(f"{url} is not a manifest that can be read: it is {what}.", hint)
+    raise UnsupportedError(f"{url}: not a manifest that can be read: it is {what}", hint)
 
 
-_LOOK = "Give the address of the manifest itself (.m3u8, .mpd or .ism/Manifest), as the player of the page requests it."
+_LOOK = "give the address of the manifest itself (.m3u8, .mpd, .ism/Manifest), as the player of the page requests it"
 
 
 def _description(data: bytes) -> tuple[str, str]:
@@ -55,19 +60,19 @@ def _description(data: bytes) -> tuple[str, str]:
     if root.lower() == "html" or head.startswith((b"<!doctype html", b"<html")) or b"<html" in head[:4096]:
         return _page(head)
     if root == "smil":
-        return "a presentation for servers (SMIL)", "Add /Manifest to an address that ends in .ism. " + _LOOK
+        return "a presentation for servers (SMIL)", "add /Manifest to an address that ends in .ism, or " + _LOOK
     if root or head.startswith(b"<?xml"):
         return f"XML with the root {root or '(none)'}", _LOOK
     if head.startswith((b"{", b"[")):
-        return "JSON", "It may be an error message or a player's configuration. " + _LOOK
+        return "JSON", "it may be an error message or a player's configuration; " + _LOOK
     if b"#ext" in head:
-        return "a playlist without #EXTM3U on its first line", "It is damaged: fetch it again, or tell its publisher."
+        return "a playlist without #EXTM3U on its first line", "it is damaged: fetch it again, or tell its publisher"
     return _file(data, head), _LOOK
 
 
 def _page(head: bytes) -> tuple[str, str]:
     if b'type="password"' in head or b"type='password'" in head or b"type=password" in head:
-        return "a login form", "Sign in with a browser and give its cookies (--cookies) or a header (--header)."
+        return "a login form", "sign in with a browser and give its cookies (--cookies) or a header (--header)"
     return "an HTML page", _LOOK
 
 

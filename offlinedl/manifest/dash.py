@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.manifest import dash_periods, dash_protection, dash_skeleton, dash_track, xml
+from offlinedl.errors import DamagedError, UnsupportedError, shown
+from offlinedl.manifest import (
+    dash_base,
+    dash_index,
+    dash_periods,
+    dash_protection,
+    dash_skeleton,
+    dash_track,
+    dash_xlink,
+    xml,
+)
 from offlinedl.manifest.dash_segments import Known, Place, address
+from offlinedl.manifest.limits import LIMITS, Limits, seen_at
 from offlinedl.manifest.tracks import distinct
-from offlinedl.manifest.units import iso_duration
-from offlinedl.manifest.urls import join
-from offlinedl.media import mp4
-from offlinedl.streams import Manifest, Rendition, Resource, Segment
+from offlinedl.manifest.units import iso_duration, moment
+from offlinedl.streams import Manifest, Rendition
 
 __all__ = ["NAME", "expand", "parse", "recognises"]
 
 NAME = "dash"
 
-_HINT = "The MPD is damaged: fetch it again, or tell its publisher."
-_ASK = "Ask for the title's HLS address."
-_MAX_INDEX_DEPTH = 8
+_HINT = "the MPD is damaged: fetch it again, or tell its publisher"
+_ASK = "ask for the title's HLS address"
+_NO_PIECES: Mapping[str, bytes] = {}
 _ROWS = frozenset({"S", "SegmentURL"})
 
 
@@ -32,63 +41,81 @@ def recognises(data: bytes) -> bool:
     return name == "MPD" or (not name and b"<MPD" in data[:4096])  # what is damaged at its root is named by `parse`
 
 
-def parse(data: bytes, url: str) -> Manifest:
-    """The renditions of the MPD `data`, which came from `url`. Raises DamagedError and UnsupportedError."""
-    root = xml.parse(data, rows=_ROWS)
-    if root.name != "MPD":
-        raise UnsupportedError(f"The root element is {root.name}, not MPD.")
-    _refuse_live(root)
-    mpd = _Mpd(root, dash_skeleton.read(root), url)
-    periods = [
-        (period.name, offered) for period in _periods(root, mpd.skeleton) if (offered := list(mpd.renditions(period)))
+def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, bytes] = _NO_PIECES) -> Manifest:
+    """The renditions of the MPD `data`, which came from `url`. Raises DamagedError and UnsupportedError.
+
+    Where the MPD keeps pieces elsewhere (xlink) that are not among `pieces`, no more than their addresses.
+    """
+    with seen_at(shown(url)):
+        root = xml.parse(data, rows=_ROWS, limits=limits)
+        if root.name != "MPD":
+            raise UnsupportedError(f"the root element is {root.name}, not MPD")
+        _refuse_live(root)
+        missing = dash_xlink.missing(root, url, pieces)
+        if missing:
+            return Manifest(format=NAME, url=url, renditions=(), missing=missing)
+        dash_xlink.resolve(root, url, pieces, limits, _ROWS)
+        return _read(root, url, limits)
+
+
+def _read(root: xml.Element, url: str, limits: Limits) -> Manifest:
+    mpd = _Mpd(root, dash_skeleton.read(root), url, limits)
+    periods = _periods(root, mpd.skeleton)
+    offers = [
+        dash_periods.Period(name=period.name, offered=offered, duration=period.duration)
+        for period in periods
+        if (offered := list(mpd.renditions(period)))
     ]
-    if not periods:
+    if not offers:
         raise mpd.nothing()
-    renditions = tuple(distinct(dash_periods.join(periods)))
-    duration = _duration(root, renditions)
-    return Manifest(format=NAME, url=url, renditions=renditions, duration=duration, title=_title(root))
+    renditions = tuple(distinct(dash_periods.join(offers)))
+    return Manifest(
+        format=NAME,
+        url=url,
+        renditions=renditions,
+        duration=_duration(root, periods, renditions),
+        title=_title(root),
+        ends_at=_ends_at(root, periods),
+    )
 
 
-def expand(rendition: Rendition, index: bytes, url: str) -> Rendition:
+def expand(rendition: Rendition, index: bytes, url: str, limits: Limits = LIMITS) -> Rendition:
     """`rendition` with the segments that the sidx in `index` lists (ISO/IEC 14496-12 section 8.16.3).
 
     The segments keep the URL of the MPD, not `url`: where redirects end is signed, and ages.
     """
-    if rendition.index is None or rendition.index.range is None:
-        raise UnsupportedError(f"Rendition {rendition.id} has no index to read.", _ASK)
-    at = rendition.inits[0].start if rendition.inits else Fraction(0)
-    init = 0 if rendition.inits else None
-    segments: list[Segment] = []
-    for reference in _references(index, rendition.index.range.first, 0):
-        resource = Resource(url=rendition.index.url, range=reference.range)
-        segment = Segment(number=len(segments), resource=resource, start=at, duration=reference.duration, init=init)
-        segments.append(segment)
-        at += reference.duration
-    if not segments:
-        raise DamagedError(f"The segment index of rendition {rendition.id} is empty.", _HINT)
-    return replace(rendition, index=None, segments=tuple(segments))
-
-
-def _references(index: bytes, offset: int, depth: int) -> Iterator[mp4.Reference]:
-    """The media that a sidx lists; an index that it refers to is read where it lies within the same bytes."""
-    for reference in mp4.sidx(index, offset):
-        if not reference.is_index:
-            yield reference
-            continue
-        begin = reference.range.first - offset
-        if depth == _MAX_INDEX_DEPTH or begin >= len(index):
-            raise UnsupportedError("The segment index refers to others that lie elsewhere in the file.", _ASK)
-        yield from _references(index[begin:], reference.range.first, depth + 1)
+    with seen_at(f"{shown(url)}: {rendition.id}"):
+        if not rendition.unread:
+            raise UnsupportedError("there is no index to read", _ASK)
+        return dash_index.read(rendition, index, limits)
 
 
 def _refuse_live(root: xml.Element) -> None:
-    """Section 5.3.1.2: a dynamic MPD changes with time."""
-    if (root.get("type") or "static").strip() == "dynamic":
-        raise UnsupportedError(
-            'The MPD is live: its type is "dynamic".',
-            "Come back when the broadcast is over, or ask its publisher for the recording.",
-            code="live",
-        )
+    """Section 5.3.1.2: a dynamic MPD changes with time, unless it says how long it is and that it will not change."""
+    if (root.get("type") or "static").strip() != "dynamic" or _has_an_end(root):
+        return
+    raise UnsupportedError(
+        'it is live: its type is "dynamic"',
+        "come back when the broadcast is over, or ask its publisher for the recording",
+        code="live",
+    )
+
+
+def _has_an_end(root: xml.Element) -> bool:
+    """Section 5.3.1.2: no @minimumUpdatePeriod, so this is the last version, and all times are known."""
+    stated = iso_duration(root.get("mediaPresentationDuration")), moment(root.get("availabilityStartTime"))
+    return None not in stated and root.get("minimumUpdatePeriod") is None
+
+
+def _ends_at(root: xml.Element, periods: list[_Period]) -> datetime | None:
+    """Section 5.3.1.2: when the last segment of a dynamic MPD is available; None for a static one."""
+    begin, last = moment(root.get("availabilityStartTime")), periods[-1]
+    if begin is None or (root.get("type") or "static").strip() != "dynamic":
+        return None
+    try:
+        return begin + timedelta(seconds=float(last.start + (last.duration or 0)))
+    except OverflowError:
+        raise DamagedError("its times lie beyond the end of the calendar", _HINT) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +132,8 @@ class _Period:
 def _periods(root: xml.Element, skeleton: Any) -> list[_Period]:
     """Section 5.3.2.1: a period lasts as long as it says, or else to the next one, the last to the end of the MPD."""
     pairs = zip(root.all("Period"), skeleton.periods or [], strict=True)
-    kept = [(element, typed) for element, typed in pairs if not _resolves_to_nothing(element)]
+    kept = list(pairs)
     elements = [element for element, _ in kept]
-    if any(element.local("href") and not element.all("AdaptationSet") for element in elements):
-        raise UnsupportedError("The MPD keeps a Period at another address (xlink).", _ASK)
     starts = _starts(elements)
     ends = [*starts[1:], _end(root, starts)]
     periods = []
@@ -129,7 +154,7 @@ def _starts(elements: list[xml.Element]) -> list[Fraction]:
         stated = iso_duration(element.get("start"))
         start = ended if stated is None else stated
         if start is None:
-            raise DamagedError(f"Period {_name(element, number)} does not say when it begins.", _HINT)
+            raise DamagedError(f"period {_name(element, number)} does not say when it begins", _HINT)
         duration = iso_duration(element.get("duration"))
         ended = None if duration is None else start + duration
         starts.append(start)
@@ -146,11 +171,6 @@ def _name(element: xml.Element, number: int) -> str:
     return element.get("id") or f"number {number + 1}"
 
 
-def _resolves_to_nothing(element: xml.Element) -> bool:
-    """Section 5.5.3: an xlink that says that there is nothing takes its element with it."""
-    return element.local("href") == "urn:mpeg:dash:resolve-to-zero:2013"
-
-
 @dataclass(slots=True)
 class _Mpd:
     """The MPD while it is read: its tree, its skeleton, and why something was left out."""
@@ -158,6 +178,8 @@ class _Mpd:
     root: xml.Element
     skeleton: Any
     url: str
+    limits: Limits
+    segments: int = 0
     left_out: list[str] = field(default_factory=list)
 
     def renditions(self, period: _Period) -> Iterator[Rendition]:
@@ -165,10 +187,6 @@ class _Mpd:
         known: Known = {}
         sets = zip(period.element.all("AdaptationSet"), period.skeleton.adaptation_sets or [], strict=True)
         for adaptation, typed in sets:
-            if _resolves_to_nothing(adaptation):
-                continue
-            if adaptation.local("href") and not adaptation.all("Representation"):
-                raise UnsupportedError("The MPD keeps an AdaptationSet at another address (xlink).", _ASK)
             pairs = zip(adaptation.all("Representation"), typed.representations or [], strict=True)
             for representation, typed_representation in pairs:
                 levels = (representation, adaptation, period.element)
@@ -185,10 +203,10 @@ class _Mpd:
         if reason or kind is None:
             self.left_out.append(f"{track.id} {reason or 'is neither picture, sound nor subtitles'}")
             return None
-        base, has_base = _base(self.url, (self.root, *reversed(track.levels)))
+        bases, has_base = dash_base.bases(self.url, (self.root, *reversed(track.levels)))
         place = Place(
             levels=track.levels,
-            base=base,
+            base=bases[0],
             has_base=has_base,
             id=track.id,
             bandwidth=track.bandwidth,
@@ -196,34 +214,36 @@ class _Mpd:
             start=period.start,
             duration=period.duration,
             known=known,
+            limits=self.limits,
         )
         pieces = address(place)
-        if not pieces.segments and not pieces.index:
+        self.segments += len(pieces.segments)
+        self.limits.check_segments(self.segments)
+        if not pieces.segments and not pieces.unread:
             self.left_out.append(f"{track.id} has no segments")
             return None
         described = track.described(kind, dash_protection.read(found, self.url))
-        return replace(described, inits=pieces.inits, segments=pieces.segments, index=pieces.index)
+        return replace(
+            described,
+            inits=pieces.inits,
+            segments=pieces.segments,
+            index=pieces.unread.resource if pieces.unread else None,
+            unread=(pieces.unread,) if pieces.unread else (),
+            bases=dash_base.fallbacks(bases, pieces),
+        )
 
     def nothing(self) -> UnsupportedError | DamagedError:
         """Why no rendition is left."""
         if self.left_out:
-            return UnsupportedError(f"The MPD offers nothing that can be used: {'; '.join(self.left_out[:3])}.", _ASK)
-        return DamagedError("The MPD offers no representation.", _HINT)
+            return UnsupportedError(f"it offers nothing that can be used: {'; '.join(self.left_out[:3])}", _ASK)
+        return DamagedError("it offers no representation", _HINT)
 
 
-def _base(url: str, levels: tuple[xml.Element, ...]) -> tuple[str, bool]:
-    """Section 5.6: the BaseURLs from the MPD down, each seen from the one above; the first of several holds."""
-    base, found = url, False
-    for level in levels:
-        element = level.first("BaseURL")
-        if element is not None and element.text:
-            base, found = join(base, element.text), True
-    return base, found
-
-
-def _duration(root: xml.Element, renditions: tuple[Rendition, ...]) -> Fraction:
-    """Section 5.3.1.2: as stated, or else the end of the last segment."""
-    stated = iso_duration(root.get("mediaPresentationDuration"))
+def _duration(root: xml.Element, periods: list[_Period], renditions: tuple[Rendition, ...]) -> Fraction:
+    """Section 5.3.1.2: as stated, or else the end of the last period, or that of the last segment."""
+    stated, last = iso_duration(root.get("mediaPresentationDuration")), periods[-1]
+    if stated is None and last.duration is not None:
+        stated = last.start + last.duration
     ends = (r.segments[-1].start + r.segments[-1].duration for r in renditions if r.segments)
     return stated if stated is not None else max(ends, default=Fraction(0))
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from offlinedl.errors import UnsupportedError
 from offlinedl.model import Kind
-from offlinedl.streams import Rendition, Resource, Segment
+from offlinedl.streams import Rendition, Resource, Segment, Unread
 
-Period = tuple[str, Sequence[Rendition]]
-"""A period's name for messages, and what it offers."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A period: its name for messages, what it offers, and how long it is in seconds, None where nothing tells."""
+
+    name: str
+    offered: Sequence[Rendition]
+    duration: Fraction | None = None
+
+    @property
+    def length(self) -> Fraction:
+        """Seconds, of the longest rendition where the period does not say."""
+        return max(map(_length, self.offered)) if self.duration is None else self.duration
 
 
 def join(periods: Sequence[Period]) -> tuple[Rendition, ...]:
@@ -21,11 +32,11 @@ def join(periods: Sequence[Period]) -> tuple[Rendition, ...]:
     where none does, UnsupportedError names the period. Subtitles may pause, and may come from any period.
     """
     if len(periods) == 1:
-        return tuple(periods[0][1])
+        return tuple(periods[0].offered)
     joined: list[Rendition] = []
     failures: dict[Kind, str] = {}
     for rendition in _leading(periods):
-        parts = [(name, _match(rendition, offered)) for name, offered in periods]
+        parts = [(period.name, _match(rendition, period.offered)) for period in periods]
         missing = next((name for name, part in parts if part is None), "")
         if missing and rendition.kind is not Kind.SUBTITLES:
             failures.setdefault(rendition.kind, missing)
@@ -34,18 +45,17 @@ def join(periods: Sequence[Period]) -> tuple[Rendition, ...]:
     for kind, missing in failures.items():
         if not any(rendition.kind is kind for rendition in joined):
             raise UnsupportedError(
-                f"Period {missing} has no {kind} that goes with the {kind} of the other periods.",
-                "The title cannot be put together: ask for its HLS address, or for its periods one by one.",
+                f"period {missing} has no {kind} that goes with the {kind} of the other periods",
+                "the title cannot be put together: ask for its HLS address, or for its periods one by one",
             )
     return tuple(joined)
 
 
 def _leading(periods: Sequence[Period]) -> list[Rendition]:
     """The tracks to continue: those of the longest period, and subtitles that only others have."""
-    _, longest = max(periods, key=lambda period: max(_length(rendition) for rendition in period[1]))
-    tracks = list(longest)
-    for _, offered in periods:
-        for rendition in offered:
+    tracks = list(max(periods, key=lambda period: period.length).offered)
+    for period in periods:
+        for rendition in period.offered:
             if rendition.kind is Kind.SUBTITLES and _match(rendition, tracks) is None:
                 tracks.append(rendition)
     return tracks
@@ -91,21 +101,29 @@ _ALIKE = {"avc3": "avc1", "hev1": "hvc1", "dvhe": "dvh1", "vp9": "vp09", "vp8": 
 
 
 def _chained(lead: Rendition, parts: Sequence[Rendition]) -> Rendition:
-    """`lead` with `parts` one after the other: segments numbered through, an init segment that is shared kept once."""
-    if any(part.index for part in parts):
-        raise UnsupportedError(
-            "The MPD has several periods, and their segments are listed in the media (SegmentBase).",
-            "This cannot be put together yet: ask for the title's HLS address.",
-        )
+    """`lead` with `parts` one after the other: segments numbered through, an init segment that is shared kept once.
+
+    Indexes are read later, one after the other, each to the place that its period has among the segments.
+    """
     inits: dict[Resource, Segment] = {}
     segments: list[Segment] = []
+    unread: list[Unread] = []
     for part in parts:
-        numbers = {}
+        numbers: dict[int | None, int | None] = {None: None}
         for init in part.inits:
             kept = inits.setdefault(init.resource, replace(init, number=len(inits)))
             numbers[init.number] = kept.number
-        for segment in part.segments:
-            init_number = None if segment.init is None else numbers[segment.init]
-            segments.append(replace(segment, number=len(segments), init=init_number))
-    protections = tuple(dict.fromkeys(p for part in parts for p in part.protections))
-    return replace(lead, inits=tuple(inits.values()), segments=tuple(segments), protections=protections)
+        unread += [replace(u, at=len(segments), init=numbers[u.init]) for u in part.unread]
+        segments += [
+            replace(segment, number=number, init=numbers[segment.init])
+            for number, segment in enumerate(part.segments, len(segments))
+        ]
+    return replace(
+        lead,
+        inits=tuple(inits.values()),
+        segments=tuple(segments),
+        index=unread[0].resource if unread else None,
+        unread=tuple(unread),
+        bases=tuple(dict.fromkeys(group for part in parts for group in part.bases)),
+        protections=tuple(dict.fromkeys(p for part in parts for p in part.protections)),
+    )

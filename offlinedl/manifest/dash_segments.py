@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import repeat
 from math import ceil
 
-from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.errors import DamagedError
 from offlinedl.manifest import xml
+from offlinedl.manifest.columns import rows
 from offlinedl.manifest.dash_template import Template
 from offlinedl.manifest.dash_timeline import Slots, Timing, from_duration, from_timeline
+from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.manifest.units import first_to_last, signed, whole
 from offlinedl.manifest.urls import join, joiner
-from offlinedl.streams import ByteRange, Resource, Segment
+from offlinedl.streams import ByteRange, Resource, Segment, Unread
 
-_HINT = "The MPD is damaged: fetch it again, or tell its publisher."
-_ASK = "Ask for the title's HLS address."
+_HINT = "the MPD is damaged: fetch it again, or tell its publisher"
 _KINDS = ("SegmentTemplate", "SegmentList", "SegmentBase")
 
 Known = dict[tuple[object, ...], Slots]
@@ -38,6 +40,7 @@ class Place:
     start: Fraction
     duration: Fraction | None
     known: Known = field(default_factory=dict)
+    limits: Limits = LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class Addressed:
 
     inits: tuple[Segment, ...] = ()
     segments: tuple[Segment, ...] = ()
-    index: Resource | None = None
+    unread: Unread | None = None
 
 
 def address(place: Place) -> Addressed:
@@ -79,7 +82,7 @@ class _Source:
         text = self.text(name)
         number = whole(text)
         if text is not None and number is None:
-            raise DamagedError(f"The {name} of a {self.elements[0].name} is not a whole number.", _HINT)
+            raise DamagedError(f"the {name} of a {self.elements[0].name} is not a whole number", _HINT)
         return number
 
     def child(self, name: str) -> xml.Element | None:
@@ -91,7 +94,7 @@ def _timing(place: Place, source: _Source) -> Timing:
     """Section 5.3.9.2: the clock of the segments and their first number."""
     timescale = source.number("timescale", 1)
     if timescale == 0:
-        raise DamagedError("A timescale is 0.", _HINT)
+        raise DamagedError("a timescale is 0", _HINT)
     return Timing(
         timescale=timescale,
         offset=_offset(source.text("presentationTimeOffset")),
@@ -99,6 +102,7 @@ def _timing(place: Place, source: _Source) -> Timing:
         last=source.optional("endNumber"),
         start=place.start,
         period=place.duration,
+        limits=place.limits,
     )
 
 
@@ -106,7 +110,7 @@ def _offset(text: str | None) -> int:
     """Section 5.3.9.2: presentationTimeOffset. The schema knows no sign; packagers write one for audio priming."""
     offset = 0 if text is None else signed(text)
     if offset is None:
-        raise DamagedError("A presentationTimeOffset is not a whole number.", _HINT)
+        raise DamagedError("a presentationTimeOffset is not a whole number", _HINT)
     return offset
 
 
@@ -129,7 +133,7 @@ def _template(place: Place, source: _Source) -> Addressed:
     """Section 5.3.9.4: one URL for every segment, with its number or its time in it."""
     media = source.text("media")
     if media is None:
-        raise DamagedError(f"The SegmentTemplate of representation {place.id} has no media.", _HINT)
+        raise DamagedError(f"{place.id}: its SegmentTemplate has no media", _HINT)
     template = Template(media, place.id, place.bandwidth)
     slots = _slots(place, source)
     if slots is None:
@@ -137,10 +141,16 @@ def _template(place: Place, source: _Source) -> Addressed:
     inits = _inits(place, source)
     init = 0 if inits else None
     urls = template.urls(place.base, slots.numbers, slots.times)
-    segments = [
-        Segment(number=position, resource=Resource(url=url), start=start, duration=duration, init=init)
-        for position, (url, start, duration) in enumerate(zip(urls, slots.starts, slots.durations, strict=True))
-    ]
+    count = len(urls)
+    segments = rows(
+        Segment,
+        count,
+        number=range(count),
+        resource=rows(Resource, count, url=urls),
+        start=slots.starts,
+        duration=slots.durations,
+        init=repeat(init),
+    )
     return Addressed(inits=inits, segments=tuple(segments))
 
 
@@ -161,8 +171,8 @@ def _list(place: Place, source: _Source) -> Addressed:
     """Section 5.3.9.3: every segment named. A range of one byte at 0 is a packager's way to say the whole file."""
     urls = next((found for element in source.elements if (found := element.rows)), [])
     if not urls:
-        remote = any(element.local("href") for element in source.elements)
-        raise _remote("SegmentList") if remote else DamagedError(f"The SegmentList of {place.id} is empty.", _HINT)
+        raise DamagedError(f"{place.id}: its SegmentList is empty", _HINT)
+    place.limits.check_segments(len(urls))
     slots = _listed(place, source, len(urls))
     urls = urls[: len(slots.starts)]
     inits = _inits(place, source)
@@ -190,7 +200,7 @@ def _listed(place: Place, source: _Source, count: int) -> Slots:
         return Slots(range(count), range(count), [place.start + each * k for k in range(count)], durations)
     slots = _slots(place, source)
     if slots is None or len(slots.times) < count:
-        raise DamagedError(f"The SegmentList of {place.id} has more segments than its SegmentTimeline.", _HINT)
+        raise DamagedError(f"{place.id}: its SegmentList has more segments than its SegmentTimeline", _HINT)
     return Slots(slots.numbers[:count], slots.times[:count], slots.starts[:count], slots.durations[:count])
 
 
@@ -205,21 +215,26 @@ def _base(place: Place, source: _Source) -> Addressed:
     """Section 5.3.9.2: one file, and where its segment index is. Without one, and for WebM, the file is one segment."""
     element = source.child("RepresentationIndex")
     part = first_to_last(source.text("indexRange")) or first_to_last(element.get("range") if element else None)
-    if part is None or place.container != "mp4":
+    elsewhere = element.get("sourceURL") if element else None
+    if (part is None and not elsewhere) or place.container != "mp4":
         return _whole_file(place)
-    if element is not None and element.get("sourceURL"):
-        raise UnsupportedError(f"The segment index of {place.id} is in a file of its own.", _ASK)
     inits = _inits(place, source)
-    if not inits and part.first:  # what goes before the index is what the player needs before the first segment
+    if elsewhere:
+        part = _range(element.get("range")) if element else None
+    elif (
+        not inits and part is not None and part.first
+    ):  # what goes before the index is what the player needs before the first segment
         before = Resource(url=place.base, range=ByteRange(first=0, last=part.first - 1))
         inits = (Segment(number=0, resource=before, start=place.start),)
-    return Addressed(inits=inits, index=Resource(url=place.base, range=part))
+    index = Resource(url=join(place.base, elsewhere or ""), range=part)
+    unread = Unread(resource=index, media=place.base, start=place.start, init=0 if inits else None)
+    return Addressed(inits=inits, unread=unread)
 
 
 def _whole_file(place: Place) -> Addressed:
     """Section 5.3.9.1: no addressing at all, so the BaseURL is the one segment, and holds its own initialization."""
     if not place.has_base or place.base.endswith("/"):
-        raise DamagedError(f"Representation {place.id} does not say where its segments are.", _HINT)
+        raise DamagedError(f"{place.id}: it does not say where its segments are", _HINT)
     resource = Resource(url=place.base)
     return Addressed(
         segments=(Segment(number=0, resource=resource, start=place.start, duration=_known_duration(place)),),
@@ -235,9 +250,5 @@ def _range(text: str | None) -> ByteRange | None:
         return None
     part = first_to_last(text)
     if part is None:
-        raise DamagedError("A byte range is not of the form FIRST-LAST.", _HINT)
+        raise DamagedError("a byte range is not of the form FIRST-LAST", _HINT)
     return part
-
-
-def _remote(what: str) -> UnsupportedError:
-    return UnsupportedError(f"The MPD keeps a {what} at another address (xlink).", _ASK)

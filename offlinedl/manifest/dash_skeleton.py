@@ -30,8 +30,7 @@ def read(root: xml.Element) -> Any:
     try:
         return MPEGDASHParser.parse(xml.write(_reduced(root)))
     except Exception as error:
-        hint = "It is damaged: fetch it again, or tell its publisher."
-        raise DamagedError("The MPD cannot be read.", hint) from error
+        raise DamagedError("it cannot be read", "it is damaged: fetch it again, or tell its publisher") from error
 
 
 def _reduced(element: xml.Element) -> xml.Element:

@@ -10,7 +10,7 @@ from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest.urls import join, joiner
 
 _IDENTIFIER = re.compile(r"(RepresentationID|Number|Bandwidth|Time|SubNumber)(?:%0?([0-9]{1,4})?([diuxXo]))?")
-_HINT = "The MPD is damaged: fetch it again, or tell its publisher."
+_HINT = "the MPD is damaged: fetch it again, or tell its publisher"
 _MAX_WIDTH = 64
 
 
@@ -36,7 +36,7 @@ class Template:
     def url(self, base: str) -> str:
         """The URL of an init segment."""
         if self._columns:
-            raise DamagedError("An init segment's template asks for a segment's number or time.", _HINT)
+            raise DamagedError("an init segment's template asks for a segment's number or time", _HINT)
         return join(base, self._format % ())
 
     def _pieces(self, text: str, representation: str, bandwidth: int) -> Iterator[str]:
@@ -56,9 +56,9 @@ class Template:
             return _literal(f"${text}$") if text else "$"
         name, width, conversion = match[1], int(match[2] or 0), match[3] or "d"
         if name == "SubNumber":
-            raise UnsupportedError("The MPD divides its segments ($SubNumber$).", "Ask for the title's HLS address.")
+            raise UnsupportedError("it divides its segments ($SubNumber$)", "ask for the title's HLS address")
         if width > _MAX_WIDTH:
-            raise DamagedError(f"A template asks for numbers of {width} digits.", _HINT)
+            raise DamagedError(f"a template asks for numbers of {width} digits", _HINT)
         if name == "RepresentationID":
             return _literal(representation)
         form = f"%0{width}{conversion}" if width else f"%{conversion}"

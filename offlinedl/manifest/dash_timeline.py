@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import repeat
 from math import ceil
 from typing import NamedTuple
 
-from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.errors import DamagedError
+from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.manifest.units import signed, whole
 from offlinedl.manifest.xml import Element
 
-MAX_SEGMENTS = 2_000_000
-
-_HINT = "The MPD is damaged: fetch it again, or tell its publisher."
+_HINT = "the MPD is damaged: fetch it again, or tell its publisher"
 
 
 class Slots(NamedTuple):
@@ -39,6 +39,7 @@ class Timing:
     last: int | None
     start: Fraction
     period: Fraction | None
+    limits: Limits = LIMITS
 
 
 def from_duration(timing: Timing, duration: int) -> Slots:
@@ -50,8 +51,9 @@ def from_duration(timing: Timing, duration: int) -> Slots:
     if timing.last is not None:
         counts.append(timing.last - timing.first + 1)
     if not counts:
-        raise DamagedError("The MPD does not say how long the title is, nor how many segments it has.", _HINT)
-    count = _within_limit(max(min(counts), 0))
+        raise DamagedError("it does not say how long the title is, nor how many segments it has", _HINT)
+    count = max(min(counts), 0)
+    timing.limits.check_segments(count)
     starts = [timing.start + each * k for k in range(count)]
     durations = [each] * count
     if count and timing.period is not None:
@@ -76,8 +78,9 @@ def from_timeline(timing: Timing, timeline: Element) -> Slots:
             units = _whole(length, "d")
             known[length] = units, Fraction(units, timing.timescale)
         each, duration = known[length]
-        if "t" in row:
-            time = _whole(row["t"], "t")
+        begin = row.get("t")
+        if begin is not None:
+            time = int(begin) if len(begin) <= 20 and begin.isascii() and begin.isdigit() else _whole(begin, "t")
         if "n" in row:
             number = _whole(row["n"], "n")
         repeated = _count(timeline.rows, position, (time, each), timing) if "r" in row else 1
@@ -87,13 +90,13 @@ def from_timeline(timing: Timing, timeline: Element) -> Slots:
             times.append(time)
             durations.append(duration)
         else:
-            _within_limit(len(times) + count)
+            timing.limits.check_segments(len(times) + count)
             numbers.extend(range(number, number + count))
             times.extend(range(time, time + each * count, each) if each else [time] * count)
             durations.extend([duration] * count)
         number += count
         time += each * repeated
-    _within_limit(len(times))
+    timing.limits.check_segments(len(times))
     return Slots(numbers, times, _on_the_time_line(times, timing), durations)
 
 
@@ -102,14 +105,14 @@ def _on_the_time_line(times: list[int], timing: Timing) -> list[Fraction]:
     above, below = timing.start.numerator * timing.timescale, timing.start.denominator
     scale = timing.timescale * below
     offset = timing.offset * below - above
-    return [Fraction(time * below - offset, scale) for time in times]
+    return list(map(Fraction, [time * below - offset for time in times], repeat(scale)))
 
 
 def _count(rows: list[dict[str, str]], position: int, run: tuple[int, int], timing: Timing) -> int:
     """How often the S at `position` stands: @r times more; below 0, to the next S@t or else the end of the period."""
     repeat = signed(rows[position]["r"])
     if repeat is None:
-        raise DamagedError("An S of a SegmentTimeline has an r that is not a number.", _HINT)
+        raise DamagedError("an S of a SegmentTimeline has an r that is not a number", _HINT)
     if repeat >= 0:
         return repeat + 1
     time, each = run
@@ -119,20 +122,14 @@ def _count(rows: list[dict[str, str]], position: int, run: tuple[int, int], timi
     elif timing.period is not None:
         end = timing.offset + timing.period * timing.timescale
     else:
-        raise DamagedError("A SegmentTimeline repeats to the end of a period without end.", _HINT)
+        raise DamagedError("a SegmentTimeline repeats to the end of a period without end", _HINT)
     if each == 0:
-        raise DamagedError("An S of a SegmentTimeline repeats without a duration.", _HINT)
+        raise DamagedError("an S of a SegmentTimeline repeats without a duration", _HINT)
     return max(ceil((end - time) / each), 0)
 
 
 def _whole(text: str | None, name: str) -> int:
     number = whole(text)
     if number is None:
-        raise DamagedError(f"An S of a SegmentTimeline has no {name}, or one that is not a number.", _HINT)
+        raise DamagedError(f"an S of a SegmentTimeline has no {name}, or one that is not a number", _HINT)
     return number
-
-
-def _within_limit(count: int) -> int:
-    if count > MAX_SEGMENTS:
-        raise UnsupportedError(f"A representation has more than {MAX_SEGMENTS} segments.", code="too-large")
-    return count

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from offlinedl.manifest.tracks import kind_of
+from offlinedl.manifest.units import ratio, whole
 from offlinedl.manifest.urls import extension
 from offlinedl.manifest.xml import Element
 from offlinedl.model import Kind
@@ -14,6 +18,17 @@ from offlinedl.streams import Protection, Rendition
 _TRICK = "http://dashif.org/guidelines/trickmode"
 _UNDERSTOOD = ("urn:mpeg:mpegb:cicp:", "urn:mpeg:dash:adaptation-set-switching:2016", "urn:dvb:dash:fontdownload:")
 _ROLE = "urn:mpeg:dash:role:2011"
+_ON_REQUEST = frozenset({"commentary", "description", "enhanced-audio-intelligibility", "easyreader"})
+_TRANSFER = "urn:mpeg:mpegb:cicp:transfercharacteristics"
+_RANGES = {"16": "PQ", "18": "HLG"}
+_OBJECTS = "tag:dolby.com,2018:dash:ec3_extensioncomplexityindex:2018"
+_COUNTED = ("urn:mpeg:dash:23003:3:audio_channel_configuration:", "tag:dts.com,2014:dash:audio_channel_configuration:")
+_INDEXED = "urn:mpeg:mpegb:cicp:channelconfiguration"
+_MASKED = ("tag:dolby.com,2014:dash:audio_channel_configuration:", "urn:dolby:dash:audio_channel_configuration:")
+_LAYOUTS = (0, 1, 2, 3, 4, 5, 6, 8, 0, 3, 4, 7, 8, 24, 8, 12, 10, 12, 14, 12, 14)
+"""ISO/IEC 23091-3 section 7.2: how many channels each ChannelConfiguration has."""
+_PAIRS = 0b0000_0110_0111_0100
+"""ETSI TS 102 366 table E.1.2: the bits of a channel map that stand for two loudspeakers."""
 _PURPOSES = {"1": "description", "2": "enhanced-audio-intelligibility"}
 _TEXT_CODECS = ("wvtt", "stpp")
 _CONTAINERS = {
@@ -102,12 +117,46 @@ class Track:
             width=int(width) if kind is Kind.VIDEO else 0,
             height=int(height) if kind is Kind.VIDEO else 0,
             codecs=self.codecs,
+            supplemental_codecs=self._supplemental_codecs(),
+            frame_rate=self._frame_rate() if kind is Kind.VIDEO else None,
+            video_range=self._video_range() if kind is Kind.VIDEO else "",
+            channels=self._channels() if kind is Kind.AUDIO else "",
             language=self._language(),
             name=self._label(),
             roles=roles,
             default="main" in roles,
+            autoselect=kind is not Kind.VIDEO and not _ON_REQUEST.intersection(roles),
+            forced="forced-subtitle" in roles,
             protections=protections,
         )
+
+    def _properties(self, *names: str) -> Iterator[tuple[str, str]]:
+        """The descriptors of these names, nearest first, each as its scheme and its value."""
+        for level in self.levels[:2]:
+            for element in level.all(*names):
+                yield (element.get("schemeIdUri") or "").strip().lower(), (element.get("value") or "").strip()
+
+    def _frame_rate(self) -> Fraction | None:
+        """Section 5.3.7.2: @frameRate, "30" or "30000/1001"."""
+        return next((rate for level in self.levels[:2] if (rate := ratio(level.get("frameRate")))), None)
+
+    def _supplemental_codecs(self) -> str:
+        """ETSI TS 103 285 section 4.4: what more a decoder may make of it (@scte214:supplementalCodecs)."""
+        return next((text.strip() for level in self.levels[:2] if (text := level.local("supplementalCodecs"))), "")
+
+    def _video_range(self) -> str:
+        """ISO/IEC 23091-2 section 8.2: TransferCharacteristics, 16 is PQ, 18 HLG, and other ones are no HDR."""
+        for scheme, value in self._properties("EssentialProperty", "SupplementalProperty"):
+            if scheme == _TRANSFER:
+                return _RANGES.get(value, "SDR")
+        return ""
+
+    def _channels(self) -> str:
+        """Section 5.8.5.4: AudioChannelConfiguration as a number of channels, and Dolby's objects as HLS has them."""
+        found = (_channel_count(*pair) for pair in self._properties("AudioChannelConfiguration"))
+        count = next((count for count in found if count), 0)
+        objects = dict(self._properties("SupplementalProperty")).get(_OBJECTS)
+        return f"{objects}/JOC" if objects else str(count or "")
 
     def _language(self) -> str:
         """Section 5.3.3.2: AdaptationSet@lang, or that of its one ContentComponent."""
@@ -138,6 +187,19 @@ class Track:
                 elif scheme.startswith("urn:tva:metadata:cs:audiopurposecs") and value in _PURPOSES:
                     roles.append(_PURPOSES[value])
         return tuple(dict.fromkeys(roles))
+
+
+def _channel_count(scheme: str, value: str) -> int:
+    """How many channels a descriptor speaks of; 0 where it cannot be read."""
+    number = whole(value)
+    if scheme.startswith(_COUNTED):
+        return number or 0
+    if scheme == _INDEXED:
+        return _LAYOUTS[number] if number is not None and number < len(_LAYOUTS) else 0
+    if scheme.startswith(_MASKED) and re.fullmatch("[0-9A-Fa-f]{4}", value):
+        mask = int(value, 16)
+        return mask.bit_count() + (mask & _PAIRS).bit_count()
+    return 0
 
 
 def _understood(element: Element) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.manifest import hls_keys, hls_lines, hls_media
+from offlinedl.errors import DamagedError, UnsupportedError, shown
+from offlinedl.manifest import hls_keys, hls_lines, hls_media, hls_pathways
 from offlinedl.manifest.hls_lines import recognises
+from offlinedl.manifest.hls_pathways import Attributes, Stream
+from offlinedl.manifest.limits import LIMITS, Limits, seen_at
 from offlinedl.manifest.tracks import audio_codecs, distinct, kind_of
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import joiner
@@ -19,8 +21,6 @@ __all__ = ["NAME", "expand", "parse", "recognises"]
 
 NAME = "hls"
 
-Attributes = Mapping[str, str]
-
 _ROLES = {
     "public.accessibility.describes-video": "description",
     "public.accessibility.transcribes-spoken-dialog": "caption",
@@ -29,34 +29,37 @@ _ROLES = {
     "public.auxiliary-content": "supplementary",
 }
 _AUDIO_FILES = {"aac", "ac3", "ec3", "mp3"}
-_HINT = "The playlist is damaged: fetch it again, or tell its publisher."
+_HINT = "the playlist is damaged: fetch it again, or tell its publisher"
+_NO_PIECES: Mapping[str, bytes] = {}
 
 
-def parse(data: bytes, url: str) -> Manifest:
+def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, bytes] = _NO_PIECES) -> Manifest:
     """The renditions of a multivariant playlist, or the one rendition that a media playlist is."""
-    text = hls_lines.define(hls_lines.text_of(data), url, {})
-    if not recognises(data):
-        raise UnsupportedError("The playlist does not begin with #EXTM3U, so it is not HLS (RFC 8216 section 4.3.1.1).")
-    if "#EXT-X-STREAM-INF" in text or "#EXT-X-MEDIA:" in text:
-        return _multivariant(text, url)
-    if "#EXT-X-I-FRAME-STREAM-INF" in text:
-        raise UnsupportedError("The playlist offers only single pictures.", "Give the title's multivariant playlist.")
-    rendition = _expanded(Rendition(id="main", kind=Kind.VIDEO, container=""), text, url)
-    return Manifest(format=NAME, url=url, renditions=(rendition,), duration=_end(rendition))
+    with seen_at(shown(url)):
+        text, variables = hls_lines.define(hls_lines.text_of(data, limits), url, limits=limits)
+        if not recognises(data):
+            raise UnsupportedError("it does not begin with #EXTM3U, so it is not HLS (RFC 8216 section 4.3.1.1)")
+        if "#EXT-X-STREAM-INF" in text or "#EXT-X-MEDIA:" in text:
+            return _multivariant(text, url, variables)
+        if "#EXT-X-I-FRAME-STREAM-INF" in text:
+            raise UnsupportedError("it offers only single pictures", "give the title's multivariant playlist")
+        rendition = _expanded(Rendition(id="main", kind=Kind.VIDEO, container=""), text, url, limits)
+        return Manifest(format=NAME, url=url, renditions=(rendition,), duration=_end(rendition))
 
 
-def expand(rendition: Rendition, index: bytes, url: str) -> Rendition:
+def expand(rendition: Rendition, index: bytes, url: str, limits: Limits = LIMITS) -> Rendition:
     """`rendition` with the segments of its media playlist `index`, which came from `url`."""
-    if not recognises(index):
-        raise DamagedError("What came instead of a media playlist does not begin with #EXTM3U.", _HINT)
-    text = hls_lines.define(hls_lines.text_of(index), url, {})
-    if "#EXT-X-STREAM-INF" in text:
-        raise DamagedError("A multivariant playlist stands where a media playlist should.", _HINT)
-    return _expanded(rendition, text, url)
+    with seen_at(shown(url)):
+        if not recognises(index):
+            raise DamagedError("what came instead of a media playlist does not begin with #EXTM3U", _HINT)
+        text, _ = hls_lines.define(hls_lines.text_of(index, limits), url, rendition.variables, limits)
+        if "#EXT-X-STREAM-INF" in text:
+            raise DamagedError("a multivariant playlist stands where a media playlist should", _HINT)
+        return _expanded(rendition, text, url, limits)
 
 
-def _expanded(rendition: Rendition, text: str, url: str) -> Rendition:
-    playlist = hls_media.read(text, url)
+def _expanded(rendition: Rendition, text: str, url: str, limits: Limits) -> Rendition:
+    playlist = hls_media.read(text, url, limits)
     container = playlist.container or ("vtt" if rendition.kind is Kind.SUBTITLES else "ts")
     kind = rendition.kind
     if rendition.index is None:  # a media playlist on its own says what it carries only by its files
@@ -66,8 +69,11 @@ def _expanded(rendition: Rendition, text: str, url: str) -> Rendition:
         kind=kind,
         container=container,
         index=None,
+        variables=(),
+        bases=hls_pathways.below(rendition.bases, url),
         inits=playlist.inits,
         segments=playlist.segments,
+        gaps=playlist.gaps,
         protections=tuple(dict.fromkeys((*rendition.protections, *playlist.protections))),
     )
 
@@ -77,14 +83,14 @@ def _end(rendition: Rendition) -> Fraction:
     return last.start + last.duration
 
 
-def _multivariant(text: str, url: str) -> Manifest:
+def _multivariant(text: str, url: str, variables: tuple[tuple[str, str], ...]) -> Manifest:
     """RFC 8216 section 4.3.4: variants and renditions, each with the media playlist that lists its segments."""
     reader = _Reader(joiner(url))
     hls_lines.walk(text, reader.tags())
-    said = dict.fromkeys([*reader.variants, *reader.media()])  # what is said twice, word for word, is one
-    renditions = tuple(distinct(said))
+    said = dict.fromkeys(reader.renditions())  # what is said twice, word for word, is one
+    renditions = tuple(replace(rendition, variables=variables) for rendition in distinct(said))
     if not renditions:
-        raise DamagedError("The playlist offers nothing: no variant and no rendition.", _HINT)
+        raise DamagedError("it offers nothing: no variant and no rendition", _HINT)
     return Manifest(format=NAME, url=url, renditions=renditions, protections=tuple(reader.protections))
 
 
@@ -93,10 +99,11 @@ class _Reader:
 
     def __init__(self, absolute: Callable[[str], str]) -> None:
         self.absolute = absolute
-        self.variants: list[Rendition] = []
         self.protections: dict[Protection, None] = {}
+        self._pathways = hls_pathways.Pathways()
         self._waiting: list[Attributes] = []
-        self._media: list[Attributes] = []
+        self._media: list[Stream] = []
+        self._in_segments: dict[str, tuple[bool, str]] = {}
         self._groups: dict[tuple[str, str], Rendition] = {}
 
     def tags(self) -> hls_lines.Tags:
@@ -104,68 +111,94 @@ class _Reader:
         return {
             hls_lines.URI: self._uri,
             "#EXT-X-STREAM-INF": lambda value: self._waiting.append(hls_lines.attributes(value)),
-            "#EXT-X-MEDIA": lambda value: self._media.append(hls_lines.attributes(value)),
+            "#EXT-X-MEDIA": self._media_tag,
             "#EXT-X-SESSION-KEY": self._session_key,
         }
 
     def _uri(self, uri: str) -> None:
         """RFC 8216 section 4.3.4.2: what waits for a URI takes it; two tags before one URI are two variants."""
         if not self._waiting:
-            raise DamagedError("The playlist has a URI without an EXT-X-STREAM-INF before it.", _HINT)
+            raise DamagedError("a URI has no EXT-X-STREAM-INF before it", _HINT)
         for attribute in self._waiting:
-            self._stream_inf(attribute, uri)
+            self._pathways.variant(attribute, self.absolute(uri))
         self._waiting = []
 
-    def _stream_inf(self, attribute: Attributes, uri: str) -> None:
-        """RFC 8216 section 4.3.4.2: a variant; without pictures in its CODECS it is an audio rung."""
-        codecs = attribute.get("CODECS", "")
-        width, height = _resolution(attribute.get("RESOLUTION", ""))
-        kind = Kind.VIDEO if width else kind_of(codecs)
-        bandwidth = seconds(attribute.get("BANDWIDTH", ""))
-        variant = Rendition(
-            id=attribute.get("STABLE-VARIANT-ID") or _variant_id(kind, height, int(bandwidth or 0)),
-            kind=kind,
-            container="",
-            bandwidth=int(bandwidth or 0),
-            width=width,
-            height=height,
-            codecs=codecs,
-            name=attribute.get("NAME", ""),
-            audio_group=attribute.get("AUDIO"),
-            subtitle_group=attribute.get("SUBTITLES"),
-            index=Resource(url=self.absolute(uri)),
-        )
-        self.variants.append(variant)
-        for media in ("AUDIO", "VIDEO"):
-            self._groups.setdefault((media, attribute.get(media, "")), variant)
+    def _media_tag(self, value: str) -> None:
+        """RFC 8216 section 4.3.4.1: a rendition; a sound without a URI is in the segments of the variants."""
+        attribute = hls_lines.attributes(value)
+        kind, group = attribute.get("TYPE", ""), attribute.get("GROUP-ID", "")
+        if attribute.get("URI") and kind in _MEDIA:
+            self._media.append(Stream(attribute, [self.absolute(attribute["URI"])]))
+        elif kind == "AUDIO":
+            said = (attribute.get("DEFAULT") == "YES", attribute.get("LANGUAGE", ""))
+            before = self._in_segments.setdefault(group, said)
+            self._in_segments[group] = said if said[0] and not before[0] else before
 
-    def media(self) -> Iterable[Rendition]:
-        """RFC 8216 section 4.3.4.1: the renditions; one without a URI is in the variants' own segments."""
-        own = {variant.index for variant in self.variants if variant.kind is Kind.VIDEO}
-        for attribute in self._media:
-            kind = _MEDIA.get(attribute.get("TYPE", ""))
-            if kind is None or not attribute.get("URI"):
-                continue
-            rendition = self._rendition(attribute, kind)
-            if kind is not Kind.VIDEO:
+    def renditions(self) -> Iterator[Rendition]:
+        """All that is offered, the variants first."""
+        own = set()
+        for stream in self._pathways.variants:
+            variant = self._variant(stream)
+            for media in ("AUDIO", "VIDEO"):
+                self._groups.setdefault((media, stream.attributes.get(media, "")), variant)
+            if variant.kind is Kind.VIDEO:
+                own.add(variant.index)
+            yield variant
+        for stream in self._pathways.media(self._media):
+            rendition = self._rendition(stream)
+            if rendition.kind is not Kind.VIDEO:
                 yield rendition
             elif rendition.index not in own:
                 yield self._angle(rendition)
 
-    def _rendition(self, attribute: Attributes, kind: Kind) -> Rendition:
+    def _variant(self, stream: Stream) -> Rendition:
+        """RFC 8216 section 4.3.4.2: a variant; without pictures in its CODECS it is an audio rung."""
+        attribute = stream.attributes
+        codecs = attribute.get("CODECS", "")
+        width, height = _resolution(attribute.get("RESOLUTION", ""))
+        kind = Kind.VIDEO if width else kind_of(codecs)
+        bandwidth = int(seconds(attribute.get("BANDWIDTH", "")) or 0)
+        muxed = self._in_segments.get(attribute.get("AUDIO", "")) if kind is Kind.VIDEO else None
+        return Rendition(
+            id=attribute.get("STABLE-VARIANT-ID") or _variant_id(kind, height, bandwidth),
+            kind=kind,
+            container="",
+            bandwidth=bandwidth,
+            width=width,
+            height=height,
+            codecs=codecs,
+            supplemental_codecs=attribute.get("SUPPLEMENTAL-CODECS", ""),
+            frame_rate=seconds(attribute.get("FRAME-RATE", "")) or None,
+            video_range=attribute.get("VIDEO-RANGE", ""),
+            name=attribute.get("NAME", ""),
+            muxed_audio=muxed[1] if muxed else None,
+            audio_group=attribute.get("AUDIO"),
+            subtitle_group=attribute.get("SUBTITLES"),
+            index=Resource(url=stream.urls[0]),
+            bases=hls_pathways.bases(stream.urls),
+        )
+
+    def _rendition(self, stream: Stream) -> Rendition:
+        """RFC 8216 section 4.3.4.1: EXT-X-MEDIA. What is the default may be selected without being asked for."""
+        attribute, kind = stream.attributes, _MEDIA[stream.attributes["TYPE"]]
         group, language, name = (attribute.get(key, "") for key in ("GROUP-ID", "LANGUAGE", "NAME"))
-        parts = (kind, group, language or name, "forced" if attribute.get("FORCED") == "YES" else "")
+        default, forced = attribute.get("DEFAULT") == "YES", attribute.get("FORCED") == "YES"
+        parts = (kind, group, language or name, "forced" if forced else "")
         return Rendition(
             id=attribute.get("STABLE-RENDITION-ID") or "-".join(part for part in parts if part),
             kind=kind,
             container="",
             codecs=self._codecs(kind, group),
+            channels=attribute.get("CHANNELS", ""),
             language=language,
             name=name,
             roles=_roles(attribute),
-            default=attribute.get("DEFAULT") == "YES",
+            default=default,
+            autoselect=default or attribute.get("AUTOSELECT") == "YES",
+            forced=forced,
             group=group or None,
-            index=Resource(url=self.absolute(attribute["URI"])),
+            index=Resource(url=stream.urls[0]),
+            bases=hls_pathways.bases(stream.urls),
         )
 
     def _codecs(self, kind: Kind, group: str) -> str:
@@ -178,7 +211,14 @@ class _Reader:
         variant = self._groups.get(("VIDEO", rendition.group or ""))
         if variant is None:
             return replace(rendition, roles=(*rendition.roles, "alternate"))
-        return replace(variant, id=rendition.id, name=rendition.name, roles=("alternate",), index=rendition.index)
+        return replace(
+            variant,
+            id=rendition.id,
+            name=rendition.name,
+            roles=("alternate",),
+            index=rendition.index,
+            bases=rendition.bases,
+        )
 
     def _session_key(self, value: str) -> None:
         """RFC 8216 section 4.3.4.5: the license that will be needed, known before any media playlist."""

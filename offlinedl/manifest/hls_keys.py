@@ -22,7 +22,7 @@ _SYSTEMS = {
 }
 _SCHEMES = {"SAMPLE-AES": "cbcs", "SAMPLE-AES-CTR": "cenc", "SAMPLE-AES-CENC": "cenc"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_HINT = "The playlist is damaged: fetch it again, or tell its publisher."
+_HINT = "the playlist is damaged: fetch it again, or tell its publisher"
 
 
 def key(attribute: Mapping[str, str], uri: Callable[[str], str]) -> Key | None:
@@ -31,22 +31,21 @@ def key(attribute: Mapping[str, str], uri: Callable[[str], str]) -> Key | None:
     if method == "NONE":
         return None
     if not method or not attribute.get("URI"):
-        raise DamagedError("An EXT-X-KEY has no METHOD or no URI.", _HINT)
+        raise DamagedError("an EXT-X-KEY has no METHOD or no URI", _HINT)
     keyformat = attribute.get("KEYFORMAT") or "identity"
-    return Key(method=method, uri=uri(attribute["URI"]), iv=_iv(attribute.get("IV")), keyformat=keyformat)
+    stated = attribute.get("IV")
+    return Key(method=method, uri=uri(attribute["URI"]), iv=None if stated is None else iv(stated), keyformat=keyformat)
 
 
-def _iv(text: str | None) -> bytes | None:
+def iv(text: str) -> bytes:
     """RFC 8216 section 4.3.2.4: 0x and up to 32 hexadecimal digits; fewer than 32 stand for leading zeros."""
-    if text is None:
-        return None
     digits = text[2:]
     if text[:2] not in {"0x", "0X"} or not 0 < len(digits) <= 32:
-        raise DamagedError("An EXT-X-KEY has an IV that is not a 128-bit number.", _HINT)
+        raise DamagedError("an EXT-X-KEY has an IV that is not a 128-bit number", _HINT)
     try:
-        return bytes.fromhex(digits.rjust(32, "0"))
+        return bytes.fromhex(digits if len(digits) == 32 else digits.rjust(32, "0"))
     except ValueError:
-        raise DamagedError("An EXT-X-KEY has an IV that is not a 128-bit number.", _HINT) from None
+        raise DamagedError("an EXT-X-KEY has an IV that is not a 128-bit number", _HINT) from None
 
 
 def key_uri(uri: str, absolute: Callable[[str], str]) -> str:
@@ -55,8 +54,8 @@ def key_uri(uri: str, absolute: Callable[[str], str]) -> str:
     if scheme and scheme[1].lower() in {"data", "skd"}:
         return uri
     if scheme and scheme[1].lower() not in {"http", "https"}:
-        hint = "Only http, https, data and skd are known."
-        raise UnsupportedError(f"The playlist has a key at {shown(uri)}, which no adapter can ask.", hint)
+        hint = "only http, https, data and skd are known"
+        raise UnsupportedError(f"a key is at {shown(uri)}, which no adapter can ask", hint)
     return absolute(uri)
 
 

@@ -7,12 +7,11 @@ lines does not. So each tag is taken by a hook, and m3u8 keeps the URI lines wit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
-from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
-
-MAX_BYTES = 64 * 2**20
+from offlinedl.errors import DamagedError, OfflinedlError
+from offlinedl.manifest.limits import LIMITS, Limits, seen_at, too_large
 
 URI = "#\x1f"
 """The name under which `walk` hands over the URI lines: no playlist holds it, because `text_of` takes it away."""
@@ -26,7 +25,7 @@ _URI_LINE = re.compile(r"^[^\S\r\n]*(?=[^#\s])", re.MULTILINE)
 _ATTRIBUTE = re.compile(r'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+) *= *(?:"([^"]*)"|([^,"]*))')
 _REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
 _QUOTED = re.compile(r'"[^"]*"')
-_HINT = "The playlist is damaged: fetch it again, or tell its publisher."
+_HINT = "the playlist is damaged: fetch it again, or tell its publisher"
 
 
 def recognises(data: bytes) -> bool:
@@ -34,10 +33,9 @@ def recognises(data: bytes) -> bool:
     return data[:4096].removeprefix(_MARKS).lstrip().startswith(b"#EXTM3U")
 
 
-def text_of(data: bytes) -> str:
+def text_of(data: bytes, limits: Limits = LIMITS) -> str:
     """RFC 8216 section 4.1: UTF-8. What is not becomes a replacement character: titles and comments often are not."""
-    if len(data) > MAX_BYTES:
-        raise UnsupportedError(f"The playlist has {len(data)} bytes; {MAX_BYTES} is the limit.", code="too-large")
+    limits.check_bytes(len(data))
     return _NOT_BREAKS.sub(" ", data.removeprefix(_MARKS).decode("utf-8", "replace"))
 
 
@@ -71,30 +69,36 @@ def walk(text: str, tags: Tags) -> None:
 
     try:
         parse(_URI_LINE.sub(f"{URI}:", text), custom_tags_parser=hook)
-    except OfflinedlError as error:
-        error.message = f"{error.message.removesuffix('.')} (line {at})."
-        error.args = (error.message,)
-        raise
+    except OfflinedlError:
+        with seen_at(f"line {at}"):
+            raise
     except Exception as error:
-        raise DamagedError(f"The playlist cannot be read after line {at}.", _HINT) from error
+        raise DamagedError(f"line {at}: the playlist cannot be read from here", _HINT) from error
 
 
-def define(text: str, url: str, imported: Mapping[str, str]) -> str:
-    """rfc8216bis sections 4.3 and 4.4.2.3: `text` with its variables replaced, line by line as they become known."""
+def define(
+    text: str, url: str, imported: Iterable[tuple[str, str]] = (), limits: Limits = LIMITS
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """rfc8216bis sections 4.3 and 4.4.2.3: `text` with its variables replaced, line by line as they become known.
+
+    And the variables, for the playlists below that import them. `url` is where the text came from after redirects.
+    """
     if "#EXT-X-DEFINE" not in text and "{$" not in text:
-        return text
-    variables = _Variables(url, imported)
-    return "\n".join(variables.line(line) for line in text.splitlines())
+        return text, ()
+    variables = _Variables(url, dict(imported), limits)
+    lines = [variables.line(line) for line in text.splitlines()]
+    return "\n".join(lines), tuple(variables.known.items())
 
 
 class _Variables:
     """The variables of a playlist so far, and how much text they may still add: definitions can build on each other."""
 
-    def __init__(self, url: str, imported: Mapping[str, str]) -> None:
+    def __init__(self, url: str, imported: Mapping[str, str], limits: Limits) -> None:
+        self.known: dict[str, str] = {}
         self._url = url
         self._imported = imported
-        self._known: dict[str, str] = {}
-        self._left = MAX_BYTES
+        self._limits = limits
+        self._added = 0
 
     def line(self, line: str) -> str:
         """`line` with values for its references; what it defines is known from the next one on."""
@@ -109,16 +113,16 @@ class _Variables:
             name, value = attribute["NAME"], attribute.get("VALUE", "")
         elif "IMPORT" in attribute:
             name = attribute["IMPORT"]
-            value = _or_damaged(self._imported.get(name), f"imports the variable {name}, which is not defined above it")
+            value = _or_damaged(
+                self._imported.get(name), f"imports the variable {name}, which nothing above it defines"
+            )
         else:
             name = _or_damaged(attribute.get("QUERYPARAM"), "has an EXT-X-DEFINE without a name")
             given = parse_qs(urlsplit(self._url).query, keep_blank_values=True).get(name, [None])[0]
             value = _or_damaged(given, f"takes the variable {name} from its URL, which has no such parameter")
-        if name in self._known or '"' in value or "\n" in value or "\r" in value:
-            raise DamagedError(
-                f"The playlist defines the variable {name} twice, or with a value that no line holds.", _HINT
-            )
-        self._known[name] = value
+        if name in self.known or '"' in value or "\n" in value or "\r" in value:
+            raise DamagedError(f"it defines the variable {name} twice, or with a value that no line holds", _HINT)
+        self.known[name] = value
 
     def _replaced(self, line: str) -> str:
         """rfc8216bis section 4.3: references count in URI lines, in quoted strings and in hexadecimal sequences."""
@@ -130,14 +134,14 @@ class _Variables:
         return _REFERENCE.sub(self._value, quoted) if "=0x{$" in quoted or "={$" in quoted else quoted
 
     def _value(self, match: re.Match[str]) -> str:
-        value = _or_damaged(self._known.get(match[1]), f"uses the variable {match[1]}, which it does not define")
-        self._left -= len(value)
-        if self._left < 0:
-            raise UnsupportedError(f"The playlist's variables add more than {MAX_BYTES} bytes to it.", code="too-large")
+        value = _or_damaged(self.known.get(match[1]), f"uses the variable {match[1]}, which it does not define")
+        self._added += len(value)
+        if self._added > self._limits.bytes:
+            raise too_large("its variables add more bytes to it than are read", self._limits.bytes)
         return value
 
 
 def _or_damaged(value: str | None, what: str) -> str:
     if value is None:
-        raise DamagedError(f"The playlist {what}.", _HINT)
+        raise DamagedError(f"it {what}", _HINT)
     return value

@@ -11,16 +11,15 @@ from math import lcm
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import hls_keys, hls_lines
+from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import extension, joiner
 from offlinedl.streams import ByteRange, Key, Protection, Resource, Segment
 
-MAX_SEGMENTS = 2_000_000
-
 _RANGE = re.compile(r"([0-9]{1,18})(?:@([0-9]{1,18}))?")
-_HINT = "The playlist is damaged: fetch it again, or tell its publisher."
+_HINT = "the playlist is damaged: fetch it again, or tell its publisher"
 _WITHOUT_IV = ("-CTR", "-CENC", "-GCM")
-_WHOLE = "Give the title's multivariant playlist."
+_WHOLE = "give the title's multivariant playlist"
 
 Map = tuple[str, ByteRange | None, tuple[Key, ...]]
 """An EXT-X-MAP: its URL, the part of it, and the keys in force at its line."""
@@ -28,17 +27,21 @@ Map = tuple[str, ByteRange | None, tuple[Key, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playlist:
-    """What a media playlist lists. `container` is the file extension of its media, "" where nothing tells."""
+    """What a media playlist lists. `container` is the file extension of its media, "" where nothing tells.
+
+    `gaps` are the numbers of the segments that it has no media for.
+    """
 
     container: str
     inits: tuple[Segment, ...]
     segments: tuple[Segment, ...]
+    gaps: tuple[int, ...]
     protections: tuple[Protection, ...]
 
 
-def read(text: str, url: str) -> Playlist:
+def read(text: str, url: str, limits: Limits = LIMITS) -> Playlist:
     """The playlist `text`, which came from `url`. Raises UnsupportedError where it is live or not a title."""
-    reader = _Reader(joiner(url))
+    reader = _Reader(joiner(url), limits)
     hls_lines.walk(text, reader.tags())
     reader.check()
     inits = tuple(reader.inits.values())
@@ -46,6 +49,7 @@ def read(text: str, url: str) -> Playlist:
         container=_container(reader.segments[0].resource.url, bool(inits)),
         inits=inits,
         segments=tuple(reader.segments),
+        gaps=tuple(reader.gaps),
         protections=tuple(reader.protections),
     )
 
@@ -53,18 +57,22 @@ def read(text: str, url: str) -> Playlist:
 class _Reader:
     """Takes the lines in their order: what holds from now on, and what belongs to the next segment alone."""
 
-    def __init__(self, absolute: Callable[[str], str]) -> None:
+    def __init__(self, absolute: Callable[[str], str], limits: Limits) -> None:
         self.inits: dict[Map, Segment] = {}
         self.segments: list[Segment] = []
+        self.gaps: list[int] = []
         self.protections: dict[Protection, None] = {}
         self._absolute = absolute
+        self._limits = limits
         self._key_uri = lru_cache(maxsize=256)(partial(hls_keys.key_uri, absolute=absolute))
         self._clock = _Clock()
         self._count = 0
         self._sequence = 0
         self._ended = self._vod = False
         self._keys: dict[str, Key] = {}
+        self._last_key: tuple[str, Key] | None = None
         self._in_force: tuple[Key, ...] = ()
+        self._is_iv_implied = False
         self._map: Map | None = None
         self._range_end: tuple[str, int] = ("", 0)
         self._duration: Fraction | None = None
@@ -91,27 +99,29 @@ class _Reader:
     def check(self) -> None:
         """Raises where the playlist is live, cut off or empty."""
         if self._duration is not None and not self._ended:
-            raise DamagedError("The playlist ends in the middle of a segment.", _HINT)
+            raise DamagedError("it ends in the middle of a segment", _HINT)
         if not (self._ended or self._vod):
             raise UnsupportedError(
-                "The playlist is live: it has no end yet (no EXT-X-ENDLIST).",
-                "Come back when the broadcast is over, or ask its publisher for the recording.",
+                "it is live: it has no end yet (no EXT-X-ENDLIST)",
+                "come back when the broadcast is over, or ask its publisher for the recording",
                 code="live",
             )
         if not self.segments:
-            raise DamagedError("The playlist lists no segment that can be fetched.", _HINT)
+            raise DamagedError("it lists no segment that can be fetched", _HINT)
 
     def _uri(self, uri: str) -> None:
         """RFC 8216 section 4.1: a URI line ends its segment; a gap keeps its number and its time, and is left out."""
         duration = self._duration
         if duration is None:
-            raise DamagedError("The playlist has a URI without an EXTINF before it.", _HINT)
+            raise DamagedError("a URI has no EXTINF before it", _HINT)
         number = self._count
-        if number == MAX_SEGMENTS:
-            raise UnsupportedError(f"The playlist has more than {MAX_SEGMENTS} segments.", code="too-large")
+        if number >= self._limits.segments:
+            self._limits.check_segments(number + 1)
         resource = self._resource(self._absolute(uri))
-        if not self._is_gap:
-            keys = self._in_force and _with_iv(self._in_force, self._sequence + number)
+        if self._is_gap:
+            self.gaps.append(number)
+        else:
+            keys = _with_iv(self._in_force, self._sequence + number) if self._is_iv_implied else self._in_force
             init = None if self._map is None else self._init(self._map)
             start = self._clock.now()
             self.segments.append(
@@ -131,8 +141,9 @@ class _Reader:
         if offset is None:
             before, offset = self._range_end
             if before != url:
-                hint = "no offset, and the segment before it is no range of its file"
-                raise DamagedError(f"An EXT-X-BYTERANGE has {hint}.", _HINT)
+                raise DamagedError(
+                    "an EXT-X-BYTERANGE has no offset, and the segment before it is no range of its file", _HINT
+                )
         self._range_end = (url, offset + length)
         return Resource(url=url, range=_range(offset, length))
 
@@ -142,7 +153,7 @@ class _Reader:
         if init is None:
             url, part, keys = wanted
             if any(key.keyformat == "identity" and key.iv is None and key.method == "AES-128" for key in keys):
-                raise DamagedError("An EXT-X-MAP is encrypted with an EXT-X-KEY that has no IV.", _HINT)
+                raise DamagedError("an EXT-X-MAP is encrypted with an EXT-X-KEY that has no IV", _HINT)
             init = Segment(number=len(self.inits), resource=Resource(url=url, range=part), keys=keys)
             self.inits[wanted] = init
         return init.number
@@ -151,29 +162,43 @@ class _Reader:
         """RFC 8216 section 4.3.2.1: the duration in seconds, then a comma and a title that is not kept."""
         self._duration = seconds(value.partition(",")[0])
         if self._duration is None:
-            raise DamagedError("An EXTINF has no duration.", _HINT)
+            raise DamagedError("an EXTINF has no duration", _HINT)
 
     def _byterange(self, value: str) -> None:
         """RFC 8216 section 4.3.2.2: length, and where it begins unless it follows the segment before."""
         self._part = _length_and_offset(value)
 
     def _key(self, value: str) -> None:
-        """RFC 8216 section 4.3.2.4: holds until the next one of its KEYFORMAT; METHOD=NONE ends all."""
+        """RFC 8216 section 4.3.2.4: holds until the next one of its KEYFORMAT; METHOD=NONE ends all.
+
+        A key that differs from the one before by no more than the IV at its end, as one per segment does, is not read
+        again.
+        """
+        head, mark, iv = value.rpartition(",IV=")
+        if mark and self._last_key is not None and self._last_key[0] == head and '"' not in iv and "," not in iv:
+            last = self._last_key[1]
+            again = Key(method=last.method, uri=last.uri, iv=hls_keys.iv(iv.strip()), keyformat=last.keyformat)
+            self._keys[again.keyformat] = again
+            self._in_force = (again,) if len(self._keys) == 1 else tuple(self._keys.values())
+            self._is_iv_implied = len(self._keys) > 1
+            return
         attribute = hls_lines.attributes(value)
         key = hls_keys.key(attribute, self._key_uri)
         if key is None:
             self._keys = {}
         else:
             self._keys[key.keyformat] = key
+            self._last_key = (head, key) if mark and "IV=" not in head else None
             if key.keyformat != "identity" and (protection := hls_keys.protection(attribute, key)):
                 self.protections[protection] = None
         self._in_force = tuple(self._keys.values())
+        self._is_iv_implied = any(key.iv is None for key in self._in_force)
 
     def _map_tag(self, value: str) -> None:
         """RFC 8216 section 4.3.2.5: the init segment from here on, encrypted with the keys in force at this line."""
         attribute = hls_lines.attributes(value)
         if not attribute.get("URI"):
-            raise DamagedError("An EXT-X-MAP has no URI.", _HINT)
+            raise DamagedError("an EXT-X-MAP has no URI", _HINT)
         part = None
         if "BYTERANGE" in attribute:
             length, offset = _length_and_offset(attribute["BYTERANGE"])
@@ -188,7 +213,7 @@ class _Reader:
         """RFC 8216 section 4.3.3.2: the number of the first segment, said before it; a fraction is let pass."""
         number = whole(value.partition(".")[0])
         if number is None or self._count:
-            raise DamagedError("The EXT-X-MEDIA-SEQUENCE is not a number, or stands after a segment.", _HINT)
+            raise DamagedError("the EXT-X-MEDIA-SEQUENCE is not a number, or stands after a segment", _HINT)
         self._sequence = number
 
     def _playlist_type(self, value: str) -> None:
@@ -201,11 +226,11 @@ class _Reader:
 
     def _pictures_only(self, _value: str) -> None:
         """RFC 8216 section 4.3.3.6: single pictures for seeking, not a title."""
-        raise UnsupportedError("The playlist holds only single pictures, for seeking.", _WHOLE)
+        raise UnsupportedError("it holds only single pictures, for seeking", _WHOLE)
 
     def _skip(self, _value: str) -> None:
         """rfc8216bis section 4.4.5.2: a delta update leaves out the segments that the player is thought to know."""
-        raise UnsupportedError("The playlist is a delta update without its first segments.", _WHOLE)
+        raise UnsupportedError("it is a delta update without its first segments", _WHOLE)
 
 
 class _Clock:
@@ -237,13 +262,13 @@ def _with_iv(keys: tuple[Key, ...], sequence: int) -> tuple[Key, ...]:
 def _length_and_offset(text: str) -> tuple[int, int | None]:
     match = _RANGE.fullmatch(text.strip())
     if match is None:
-        raise DamagedError("A byte range is not of the form LENGTH or LENGTH@OFFSET.", _HINT)
+        raise DamagedError("a byte range is not of the form LENGTH or LENGTH@OFFSET", _HINT)
     return int(match[1]), int(match[2]) if match[2] else None
 
 
 def _range(offset: int, length: int) -> ByteRange:
     if length == 0:
-        raise DamagedError("A byte range has no length.", _HINT)
+        raise DamagedError("a byte range has no length", _HINT)
     return ByteRange(first=offset, last=offset + length - 1)
 
 

@@ -5,10 +5,12 @@ Only the beginning of such a file is read. What an MP4 says of itself may stand 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.errors import DamagedError, UnsupportedError, shown
+from offlinedl.manifest.limits import LIMITS, Limits, seen_at
 from offlinedl.manifest.urls import join
 from offlinedl.media import movie
 from offlinedl.model import Kind
@@ -20,11 +22,11 @@ NAME = "progressive"
 PIECE = 8 * 2**20
 """Bytes of a range: small enough that little is lost with a connection, large enough that requests cost nothing."""
 
-MAX_PIECES = 2_000_000
 _MAX_MOVIE = 64 * 2**20
 _PLACEHOLDERS = ("free", "skip", "wide", "mdat", "uuid", "pdin")
 _EBML = b"\x1a\x45\xdf\xa3"
-_HINT = "Give the address of the whole file, or of the manifest."
+_HINT = "give the address of the whole file, or of the manifest"
+_NO_PIECES: Mapping[str, bytes] = {}
 
 
 def recognises(data: bytes) -> bool:
@@ -40,13 +42,14 @@ def is_enough(head: bytes) -> bool:
     return any(b.type == "mdat" or (b.type == "moov" and (b.end or 0) <= len(head)) for b in movie.top(head))
 
 
-def parse(data: bytes, url: str) -> Manifest:
+def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, bytes] = _NO_PIECES) -> Manifest:
     """The one rendition of the file that begins with `data` and is at `url`: whole, until `cut` knows better."""
     container = _container(data)
     segment = Segment(number=0, resource=Resource(url=join(url, "")))
     rendition = Rendition(id=NAME, kind=_kind(data, container), container=container, segments=(segment,))
     if container == "mp4":
-        rendition = _with_movie(rendition, data)
+        with seen_at(shown(url)):
+            rendition = _with_movie(rendition, data)
     return Manifest(format=NAME, url=url, renditions=(rendition,), duration=rendition.duration)
 
 
@@ -65,8 +68,7 @@ def cut(manifest: Manifest, size: int | None) -> Manifest:
 
 def _cut(rendition: Rendition, size: int) -> Rendition:
     """Ranges of one file. Their times are by their share of its bytes: good for order and progress, for no more."""
-    if size > PIECE * MAX_PIECES:
-        raise UnsupportedError(f"The file has {size} bytes, which no title needs.", code="too-large")
+    LIMITS.check_segments(size // PIECE)
     url, duration = rendition.segments[0].resource.url, rendition.duration
     pieces = tuple(
         Segment(
@@ -80,10 +82,11 @@ def _cut(rendition: Rendition, size: int) -> Rendition:
     return replace(rendition, segments=pieces, bandwidth=int(size * 8 / duration) if duration else 0)
 
 
-def expand(rendition: Rendition, index: bytes, url: str) -> Rendition:
+def expand(rendition: Rendition, index: bytes, url: str, limits: Limits = LIMITS) -> Rendition:
     """`rendition` with what the end of its file says, which `index` is. Raises DamagedError."""
     size = rendition.segments[-1].resource.range
-    found = _described(replace(rendition, index=None), _movie(index))
+    with seen_at(shown(url)):
+        found = _described(replace(rendition, index=None), _movie(index))
     return _cut(found, size.last + 1) if size else found
 
 
@@ -108,7 +111,7 @@ def _from(first: int) -> ByteRange:
 def _refuse_init(places: list[movie.Place], found: movie.Movie, length: int) -> None:
     """A movie box for fragments (section 8.8.1), and nothing after it, is an init segment."""
     if found.is_fragmented and places[-1].end == length and not any(p.type in {"moof", "mdat"} for p in places):
-        raise UnsupportedError("This is an init segment of a title, without its media.", _HINT)
+        raise UnsupportedError("this is an init segment of a title, without its media", _HINT)
 
 
 def _movie(index: bytes) -> movie.Movie:
@@ -116,7 +119,7 @@ def _movie(index: bytes) -> movie.Movie:
     for box in movie.top(index):
         if box.type == "moov":
             return movie.read(index[box.start : box.end])
-    raise DamagedError("The file ends without a movie box (moov), so that nothing can play it.", _HINT)
+    raise DamagedError("the file ends without a movie box (moov), so that nothing can play it", _HINT)
 
 
 def _described(rendition: Rendition, found: movie.Movie) -> Rendition:
@@ -129,6 +132,7 @@ def _described(rendition: Rendition, found: movie.Movie) -> Rendition:
         width=found.width,
         height=found.height,
         codecs=found.codecs,
+        muxed_audio="" if found.has_sound and found.has_pictures else None,
         segments=(replace(segments[0], duration=found.duration), *segments[1:]),
         protections=found.protections,
     )

@@ -5,12 +5,13 @@ There are no init segments: what a player makes them from is in `Rendition.setup
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest import smooth_protection, xml
+from offlinedl.manifest.limits import LIMITS, Limits, seen_at
 from offlinedl.manifest.smooth_fragments import Clock, Fragments, fragments, template
 from offlinedl.manifest.smooth_track import Track
 from offlinedl.manifest.tracks import distinct
@@ -24,10 +25,11 @@ __all__ = ["NAME", "expand", "parse", "recognises"]
 NAME = "smooth"
 
 _ROOT = "SmoothStreamingMedia"
-_HINT = "The Smooth Streaming manifest is damaged: fetch it again, or tell its publisher."
-_ASK = "Ask for the title's HLS or DASH address."
+_HINT = "the Smooth Streaming manifest is damaged: fetch it again, or tell its publisher"
+_ASK = "ask for the title's HLS or DASH address"
 _ROWS = frozenset({"c", "f"})
 _TICKS = 10_000_000
+_NO_PIECES: Mapping[str, bytes] = {}
 
 
 def recognises(data: bytes) -> bool:
@@ -36,27 +38,31 @@ def recognises(data: bytes) -> bool:
     return name == _ROOT or (not name and f"<{_ROOT}".encode() in data[:4096])
 
 
-def parse(data: bytes, url: str) -> Manifest:
+def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, bytes] = _NO_PIECES) -> Manifest:
     """The renditions of the manifest `data`, which came from `url`. Raises DamagedError and UnsupportedError."""
-    root = xml.parse(data, rows=_ROWS)
-    if root.name != _ROOT:
-        raise UnsupportedError(f"The root element is {root.name}, not {_ROOT}.")
-    if (root.get("IsLive") or "").strip().lower() == "true":
-        raise UnsupportedError(
-            "The Smooth Streaming manifest is live: its IsLive is true.",
-            "Come back when the broadcast is over, or ask its publisher for the recording.",
-            code="live",
-        )
-    media = _Media(root, url, smooth_protection.read(root, url))
+    with seen_at(shown(url)):
+        root = xml.parse(data, rows=_ROWS, limits=limits)
+        if root.name != _ROOT:
+            raise UnsupportedError(f"the root element is {root.name}, not {_ROOT}")
+        if (root.get("IsLive") or "").strip().lower() == "true":
+            raise UnsupportedError(
+                "it is live: its IsLive is true",
+                "come back when the broadcast is over, or ask its publisher for the recording",
+                code="live",
+            )
+        return _read(_Media(root, url, smooth_protection.read(root, url), limits))
+
+
+def _read(media: _Media) -> Manifest:
     renditions = tuple(distinct(media.renditions()))
     if not renditions:
         raise media.nothing()
-    return Manifest(format=NAME, url=url, renditions=renditions, duration=media.duration(renditions))
+    return Manifest(format=NAME, url=media.url, renditions=renditions, duration=media.duration(renditions))
 
 
-def expand(rendition: Rendition, index: bytes, url: str) -> Rendition:
+def expand(rendition: Rendition, index: bytes, url: str, limits: Limits = LIMITS) -> Rendition:
     """Never needed: the manifest lists every fragment."""
-    raise UnsupportedError(f"Rendition {rendition.id} has no index to read.", _ASK)
+    raise UnsupportedError(f"{shown(url)}: {rendition.id} has no index to read", _ASK)
 
 
 @dataclass(slots=True)
@@ -66,6 +72,8 @@ class _Media:
     root: xml.Element
     url: str
     protections: tuple[Protection, ...]
+    limits: Limits
+    count: int = 0
     left_out: list[str] = field(default_factory=list)
 
     def renditions(self) -> Iterator[Rendition]:
@@ -76,9 +84,11 @@ class _Media:
             if not usable:
                 continue
             clock = Clock(usable[0].timescale, self._ticks(usable[0].timescale))
-            found = fragments(stream, clock)
+            found = fragments(stream, clock, self.limits)
             if not found.times:
                 self.left_out.append(f"{usable[0].name} has no fragments")
+            self.count += len(found.times) * len(usable)
+            self.limits.check_segments(self.count)
             yield from (self._rendition(track, found) for track in usable if found.times)
 
     def _is_usable(self, track: Track) -> bool:
@@ -102,7 +112,7 @@ class _Media:
         stated = stream.get("TimeScale") or self.root.get("TimeScale")
         scale = _TICKS if stated is None else whole(stated)
         if not scale:
-            raise DamagedError("The Smooth Streaming manifest has a TimeScale that is no number of units.", _HINT)
+            raise DamagedError("it has a TimeScale that is no number of units", _HINT)
         return scale
 
     def _ticks(self, timescale: int) -> Fraction | None:
@@ -124,5 +134,5 @@ class _Media:
         """Why no rendition is left."""
         if self.left_out:
             reasons = "; ".join(self.left_out[:3])
-            return UnsupportedError(f"The manifest offers nothing that can be used: {reasons}.", _ASK)
-        return DamagedError("The manifest offers no stream.", _HINT)
+            return UnsupportedError(f"it offers nothing that can be used: {reasons}", _ASK)
+        return DamagedError("it offers no stream", _HINT)

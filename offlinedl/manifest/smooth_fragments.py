@@ -9,13 +9,12 @@ from math import ceil
 from typing import NamedTuple
 from urllib.parse import quote
 
-from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.errors import DamagedError
+from offlinedl.manifest.limits import Limits
 from offlinedl.manifest.units import whole
 from offlinedl.manifest.xml import Element
 
-MAX_FRAGMENTS = 2_000_000
-
-_HINT = "The Smooth Streaming manifest is damaged: fetch it again, or tell its publisher."
+_HINT = "the Smooth Streaming manifest is damaged: fetch it again, or tell its publisher"
 _BITRATE = re.compile(r"\{bitrate\}", re.IGNORECASE)
 _START = re.compile(r"\{start[ _]time\}", re.IGNORECASE)
 _CUSTOM = re.compile(r",?\{CustomAttributes\}", re.IGNORECASE)
@@ -36,7 +35,7 @@ class Fragments(NamedTuple):
     durations: Sequence[Fraction]
 
 
-def fragments(stream: Element, clock: Clock) -> Fragments:
+def fragments(stream: Element, clock: Clock, limits: Limits) -> Fragments:
     """The fragments of a stream: a `c` without `t` follows the one before it; `r` counts them all, the first too.
 
     A `c` without `d` lasts to the next one, the last to the end of the presentation.
@@ -47,13 +46,12 @@ def fragments(stream: Element, clock: Clock) -> Fragments:
     for position, row in enumerate(stream.rows):
         start = time if row.get("t") is None else _number(row["t"], "t")
         if start is None:
-            raise DamagedError(f"A c of stream {_name(stream)} does not say when it begins.", _HINT)
+            raise DamagedError(f"a c of stream {_name(stream)} does not say when it begins", _HINT)
         count = 1 if row.get("r") is None else max(_number(row["r"], "r"), 1)
-        if len(times) + count > MAX_FRAGMENTS:
-            raise UnsupportedError(f"A stream has more than {MAX_FRAGMENTS} fragments.", code="too-large")
+        limits.check_segments(len(times) + count)
         length = _length(stream, position, start, clock) if row.get("d") is None else _number(row["d"], "d")
         if count > 1 and row.get("d") is None:
-            raise DamagedError(f"A c of stream {_name(stream)} is repeated without a duration.", _HINT)
+            raise DamagedError(f"a c of stream {_name(stream)} is repeated without a duration", _HINT)
         times.extend(start + length * k for k in range(count))
         lengths.extend([length] * count)
         time = None if row.get("d") is None else start + length * count
@@ -84,7 +82,7 @@ def template(url: str, bitrate: int, custom: str) -> Callable[[int], str]:
 def _number(text: str, name: str) -> int:
     number = whole(text)
     if number is None:
-        raise DamagedError(f"A c of a stream has a {name} that is not a number.", _HINT)
+        raise DamagedError(f"a c of a stream has a {name} that is not a number", _HINT)
     return number
 
 

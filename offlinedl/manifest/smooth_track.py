@@ -86,6 +86,7 @@ class Track:
             width=self._size("Width") if kind is Kind.VIDEO else 0,
             height=self._size("Height") if kind is Kind.VIDEO else 0,
             codecs=self.codecs(),
+            channels=str(whole(self.level.get("Channels")) or "") if kind is Kind.AUDIO else "",
             language=_text(self.stream, "Language"),
             name=_text(self.stream, "Name"),
             roles=(role,) if role else (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from datetime import UTC, datetime
 from fractions import Fraction
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ _DURATION = re.compile(
     r"\s*P(?:(\d{1,6})Y)?(?:(\d{1,6})M)?(?:(\d{1,9})D)?"
     r"(?:T(?:(\d{1,9})H)?(?:(\d{1,12})M)?(?:(\d{1,15}(?:\.\d{0,30})?)S)?)?\s*"
 )
+_RATIO = re.compile(r"\s*([0-9]{1,9})\s*(?:/\s*([0-9]{1,9})\s*)?")
 _UNITS = (31_536_000, 2_592_000, 86_400, 3_600, 60, 1)
 
 
@@ -40,6 +42,23 @@ def seconds(text: str) -> Fraction | None:
     """The decimal number that `text` begins with, exactly: "6.006" is 6006/1000. No sign, no exponent."""
     match = _DECIMAL.match(text)
     return Fraction(match[1]) if match else None
+
+
+def ratio(text: str | None) -> Fraction | None:
+    """A positive number or a ratio of two: "30000/1001"."""
+    match = _RATIO.fullmatch(text) if text else None
+    if match is None or not int(match[1]) or not int(match[2] or 1):
+        return None
+    return Fraction(int(match[1]), int(match[2] or 1))
+
+
+def moment(text: str | None) -> datetime | None:
+    """An xs:dateTime (XML Schema part 2 section 3.2.7); without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat((text or "").strip())
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def iso_duration(text: str | None) -> Fraction | None:

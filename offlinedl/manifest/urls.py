@@ -23,14 +23,14 @@ def join(base: str, reference: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # the port is read because reading it is what checks it
     except ValueError:
-        raise DamagedError("The manifest holds an address that is not a URL.", _AGAIN) from None
+        raise DamagedError("an address in it is not a URL", _AGAIN) from None
     if parts.scheme not in {"http", "https"}:
         raise UnsupportedError(
-            f"The manifest points to {shown(url)}, and only http and https are fetched.",
-            "Give the manifest's own http or https address.",
+            f"it points to {shown(url)}, and only http and https are fetched",
+            "give the manifest's own http or https address",
         )
     if not host:
-        raise DamagedError("The manifest holds an address without a host.", _AGAIN)
+        raise DamagedError("an address in it has no host", _AGAIN)
     return url
 
 
@@ -68,7 +68,7 @@ def _without_dots(path: str) -> str:
     return "/".join([*kept, ""] if segments[-1] in {".", ".."} else kept)
 
 
-_AGAIN = "The manifest is damaged: fetch it again, or tell its publisher."
+_AGAIN = "the manifest is damaged: fetch it again, or tell its publisher"
 
 
 def joiner(base: str) -> Callable[[str], str]:
@@ -85,6 +85,12 @@ def joiner(base: str) -> Callable[[str], str]:
         return join(root, reference)
 
     return absolute
+
+
+def folder(url: str) -> str:
+    """`url` up to the last slash of its path."""
+    path = url.partition("?")[0]
+    return path[: path.rfind("/") + 1]
 
 
 def extension(url: str) -> str:

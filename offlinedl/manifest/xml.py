@@ -13,9 +13,8 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.manifest.limits import LIMITS, Limits, too_large
 
-MAX_BYTES = 64 * 2**20
-MAX_DEPTH = 64
 _HEAD = 256 * 2**10
 
 
@@ -69,25 +68,22 @@ class Element:
             open_elements.extend(reversed(element.children))
 
 
-def parse(
-    data: bytes, *, rows: frozenset[str] = frozenset(), max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
-) -> Element:
+def parse(data: bytes, *, rows: frozenset[str] = frozenset(), limits: Limits = LIMITS) -> Element:
     """The root element of `data` (UTF-8 or UTF-16, or any 8-bit encoding that it declares).
 
     Elements named in `rows` become rows of the element that holds them: no more than their attributes.
     Raises UnsupportedError for a document type and for a limit, DamagedError for what is not well-formed.
     """
-    if len(data) > max_bytes:
-        raise UnsupportedError(f"The XML has {len(data)} bytes, more than the limit of {max_bytes}.", code="too-large")
+    limits.check_bytes(len(data))
     parser = expat.ParserCreate()
-    top = _build(parser, rows, max_depth)
+    top = _build(parser, rows, limits.depth)
     try:
         parser.Parse(_from_start(data), True)
     except expat.ExpatError as error:
         where = f"line {error.lineno}, column {error.offset + 1}"
-        raise DamagedError(f"Not well-formed XML: {expat.ErrorString(error.code)} ({where}).", _AGAIN) from None
+        raise DamagedError(f"{where}: not well-formed XML: {expat.ErrorString(error.code)}", _AGAIN) from None
     except (ValueError, LookupError):
-        raise DamagedError("The XML is in an encoding that cannot be read.", _AGAIN) from None
+        raise DamagedError("its XML is in an encoding that cannot be read", _AGAIN) from None
     return top.children[0]
 
 
@@ -113,7 +109,7 @@ def write(element: Element) -> str:
     return f"<{element.name}{attributes}>{inside}</{element.name}>"
 
 
-_AGAIN = "It may have been cut off: fetch it again, or tell its publisher."
+_AGAIN = "it may have been cut off: fetch it again, or tell its publisher"
 
 
 def _from_start(data: bytes) -> bytes:
@@ -150,7 +146,7 @@ def _build(parser: expat.XMLParserType, row_names: frozenset[str], max_depth: in
     def start(tag: str, attributes: dict[str, str]) -> None:
         above = stack[-1]
         if len(stack) > max_depth:
-            raise UnsupportedError(f"The XML is nested deeper than {max_depth} elements.", code="too-large")
+            raise too_large("its XML elements are nested deeper than is read", max_depth)
         if tag not in names:
             local = tag.rpartition(":")[2]
             names[tag] = local, local in row_names
@@ -181,7 +177,7 @@ def _build(parser: expat.XMLParserType, row_names: frozenset[str], max_depth: in
 
 def _refuse_doctype(*_args: object) -> NoReturn:
     """XML 1.0 section 2.8: what a document type may bring along (entities, files) is never wanted in a manifest."""
-    raise UnsupportedError("The XML has a DOCTYPE, which no manifest needs and which is not read.", code="doctype")
+    raise UnsupportedError("it has a DOCTYPE, which no manifest needs and which is not read", code="doctype")
 
 
 def _scope(above: Mapping[str, str], attributes: Mapping[str, str]) -> Mapping[str, str]:
