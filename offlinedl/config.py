@@ -23,7 +23,10 @@ class Folders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `config.toml` says. `connections` in all; `backoff` in seconds before the first retry, doubling."""
+    """What `config.toml` says. `connections` in all; `backoff` in seconds before the first retry, doubling.
+
+    Limits: `manifest_bytes` of a manifest, a feed or an index; `redirects` of one request.
+    """
 
     quality: str = "standard"
     prefer_codecs: tuple[str, ...] = ()
@@ -32,11 +35,14 @@ class Settings:
     connections: int = 8
     retries: int = 5
     backoff: float = 0.5
+    manifest_bytes: int = 64 * 2**20
+    redirects: int = 10
     qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 _NUMBERS: Mapping[str, tuple[float, float]] = {"connections": (1, 64), "retries": (0, 100), "backoff": (0, 60)}
 _BROWSERS = ("chromium", "google-chrome", "firefox")
+_LIMITS: Mapping[str, tuple[float, float]] = {"manifest_bytes": (1024, 64 * 2**20), "redirects": (0, 50)}
 _TEXTS = {"quality"}
 _LISTS = {"audio", "subtitles", "prefer_codecs"}
 
@@ -67,14 +73,21 @@ def settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
     for name in values:
-        if name not in {"download", "quality"}:
+        if name not in {"download", "limits", "quality"}:
             raise _wrong(path, name, "no such table")
-    download = _table(path, values, "download")
-    for name in download:
-        if name not in _NUMBERS.keys() | _TEXTS | _LISTS:
-            raise _wrong(path, f"download.{name}", "no such setting")
+    download, limits = _table(path, values, "download"), _table(path, values, "limits")
+    known = {"download": _NUMBERS.keys() | _TEXTS | _LISTS, "limits": _LIMITS.keys()}
+    for table, given in (("download", download), ("limits", limits)):
+        for name in given:
+            if name not in known[table]:
+                raise _wrong(path, f"{table}.{name}", "no such setting")
     return Settings(
-        **{name: _number(path, name, download[name]) for name in _NUMBERS if name in download},
+        **{
+            name: _number(path, f"download.{name}", download[name], _NUMBERS[name])
+            for name in _NUMBERS
+            if name in download
+        },
+        **{name: _number(path, f"limits.{name}", limits[name], _LIMITS[name]) for name in _LIMITS if name in limits},
         **{name: _text(path, name, download[name]) for name in _TEXTS if name in download},
         **{name: _list(path, name, download[name]) for name in _LISTS if name in download},
         qualities=_qualities(path, _table(path, values, "quality")),
@@ -99,11 +112,11 @@ def _table(path: Path, values: Mapping[str, Any], name: str) -> Mapping[str, Any
     return table
 
 
-def _number(path: Path, name: str, value: object) -> Any:
-    low, high = _NUMBERS[name]
-    kinds = (int, float) if name == "backoff" else (int,)
+def _number(path: Path, name: str, value: object, bounds: tuple[float, float]) -> Any:
+    low, high = bounds
+    kinds = (int, float) if name == "download.backoff" else (int,)
     if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-        raise _wrong(path, f"download.{name}", f"not a number from {low} to {high}")
+        raise _wrong(path, name, f"not a number from {low} to {high}")
     return value
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol, TypeVar
 
 from offlinedl.errors import NetworkError, NotFoundError, shown
-from offlinedl.http import Answer, Http
+from offlinedl.http import Answer, Enough, Http
 from offlinedl.streams import ByteRange, Fetch
 
 T = TypeVar("T")
@@ -37,12 +37,16 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """Fetches over one session. `backoff` is in seconds before the first retry and doubles with each."""
+    """Fetches over one session. `backoff` is in seconds before the first retry and doubles with each.
+
+    `manifest_bytes` is how large a resource may be that is read into memory: a manifest, an index, a feed.
+    """
 
     http: Http
     connections: int = 8
     retries: int = 5
     backoff: float = 0.5
+    manifest_bytes: int = 64 * 2**20
 
     async def run(
         self,
@@ -77,14 +81,32 @@ class Engine:
         if refused:
             raise refused[0]
 
-    async def get(self, url: str, range: ByteRange | None = None) -> Answer:
-        """A small resource that resolves a title (a manifest, an index, a feed), with the same patience."""
+    async def get(self, url: str, range: ByteRange | None = None, enough: Enough | None = None) -> Answer:
+        """A small resource that resolves a title (a manifest, an index, a feed), with the same patience.
+
+        `enough` looks at the beginning of what may be none, and stops reading.
+        """
+        limit = self.manifest_bytes
         try:
-            return await self._patiently(lambda: self.http.get(url, range=range))
+            return await self._patiently(lambda: self.http.get(url, range=range, limit=limit, enough=enough))
         except NetworkError as error:
             if error.status in {404, 410}:
                 raise NotFoundError(error.message, "is the address right?") from error
             raise
+
+    async def size_in_ranges(self, url: str, answer: Answer) -> int | None:
+        """Bytes of the resource at `url` that `answer` began, if its server gives ranges of it; None if it does not.
+
+        What the server does not say (RFC 9110 section 14.3) is found out by asking for the first byte.
+        """
+        said = answer.headers.get("accept-ranges", "").strip().lower()
+        if said == "none" or (said == "bytes" and answer.size is not None):
+            return None if said == "none" else answer.size
+        try:
+            first = await self.get(url, ByteRange(first=0, last=0))
+        except (NetworkError, NotFoundError):
+            return None
+        return first.size if first.status == 206 else None
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again what may pass."""

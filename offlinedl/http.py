@@ -7,8 +7,8 @@ person gave for one origin never reach another.
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -22,12 +22,14 @@ from offlinedl.errors import DamagedError, NetworkError, UnsupportedError, Usage
 from offlinedl.streams import ByteRange
 
 Headers = Sequence[tuple[str, str]]
+Enough = Callable[[bytes], bool]
+"""Looks at the beginning of a body, and says whether that is all that is wanted of it."""
 
 _MIB = 1024 * 1024
+_FIRST_LOOK = 64 * 1024
 _CONNECT_SECONDS = 15
 _STALL_SECONDS = 30
 _LONGEST_HEADER = 65536
-_REDIRECTS = 10
 _HARMLESS = {"Range", "Content-Type"}
 """Request headers that say nothing of who asks: they go along to another origin."""
 _READ_BUFFER = 128 * 1024
@@ -35,29 +37,34 @@ _READ_BUFFER = 128 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer: the `url` that it came from in the end, its `status`, `headers` (lower-case names), `body`."""
+    """An answer: the `url` that it came from in the end, its `status`, `headers` (lower-case names), `body`.
+
+    `size` is the number of bytes of the whole resource, of which `body` may be a part; None where it is not said.
+    """
 
     url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    size: int | None = None
 
 
 class Body:
     """The body of an answer that was checked against what was asked for.
 
     `url` is where it came from in the end; `headers` have lower-case names; `length` is the number of bytes that must
-    come, None where the server does not say (chunked).
+    come, None where the server does not say (chunked); `status` is 200 or 206.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, length: int | None, skip: int | None = None) -> None:
         self.url = str(response.url)
+        self.status = response.status
         self.headers = _headers(response)
         self.length = length
         self._response = response
         self._skip = skip
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes as they come. Raises NetworkError where they are not as many as were promised."""
         left, received = self._skip or 0, 0
         with _translated(self.url):
@@ -74,12 +81,21 @@ class Body:
         if self.length is not None and received != self.length:
             raise NetworkError(f"{shown(self.url)}: {received} bytes came of {self.length} promised")
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of the whole resource (RFC 9110 sections 8.6 and 14.4); None where it is not said."""
+        if self.status != 206:
+            return self._response.content_length
+        total = self.headers.get("content-range", "").rpartition("/")[2].strip()
+        return int(total) if total.isascii() and total.isdigit() else None
+
 
 class Http:
-    """One session. Open it with `async with`."""
+    """One session. Open it with `async with`. `redirects` is how many are followed for one request."""
 
-    def __init__(self, *, connections: int = 8) -> None:
+    def __init__(self, *, connections: int = 8, redirects: int = 10) -> None:
         self._connections = connections
+        self._redirects = redirects
         self._trusted: dict[str, Headers] = {}
 
     async def __aenter__(self) -> Self:
@@ -107,17 +123,24 @@ class Http:
         """Send `headers`, and what user info `url` holds, with every request to its origin, and to no other."""
         self._trusted[origin(url)] = [*_without_credentials(url)[1], *headers]
 
-    async def get(self, url: str, *, range: ByteRange | None = None, limit: int = 64 * _MIB) -> Answer:
-        """A whole resource, or `range` of it, of at most `limit` bytes."""
-        async with self.stream(url, range=range) as body:
-            parts: list[bytes] = []
-            size = 0
-            async for chunk in body.chunks():
-                size += len(chunk)
-                if size > limit:
+    async def get(
+        self, url: str, *, range: ByteRange | None = None, limit: int = 64 * _MIB, enough: Enough | None = None
+    ) -> Answer:
+        """A whole resource, or `range` of it, of at most `limit` bytes. No more is read once `enough` says so."""
+        async with self.stream(url, range=range) as body, aclosing(body.chunks()) as chunks:
+            content = bytearray()
+            look, whole = _FIRST_LOOK, True
+            async for chunk in chunks:
+                content += chunk
+                if len(content) >= look and enough is not None:
+                    if enough(bytes(content)):
+                        whole = False
+                        break
+                    look = 2 * len(content)
+                if len(content) > limit:
                     raise DamagedError(f"{shown(url)}: larger than {limit} bytes", "is this the right address?")
-                parts.append(chunk)
-        return Answer(url=body.url, status=200, headers=body.headers, body=b"".join(parts))
+        size = len(content) if whole and range is None else body.size
+        return Answer(url=body.url, status=body.status, headers=body.headers, body=bytes(content), size=size)
 
     async def post(self, url: str, body: bytes, headers: Headers, *, limit: int = _MIB) -> Answer:
         """Send `body`; any status is an answer. Reads at most `limit` bytes of it."""
@@ -141,7 +164,7 @@ class Http:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Follow redirects by our own rules: http(s) only, never from https to http, headers stay at their origin."""
         first = origin(url)
-        for _ in range(_REDIRECTS + 1):
+        for _ in range(self._redirects + 1):
             own = headers if origin(url) == first else [h for h in headers if h[0] in _HARMLESS]
             target, credentials = _without_credentials(url)
             sent = [*credentials, *self._trusted.get(origin(url), ()), *own]
@@ -155,7 +178,9 @@ class Http:
                     yield response
                     return
                 url = _redirected(url, location, response.status, method)
-        raise NetworkError(f"{shown(url)}: more than {_REDIRECTS} redirects", "the server sends requests in a circle")
+        raise NetworkError(
+            f"{shown(url)}: more than {self._redirects} redirects", "the server sends requests in a circle"
+        )
 
 
 def origin(url: str) -> str:

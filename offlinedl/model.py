@@ -149,8 +149,25 @@ class ContentKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What an init segment is made from for a track that has none ([MS-SSTR] section 2.2.2.5).
+
+    `fourcc` is in capitals, "" where the manifest has none; `private` the codec's own data: parameter sets with start
+    codes for H.264, an AudioSpecificConfig for AAC. `timescale` is in units a second, `sampling_rate` in Hz; both and
+    `channels` are 0 where nothing is known. `nal_length` is how many bytes the length before each NAL unit has.
+    """
+
+    fourcc: str
+    timescale: int
+    private: bytes = b""
+    sampling_rate: int = 0
+    channels: int = 0
+    nal_length: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A chosen rendition, as the catalog keeps it."""
+    """A chosen rendition, as the catalog keeps it. `setup` stands in for the init segments of a format without any."""
 
     id: str
     kind: Kind
@@ -162,6 +179,7 @@ class Track:
     language: str = ""
     name: str = ""
     why: str = ""
+    setup: Setup | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

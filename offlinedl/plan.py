@@ -101,5 +101,5 @@ def _track(choice: Choice) -> Track:
     r = choice.rendition
     return Track(
         id=r.id, kind=r.kind, container=r.container, bandwidth=r.bandwidth, width=r.width, height=r.height,
-        codecs=r.codecs, language=r.language, name=r.name, why=choice.why,
+        codecs=r.codecs, language=r.language, name=r.name, why=choice.why, setup=r.setup,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
-from offlinedl.model import Kind, Track, Wanted
+from offlinedl.model import Kind, Setup, Track, Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,8 @@ class Rendition:
     first can be asked for with another of them in its place.
 
     `group` joins the renditions that belong together: a video rung names in `audio_group` and `subtitle_group` the
-    groups that go with it (RFC 8216 section 4.3.4.2), None where any rendition does.
+    groups that go with it (RFC 8216 section 4.3.4.2), None where any rendition does. `setup` is what an init segment is
+    made from, where the format has none.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Rendition:
     bases: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
     inits: tuple[Segment, ...] = ()
     segments: tuple[Segment, ...] = ()
+    setup: Setup | None = None
     gaps: tuple[int, ...] = ()
     protections: tuple[Protection, ...] = ()
 
@@ -223,11 +225,24 @@ class Plan:
     @property
     def heads(self) -> tuple[Fetch, ...]:
         """What may be the only one to say how the media are protected: the init segments, and the first file of an MP4
-        track that has none."""
+        track that has none, unless it is a piece: what a file says of itself was read before it was cut."""
         has_init = {f.rendition for f in self.fetches if f.init}
-        alone = {t.id for t in self.tracks if t.container == "mp4"} - has_init
+        alone = {t.id for t in self.tracks if t.container == "mp4"} - has_init - self.cut
         firsts: dict[str, Fetch] = {}
         for fetch in self.fetches:
             if fetch.rendition in alone:
                 firsts.setdefault(fetch.rendition, fetch)
         return (*(f for f in self.fetches if f.init), *firsts.values())
+
+    @property
+    def cut(self) -> frozenset[str]:
+        """The tracks whose files are the pieces of one file: ranges that follow each other from its first byte on."""
+        ends: dict[str, tuple[str, int, int]] = {}
+        others: set[str] = set()
+        for fetch in self.fetches:
+            url, end, count = ends.get(fetch.rendition, (fetch.url, 0, 0))
+            if fetch.init or fetch.range is None or fetch.range.first != end or fetch.url != url:
+                others.add(fetch.rendition)
+            else:
+                ends[fetch.rendition] = (url, fetch.range.last + 1, count + 1)
+        return frozenset(name for name, (_, _, count) in ends.items() if count > 1) - others

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offlinedl.catalog import Catalog
+from offlinedl.catalog import Catalog, plans
 from offlinedl.catalog.schema import MIGRATIONS
 from offlinedl.errors import DamagedError, StorageError, UsageError
 from offlinedl.model import (
@@ -25,6 +26,7 @@ from offlinedl.model import (
     License,
     Rights,
     Series,
+    Setup,
     State,
     Title,
     Track,
@@ -64,6 +66,7 @@ PLAN = Plan(
         Track(
             id="v", kind=Kind.VIDEO, container="mp4", bandwidth=1_300_000, width=1280, height=720, codecs="avc1.64001f",
             language="en", name="main", why="tallest within 720p",
+            setup=Setup(fourcc="AVC1", timescale=10**7, private=b"\0\1", sampling_rate=1, channels=2, nal_length=2),
         ),
         Track(id="a", kind=Kind.AUDIO, container="ts"),
     ),
@@ -169,6 +172,32 @@ def test_a_newer_catalog_is_refused_and_not_touched(mode: str, path: Path) -> No
         Catalog(path)
     assert (refused.value.code, refused.value.exit_code) == ("catalog-too-new", 2)
     assert path.read_bytes() == before
+
+
+def test_a_catalog_of_version_1_opens_with_all_that_it_holds(path: Path) -> None:
+    """A49: it gets the column for what init segments are made from, which its own tracks do not have."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as old, old:
+        for statement in MIGRATIONS[0].split(";\n"):
+            old.execute(statement)
+        old.execute("PRAGMA user_version = 1")
+        old.execute(
+            """INSERT INTO titles (id, name, state, folder, license_slot, protected, rights, manifest_url, quality,
+                   audio, subtitles, kids, added_at, bytes_done)
+               VALUES ('demo:harbour-1', 'Low Tide', 'queued', 'f', 's', 0, ?, 'https://example.com/a.mpd', 'standard',
+                   '', '', '', '2026-11-01T12:00:00.000000Z', 700)""",
+            (plans.title_row(TITLE, PLAN)["rights"],),
+        )
+        old.execute(
+            "INSERT INTO tracks VALUES ('demo:harbour-1', 0, 'v', 'video', 'mp4', 5, 640, 360, 'avc1', 'en', '', 'why')"
+        )
+    catalog = Catalog(path)
+    [track] = found(catalog).tracks
+    assert (track.id, track.height, track.why, track.setup) == ("v", 360, "why", None)
+    assert found(catalog).bytes_done == 700
+    assert sql(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert begin(catalog).tracks == PLAN.tracks
+    catalog.close()
 
 
 @pytest.mark.parametrize("content", [b"not a database " * 100, b"SQLite format 3\0" + bytes(5000)])

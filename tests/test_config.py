@@ -19,6 +19,10 @@ connections = 4
 retries = 0
 backoff = 0.25
 
+[limits]
+manifest_bytes = 1_000_000
+redirects = 3
+
 [quality.standard]
 height = 480
 
@@ -41,6 +45,8 @@ def test_every_setting_is_read(file: Path) -> None:
         connections=4,
         retries=0,
         backoff=0.25,
+        manifest_bytes=1_000_000,
+        redirects=3,
         qualities={"standard": {"height": 480}, "flight": {"height": 360, "bandwidth": 500000}},
     )
 
@@ -54,6 +60,11 @@ def test_what_is_not_said_is_as_it_was(content: str | None, file: Path) -> None:
 
 WRONG = [
     ("[download]\nqualty = 'best'", "download.qualty: no such setting"),
+    ("[limits]\nmanifest = 5", "limits.manifest: no such setting"),
+    ("[limits]\nmanifest_bytes = 1e6", "limits.manifest_bytes: not a number from 1024 to 67108864"),
+    ("[limits]\nmanifest_bytes = 68_000_000", "limits.manifest_bytes: not a number from 1024 to 67108864"),
+    ("[limits]\nredirects = true", "limits.redirects: not a number from 0 to 50"),
+    ("limits = 1", "limits: not a table"),
     ("[download]\nconnections = 0", "download.connections: not a number from 1 to 64"),
     ("[download]\nconnections = 65", "download.connections: not a number from 1 to 64"),
     ("[download]\nconnections = 2.5", "download.connections: not a number from 1 to 64"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from offlinedl.errors import OfflinedlError, UnsupportedError
+from offlinedl.errors import OfflinedlError
 from offlinedl.manifest import detect
 from offlinedl.streams import Manifest, Rendition
 
@@ -74,6 +74,9 @@ def test_every_file_is_read_or_refused_with_a_reason(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in _paths() if path.startswith("smooth/")])
-def test_smooth_streaming_is_refused_by_name(path: str) -> None:
-    with pytest.raises(UnsupportedError, match="Smooth Streaming"):
-        _read(path)
+def test_smooth_streaming_gives_what_its_init_segments_are_made_from(path: str) -> None:
+    for rendition in _read(path).renditions:
+        assert rendition.setup
+        assert rendition.setup.timescale > 0
+        assert rendition.setup.fourcc
+        assert not rendition.inits

@@ -19,6 +19,15 @@ KNOWN = [
     ),
     pytest.param('<?xml version="1.0" encoding="utf-16"?><MPD/>'.encode("utf-16"), "dash", id="dash-utf-16"),
     pytest.param(b'<MPD a="1"b="2"/>', "dash", id="dash-damaged-at-its-root"),
+    pytest.param(b"<SmoothStreamingMedia MajorVersion='2'/>", "smooth", id="smooth"),
+    pytest.param(
+        '<?xml version="1.0" encoding="utf-16"?><SmoothStreamingMedia/>'.encode("utf-16"), "smooth", id="smooth-utf-16"
+    ),
+    pytest.param("<SmoothStreamingMedia/>".encode("utf-16"), "smooth", id="smooth-utf-16-undeclared"),
+    pytest.param(b'<SmoothStreamingMedia a="1"b="2"/>', "smooth", id="smooth-damaged-at-its-root"),
+    pytest.param(b"\0\0\0\x18ftypmp42\0\0", "progressive", id="mp4"),
+    pytest.param(b"\x1a\x45\xdf\xa3\x01", "progressive", id="matroska"),
+    pytest.param(b"ID3\4\0\0\0\0\0\0\xff\xfb\x90\0", "progressive", id="mp3"),
 ]
 
 
@@ -36,11 +45,10 @@ OTHER = [
     pytest.param(b"<html><body><MPD/></body></html>", "an HTML page", id="page-with-an-mpd-in-it"),
     pytest.param(b'<html><form><input type="password"></form></html>', "a login form", id="login"),
     pytest.param(b'{"error": "expired"}', "JSON", id="json"),
-    pytest.param(b"<SmoothStreamingMedia MajorVersion='2'/>", "Smooth Streaming", id="smooth"),
+    pytest.param(b"<smil xmlns='http://www.w3.org/2001/SMIL20/Language'/>", "for servers", id="smooth-of-servers"),
     pytest.param(b"<rss version='2.0'/>", "root rss", id="feed"),
     pytest.param(b"#EXTINF:4,\na.ts\n", "without #EXTM3U", id="hls-without-its-first-line-C49"),
-    pytest.param(b"\0\0\0\x18ftypmp42\0\0", "an MP4 file", id="mp4"),
-    pytest.param(b"\x1a\x45\xdf\xa3\x01", "a WebM", id="webm"),
+    pytest.param(b"\0\0\0\x18stypmsdh\0\0", "a piece of an MP4 file", id="media-segment"),
     pytest.param(b"WEBVTT\n\n", "a WebVTT", id="vtt"),
     pytest.param(b"\x1f\x8b\x08", "compressed", id="gzip"),
     pytest.param(b"\x47\0\x11\x10", "a binary file", id="binary"),

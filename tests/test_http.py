@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -416,3 +416,59 @@ def test_a_redirect_is_followed_as_it_was_written(target: str, origin: Origin) -
     origin.fault("", noting(seen))
     get(f"{origin.url}/go")
     assert seen == [target]
+
+
+# no more than is wanted
+
+
+def read_until(url: str, enough: Callable[[bytes], bool], limit: int = 10**6) -> Answer:
+    async def main() -> Answer:
+        async with Http() as http:
+            return await http.get(url, limit=limit, enough=enough)
+
+    return asyncio.run(main())
+
+
+def test_reading_stops_where_the_beginning_is_enough(origin: Origin) -> None:
+    """A film of gigabytes is known by its beginning; its size is in the headers."""
+    content = bytes(400_000)
+    origin.fault("/film", o.body(content))
+    looks: list[int] = []
+
+    def enough(head: bytes) -> bool:
+        looks.append(len(head))
+        return len(head) >= 100_000
+
+    answer = read_until(f"{origin.url}/film", enough)
+    assert 100_000 <= len(answer.body) < len(content)
+    assert (answer.size, answer.status) == (len(content), 200)
+    assert min(looks) >= 65536
+
+
+def test_what_is_never_enough_is_read_in_full_and_within_the_limit(origin: Origin) -> None:
+    content = bytes(400_000)
+    origin.fault("/film", o.body(content))
+    answer = read_until(f"{origin.url}/film", lambda head: False)
+    assert (answer.body, answer.size) == (content, len(content))
+    with pytest.raises(DamagedError, match="larger than 300000 bytes"):
+        read_until(f"{origin.url}/film", lambda head: False, limit=300_000)
+
+
+def test_the_size_of_a_resource_is_known_from_one_byte_of_it(origin: Origin) -> None:
+    answer = get(f"{origin.url}{SEGMENT}", range=ByteRange(first=0, last=0))
+    assert (answer.status, answer.body, answer.size) == (206, BYTES[:1], len(BYTES))
+
+
+@pytest.mark.parametrize(("redirects", "is_followed"), [(1, True), (0, False)])
+def test_how_many_redirects_are_followed_is_a_setting(redirects: int, is_followed: bool, origin: Origin) -> None:
+    origin.fault("/go", o.redirected(f"{origin.url}{SEGMENT}"))
+
+    async def main() -> Answer:
+        async with Http(redirects=redirects) as http:
+            return await http.get(f"{origin.url}/go")
+
+    if is_followed:
+        assert asyncio.run(main()).body == BYTES
+    else:
+        with pytest.raises(NetworkError, match="more than 0 redirects"):
+            asyncio.run(main())

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offlinedl.errors import OfflinedlError
-from offlinedl.manifest import FORMATS, detect, xml
+from offlinedl.manifest import dash, detect, hls, xml
 
 URL = "https://media.test/a/title?sig=1"
 
@@ -59,7 +59,18 @@ LISTS = """<MPD mediaPresentationDuration="P0DT10S"><Period><AdaptationSet conte
 </Representation></AdaptationSet>
 </Period></MPD>
 """
-WHOLE = [text.encode() for text in (MULTIVARIANT, MEDIA, TEMPLATE, LISTS)]
+SMOOTH = """<?xml version="1.0"?>
+<SmoothStreamingMedia MajorVersion="2" MinorVersion="0" TimeScale="10000000" Duration="35000000">
+<Protection><ProtectionHeader SystemID="{9A04F079-9840-4286-AB92-E65BE0885F95}">DgAAAAEAAQAEAFcAUgA=</ProtectionHeader>
+</Protection><StreamIndex Type="video" Name="video" Url="Q({bitrate},{CustomAttributes})/F(video={start time})">
+<QualityLevel Index="0" Bitrate="500000" FourCC="AVC1" CodecPrivateData="000000016742C00CDB0000000168CA" MaxWidth="640">
+<CustomAttributes><Attribute Name="a" Value="b"/></CustomAttributes></QualityLevel><c t="0" d="20000000" r="2"/>
+<c d="5"/></StreamIndex><StreamIndex Type="audio" TimeScale="48000" Language="en" Url="{bitrate}/{start_time}">
+<QualityLevel Bitrate="64000" FourCC="AACL" SamplingRate="48000" Channels="2"/><c t="0"/><c t="96000"/></StreamIndex>
+<StreamIndex Type="text" Subtype="CAPT" Url="t/{start time}"><QualityLevel Bitrate="0" FourCC="TTML"/><c d="35000000"/>
+</StreamIndex></SmoothStreamingMedia>
+"""
+WHOLE = [text.encode() for text in (MULTIVARIANT, MEDIA, TEMPLATE, LISTS, SMOOTH)]
 
 # What has hurt readers of manifests: other numbers, quotes, breaks, schemes, variables, references.
 PIECES = [
@@ -159,7 +170,7 @@ def test_noise_gives_a_reason(noise: bytes, head: bytes) -> None:
     read(head + noise)
 
 
-@pytest.mark.parametrize("data", WHOLE, ids=["multivariant", "media", "template", "lists"])
+@pytest.mark.parametrize("data", WHOLE, ids=["multivariant", "media", "template", "lists", "smooth"])
 def test_cut_at_every_byte_gives_a_manifest_or_a_reason(data: bytes) -> None:
     for length in range(len(data)):
         read(data[:length])
@@ -170,7 +181,7 @@ def test_cut_at_every_byte_gives_a_manifest_or_a_reason(data: bytes) -> None:
 def test_noise_for_an_index_gives_segments_or_a_reason(
     index: bytes, changes: list[tuple[str, float, float, bytes]]
 ) -> None:
-    for form, data in zip(FORMATS, (WHOLE[0], WHOLE[3]), strict=True):
+    for form, data in ((hls, WHOLE[0]), (dash, WHOLE[3])):
         rendition = next(r for r in form.parse(data, URL).renditions if r.index)
         try:
             assert form.expand(rendition, bent(index, changes), URL).segments

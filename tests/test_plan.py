@@ -211,3 +211,25 @@ def test_a_plan_carries_its_tracks_and_who_licenses_them() -> None:
     )  # fmt: skip
     assert (planned.kids, planned.license) == ((bytes(16),), server)
     assert (planned.manifest_url, planned.wanted) == ("https://example.com/a.mpd", Wanted(quality="best"))
+
+
+CUT = [
+    pytest.param([("u", 0, 9), ("u", 10, 19)], True, id="pieces"),
+    pytest.param([("u", 0, 9)], False, id="one-piece-is-the-file"),
+    pytest.param([("u", 5, 9), ("u", 10, 19)], False, id="not-from-the-first-byte"),
+    pytest.param([("u", 0, 9), ("u", 11, 19)], False, id="with-a-gap"),
+    pytest.param([("u", 0, 9), ("w", 10, 19)], False, id="of-two-files"),
+]
+
+
+@pytest.mark.parametrize(("ranges", "is_cut"), CUT)
+def test_pieces_of_one_file_are_known_as_such(ranges: list[tuple[str, int, int]], is_cut: bool) -> None:
+    """What a file says of itself was read before it was cut: no piece is looked at as if it were a file."""
+    fetches = tuple(
+        Fetch(rendition="v", init=False, number=n, url=url, path=str(n), range=ByteRange(first=first, last=last))
+        for n, (url, first, last) in enumerate(ranges)
+    )
+    track = Track(id="v", kind=Kind.VIDEO, container="mp4")
+    plan = Plan(manifest_url="u", wanted=Wanted(), tracks=(track,), fetches=fetches)
+    assert plan.cut == ({"v"} if is_cut else set())
+    assert plan.heads == (() if is_cut else fetches[:1])

@@ -14,7 +14,7 @@ from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
 from offlinedl.license import server_for
-from offlinedl.manifest import Format, detect
+from offlinedl.manifest import Format, detect, progressive
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
 
@@ -89,7 +89,7 @@ async def prepare(
     if not found:
         raise failures[0]
     best = max(found, key=Prepared.rank)
-    return best if server is None else replace(best, server=server, refusal=None)
+    return best if server is None else replace(best, server=server, refusal=_unproven(best.choices, best.format))
 
 
 async def all_renditions(prepared: Prepared, engine: Engine) -> tuple[Rendition, ...]:
@@ -135,13 +135,14 @@ async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Ren
 async def _read(
     title: Title, source: MediaSource, wanted: Wanted, engine: Engine, preferences: Preferences, *, now: datetime
 ) -> Prepared:
-    answer = await engine.get(source.url)
+    answer = await engine.get(source.url, enough=progressive.is_enough)
     format = detect(answer.body, answer.url)
-    manifest = _with_side_tracks(await _parsed(format, answer, engine, now), title)
+    manifest = _with_side_tracks(await _parsed(source, format, answer, engine, now), title)
     chosen = choose.choose(manifest, wanted, preferences, title.rights.max_height)
     choices = await _all_expanded(chosen, format, engine)
     _check_methods(choices)
     server, refusal = _server(source, manifest, choices)
+    refusal = refusal or _unproven(choices, format)
     return Prepared(
         title=title,
         source=source,
@@ -155,8 +156,27 @@ async def _read(
     )
 
 
-async def _parsed(format: Format, answer: Answer, engine: Engine, now: datetime) -> Manifest:
-    """The manifest, with the pieces that it keeps elsewhere. Raises UnsupportedError while its broadcast goes on."""
+def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError | None:
+    """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or
+    theirs is in a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
+    for rendition in (c.rendition for c in choices):
+        if rendition.protections and (rendition.setup is not None or format.NAME == progressive.NAME):
+            return UnsupportedError(
+                f"{rendition.id}: protected, and without an init segment: no license can be proven to open it yet",
+                "ask for the title's HLS or DASH address",
+            )
+    return None
+
+
+async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: Engine, now: datetime) -> Manifest:
+    """The manifest, with the pieces that it keeps elsewhere. Raises UnsupportedError while its broadcast goes on.
+
+    A file that is a title itself keeps the address that was given: where redirects end is signed, and ages. It is cut
+    into ranges if its server gives them.
+    """
+    if format.NAME == progressive.NAME:
+        size = await engine.size_in_ranges(source.url, answer)
+        return progressive.cut(format.parse(answer.body, source.url), size)
     manifest = format.parse(answer.body, answer.url)
     if manifest.missing:
         pieces = await asyncio.gather(*(_piece(link, engine) for link in manifest.missing))

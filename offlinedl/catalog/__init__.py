@@ -109,7 +109,7 @@ class Catalog:
         for table in ("tracks", "keys", "fetches"):
             self._db.execute(f"DELETE FROM {table} WHERE title_id = ?", (title.id,))  # noqa: S608 - three own words
         self._db.executemany(
-            "INSERT INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", plans.track_rows(title.id, plan)
+            "INSERT INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", plans.track_rows(title.id, plan)
         )
         self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", plans.key_rows(title.id, plan))
         self._db.executemany(

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from offlinedl.catalog.rows import Value, hexadecimal, kids_of, optional_text, wanted
+from offlinedl.catalog.rows import Value, hexadecimal, kids_of, optional_text, setup_text, wanted
 from offlinedl.model import Rights, Title, Track
 from offlinedl.streams import ByteRange, Fetch, Key, Plan
 
@@ -34,7 +34,7 @@ def track_rows(title_id: str, plan: Plan) -> Iterator[tuple[Value, ...]]:
     for position, t in enumerate(plan.tracks):
         yield (
             title_id, position, t.id, t.kind, t.container, t.bandwidth, t.width, t.height, t.codecs, t.language,
-            t.name, t.why,
+            t.name, t.why, setup_text(t.setup),
         )  # fmt: skip
 
 

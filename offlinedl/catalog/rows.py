@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from offlinedl.model import (
     License,
     Rights,
     Series,
+    Setup,
     State,
     Track,
     Wanted,
@@ -142,7 +144,9 @@ def destruction_row(record: Destruction, server: bytes | None) -> tuple[Value, .
     )
 
 
-TRACK_COLUMNS = "title_id, tracks.id, kind, container, bandwidth, width, height, codecs, language, tracks.name, why"
+TRACK_COLUMNS = (
+    "title_id, tracks.id, kind, container, bandwidth, width, height, codecs, language, tracks.name, why, setup"
+)
 """What `tracks` takes, in its order."""
 
 _KINDS = {kind.value: kind for kind in Kind}
@@ -157,11 +161,24 @@ def tracks(found: Iterable[sqlite3.Row]) -> dict[str, tuple[Track, ...]]:
 
 
 def _track(row: sqlite3.Row) -> Track:
-    _, id_, kind, container, bandwidth, width, height, codecs, language, name, why = row
+    _, id_, kind, container, bandwidth, width, height, codecs, language, name, why, setup = row
     return Track(
         id=id_, kind=_KINDS[kind], container=container, bandwidth=bandwidth, width=width, height=height,
-        codecs=codecs, language=language, name=name, why=why,
+        codecs=codecs, language=language, name=name, why=why, setup=_setup(setup),
     )  # fmt: skip
+
+
+def setup_text(setup: Setup | None) -> str | None:
+    """What an init segment is made from, as JSON."""
+    return None if setup is None else json.dumps({**asdict(setup), "private": setup.private.hex()})
+
+
+@cache
+def _setup(stored: str | None) -> Setup | None:
+    if stored is None:
+        return None
+    values = json.loads(stored)
+    return Setup(**{**values, "private": bytes.fromhex(values["private"])})
 
 
 @cache

@@ -135,6 +135,8 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX history_of_title ON history (title_id);
     """,
+    # What an init segment is made from, as JSON, for tracks of formats that have none (Smooth Streaming).
+    "ALTER TABLE tracks ADD COLUMN setup TEXT",
 )
 
 

@@ -45,8 +45,14 @@ async def engine(connections: int) -> AsyncIterator[Engine]:
     from offlinedl.http import Http
 
     own = settings()
-    async with Http(connections=connections) as http:
-        yield Engine(http=http, connections=connections, retries=own.retries, backoff=own.backoff)
+    async with Http(connections=connections, redirects=own.redirects) as http:
+        yield Engine(
+            http=http,
+            connections=connections,
+            retries=own.retries,
+            backoff=own.backoff,
+            manifest_bytes=own.manifest_bytes,
+        )
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

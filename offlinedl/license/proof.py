@@ -13,7 +13,7 @@ from offlinedl import decoder, verify
 from offlinedl.errors import DamagedError, RefusedError, UnsupportedError
 from offlinedl.license import hls_key
 from offlinedl.license.need import Need
-from offlinedl.media import cenc, hls_aes, mp4
+from offlinedl.media import cenc, fragment, hls_aes, mp4
 from offlinedl.media.mp4 import Data
 from offlinedl.streams import Fetch, Key, Plan, Protection
 
@@ -80,9 +80,12 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
 
 
 def _forms(plan: Plan, read: Read) -> Generator[Fault | None, None, bool]:
-    """Look at the form of every file first: what is no media at all says nothing of a key. True where one is not."""
-    torn = False
-    for fetch in plan.fetches:
+    """Look at the form of every file first: what is no media at all says nothing of a key. True where one is not.
+
+    A piece of a file has no form of its own; it is as long as its range, or would not be here.
+    """
+    torn, cut = False, plan.cut
+    for fetch in (f for f in plan.fetches if f.rendition not in cut):
         reason = verify.malformed(fetch.path, read(fetch), sealed=_is_whole(plan, fetch))
         if reason is not None:
             torn = True
@@ -120,6 +123,7 @@ class _Track:
         own = [f for f in plan.fetches if f.rendition == rendition]
         self._plan, self._read = plan, read
         self._codecs = next(t.codecs for t in plan.tracks if t.id == rendition)
+        self._says_how = rendition not in plan.cut | _made_up(plan)
         self._inits: dict[int | None, Fetch] = {f.number: f for f in own if f.init}
         self._media = [f for f in own if not f.init]
         self._heads: dict[Fetch, _Head | None] = {}
@@ -182,7 +186,10 @@ class _Track:
             yield kid, fetches, lambda fetch: self._open_samples(fetch, heads[fetch], keys)
 
     def _head(self, fetch: Fetch) -> _Head | None:
-        """What says how the samples of a file are encrypted: its init segment, or the file itself."""
+        """What says how the samples of a file are encrypted: its init segment, or the file itself. None for pieces of a
+        file and for fragments without init segments: where they are protected, that was refused before."""
+        if not self._says_how:
+            return None
         source = self._inits.get(fetch.needs_init, fetch)
         if source not in self._heads:
             data = b"" if _is_whole(self._plan, source) else self._read(source)
@@ -216,7 +223,14 @@ def _encrypted_tracks(plan: Plan, fetch: Fetch, read: Read) -> list[Protection]:
     if _is_whole(plan, fetch):
         return []
     head = read(fetch)
+    if fetch.rendition in _made_up(plan):  # no init segment tells: the fragment itself does, without a key id
+        return [Protection()] if mp4.is_mp4(head) and fragment.has_encryption(head) else []
     return [p for p in mp4.protections(head) if not p.system] if mp4.is_mp4(head) else []
+
+
+def _made_up(plan: Plan) -> set[str]:
+    """The tracks whose init segments are made from their `setup`."""
+    return {track.id for track in plan.tracks if track.setup is not None}
 
 
 def _is_whole(plan: Plan, fetch: Fetch) -> bool:

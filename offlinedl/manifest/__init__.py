@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NoReturn, Protocol
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
-from offlinedl.manifest import dash, hls, xml
+from offlinedl.manifest import dash, hls, progressive, smooth, xml
 from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.streams import Manifest, Rendition
 
@@ -31,7 +31,7 @@ class Format(Protocol):
         """`rendition` with inits and segments, from the bytes `index` of `rendition.index`, which came from `url`."""
 
 
-FORMATS: tuple[Format, ...] = (hls, dash)
+FORMATS: tuple[Format, ...] = (hls, dash, smooth, progressive)
 
 
 def detect(data: bytes, url: str) -> Format:
@@ -50,7 +50,7 @@ def _refuse(data: bytes, url: str) -> NoReturn:
     raise UnsupportedError(f"{url}: not a manifest that can be read: it is {what}", hint)
 
 
-_LOOK = "give the address of the manifest itself (.m3u8 or .mpd), as the player of the page requests it"
+_LOOK = "give the address of the manifest itself (.m3u8, .mpd, .ism/Manifest), as the player of the page requests it"
 
 
 def _description(data: bytes) -> tuple[str, str]:
@@ -59,8 +59,8 @@ def _description(data: bytes) -> tuple[str, str]:
     root = xml.root_name(data)
     if root.lower() == "html" or head.startswith((b"<!doctype html", b"<html")) or b"<html" in head[:4096]:
         return _page(head)
-    if root == "SmoothStreamingMedia":
-        return "a Smooth Streaming manifest", "That is not read yet: ask for the title's HLS or DASH address."
+    if root == "smil":
+        return "a presentation for servers (SMIL)", "add /Manifest to an address that ends in .ism, or " + _LOOK
     if root or head.startswith(b"<?xml"):
         return f"XML with the root {root or '(none)'}", _LOOK
     if head.startswith((b"{", b"[")):
@@ -78,10 +78,8 @@ def _page(head: bytes) -> tuple[str, str]:
 
 def _file(data: bytes, head: bytes) -> str:
     """Kinds of files that addresses turn out to be."""
-    if data[4:8] in {b"ftyp", b"styp", b"moof", b"moov", b"sidx"}:
-        return "an MP4 file"
-    if data.startswith(b"\x1a\x45\xdf\xa3"):
-        return "a WebM or Matroska file"
+    if data[4:8] in {b"styp", b"moof", b"sidx", b"emsg", b"prft"}:
+        return "a piece of an MP4 file"
     if head.startswith(b"webvtt"):
         return "a WebVTT file"
     if data.startswith(b"\x1f\x8b"):

@@ -15,6 +15,9 @@ from offlinedl.media.mp4 import Box, Data, Reader, boxes, children, field, find,
 _LOCAL_GROUPS = 0x10000  # group indices above it count the descriptions of the fragment itself (14496-12 section 8.9.4)
 
 
+_PIFF_SENC = bytes.fromhex("a2394f525a9b4f14a2446c427c648df4")  # the older form of senc (PIFF 1.1 section 5.3.2)
+
+
 class Sample(NamedTuple):
     """A protected sample: `iv` is 16 bytes, `ranges` the (start, end) of its protected bytes in the segment."""
 
@@ -41,6 +44,15 @@ class _Fragment:
     base: int | None
     from_moof: bool
     runs: tuple[_Run, ...]
+
+
+def has_encryption(segment: Data) -> bool:
+    """Does a fragment say that its samples are encrypted, though there is no init segment to say how?"""
+    for traf in find(segment, "moof/traf"):
+        for box in children(segment, traf):
+            if box.type == "senc" or (box.type == "uuid" and bytes(segment[box.body - 16 : box.body]) == _PIFF_SENC):
+                return True
+    return False
 
 
 def samples(encryption: Encryption, segment: Data) -> Iterator[Sample]:

@@ -21,6 +21,20 @@ _FIELDS_BEFORE_CHILDREN = {"stsd": 8, "encv": 78, "enca": 28, "enct": 8}
 # The sample entries that encryption puts in the place of the codec's own (section 8.12)
 ENCRYPTED_ENTRIES = ("encv", "enca", "enct")
 NO_KID = bytes(16)
+_FIRST_BOXES = {
+    b"ftyp",
+    b"styp",
+    b"moov",
+    b"moof",
+    b"sidx",
+    b"free",
+    b"emsg",
+    b"prft",
+    b"mdat",
+    b"wide",
+    b"skip",
+    b"pdin",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +136,7 @@ def scheme_of(data: Data, sinf: Box) -> str | None:
 
 def is_mp4(data: Data) -> bool:
     """Does `data` begin like an MP4 file or a piece of one (ISO/IEC 14496-12 section 4.3)?"""
-    return bytes(data[4:8]) in {b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"free", b"emsg", b"prft"}
+    return bytes(data[4:8]) in _FIRST_BOXES
 
 
 def protections(init: Data) -> tuple[Protection, ...]:
