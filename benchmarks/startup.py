@@ -62,7 +62,7 @@ def library_title(library: Library, number: int, now: datetime) -> None:
         library.done(entry)(fetch, 1_000_000)
     windows = Windows(storage_seconds=2592000, playback_seconds=172800)
     license = License(id=entry.license_slot, system="clearkey", kids=(b"k" * 16,), issued_at=now, windows=windows)
-    library.keep_license(entry, license, ())
+    library.licenses.keep(entry, license, ())
     library.ready(entry)
 
 

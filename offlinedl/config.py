@@ -25,7 +25,8 @@ class Folders:
 class Settings:
     """What `config.toml` says. `connections` in all; `backoff` in seconds before the first retry, doubling.
 
-    Limits: `manifest_bytes` of a manifest, a feed or an index; `redirects` of one request.
+    Limits: `manifest_bytes` of a manifest, a feed or an index, its `segments`, its `depth` as XML; `redirects` of one
+    request.
     """
 
     quality: str = "standard"
@@ -36,13 +37,20 @@ class Settings:
     retries: int = 5
     backoff: float = 0.5
     manifest_bytes: int = 64 * 2**20
+    segments: int = 2_000_000
+    depth: int = 64
     redirects: int = 10
     qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 _NUMBERS: Mapping[str, tuple[float, float]] = {"connections": (1, 64), "retries": (0, 100), "backoff": (0, 60)}
 _BROWSERS = ("chromium", "google-chrome", "firefox")
-_LIMITS: Mapping[str, tuple[float, float]] = {"manifest_bytes": (1024, 64 * 2**20), "redirects": (0, 50)}
+_LIMITS: Mapping[str, tuple[float, float]] = {
+    "manifest_bytes": (1024, 2**30),
+    "segments": (1, 10**8),
+    "depth": (1, 1000),
+    "redirects": (0, 50),
+}
 _TEXTS = {"quality"}
 _LISTS = {"audio", "subtitles", "prefer_codecs"}
 

@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol, TypeVar
 
 from offlinedl.errors import NetworkError, NotFoundError, shown
 from offlinedl.http import Answer, Enough, Http
+from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.streams import ByteRange, Fetch
 
 T = TypeVar("T")
@@ -39,14 +40,14 @@ class Progress(Protocol):
 class Engine:
     """Fetches over one session. `backoff` is in seconds before the first retry and doubles with each.
 
-    `manifest_bytes` is how large a resource may be that is read into memory: a manifest, an index, a feed.
+    `limits` says how large a resource may be that is read into memory: a manifest, an index, a feed.
     """
 
     http: Http
     connections: int = 8
     retries: int = 5
     backoff: float = 0.5
-    manifest_bytes: int = 64 * 2**20
+    limits: Limits = LIMITS
 
     async def run(
         self,
@@ -86,7 +87,7 @@ class Engine:
 
         `enough` looks at the beginning of what may be none, and stops reading.
         """
-        limit = self.manifest_bytes
+        limit = self.limits.bytes
         try:
             return await self._patiently(lambda: self.http.get(url, range=range, limit=limit, enough=enough))
         except NetworkError as error:

@@ -11,8 +11,6 @@ removal     the state first, then the destruction record and the key, then the m
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -20,15 +18,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO
 
-from offlinedl import expiry, lifecycle, record, verify
+from offlinedl import expiry, lifecycle, verify
 from offlinedl.catalog import Catalog
+from offlinedl.custody import Custody, new_slot
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, printable
-from offlinedl.model import ContentKey, Destruction, Entry, Failure, License, State, Title, Windows
+from offlinedl.model import Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
-    from offlinedl.streams import Fetch, LicenseServer, Plan
+    from offlinedl.streams import Fetch, Plan
 
 
 class Library:
@@ -37,7 +36,7 @@ class Library:
     def __init__(self, catalog: Catalog, store: Store, vault: Vault, clock: Callable[[], datetime]) -> None:
         self.catalog = catalog
         self.store = store
-        self._vault = vault
+        self.licenses = Custody(catalog, vault, clock)
         self._clock = clock
 
     # what there is
@@ -87,10 +86,10 @@ class Library:
             name=title.name,
             state=State.QUEUED,
             folder=folder_name(title.id),
-            license_slot=before.license_slot if before else _slot(),
+            license_slot=before.license_slot if before else new_slot(),
             protected=plan.protected,
         )
-        server = self._seal_server(title.id, plan.license)
+        server = self.licenses.seal_server(title.id, plan.license)
         with self.catalog.transaction():
             self.catalog.begin(title, kept, entry, server, self._clock())
             self.catalog.note(title.id, "planned", self._clock())
@@ -120,7 +119,7 @@ class Library:
     def is_whole(self, entry: Entry) -> bool:
         """Is every file there, as long as it was, and does the vault open the license? What a ready title has lost
         since then is fetched again."""
-        licensed = not entry.protected or self._sealed(entry) is not None
+        licensed = not entry.protected or self.licenses.sealed(entry) is not None
         return licensed and not verify.absent(self.plan(entry.id).fetches, self.size(entry))
 
     def writing(self, entry: Entry) -> Callable[[Fetch], AbstractContextManager[BinaryIO]]:
@@ -149,77 +148,15 @@ class Library:
         with self.catalog.transaction():
             self.catalog.undone(entry.id, fetches)
 
-    # its license
-
-    def license_server(self, entry: Entry) -> LicenseServer | None:
-        """Who was to be asked for the title's license. DamagedError where the vault does not open it any more."""
-        from offlinedl.streams import LicenseServer
-
-        sealed = self.catalog.license_server(entry.id)
-        if sealed is None:
-            return None
-        values = json.loads(self._vault.open(entry.id, sealed))
-        headers = tuple((name, value) for name, value in values["headers"])
-        return LicenseServer(system=values["system"], url=values["url"], headers=headers)
-
-    def can_license(self, entry: Entry) -> bool:
-        """Is it known who licenses the title? Not where the vault's key was lost: then the title is resolved anew."""
-        try:
-            self.license_server(entry)
-        except DamagedError:
-            return False
-        return True
-
     def protected(self, entry: Entry) -> None:
         """The init segments say that the media are protected, whatever the manifest said."""
         with self.catalog.transaction():
             self.catalog.set_protected(entry.id)
 
-    def keep_license(self, entry: Entry, license: License, keys: tuple[ContentKey, ...]) -> None:
-        """Keep a license that was granted: sealed first, then named in the catalog."""
-        self._vault.put(license.id, record.encode(license, keys))
-        self._name_license(entry, license)
-
-    def license(self, entry: Entry) -> tuple[License, tuple[ContentKey, ...]] | None:
-        """The license of a title and its keys. One that was granted to a process that then died is adopted; one that
-        the vault does not open is none."""
-        found = self._sealed(entry)
-        if found is None:
-            return None
-        granted, keys = found
-        known = self._must(entry.id).license
-        if known is None:
-            self._name_license(entry, granted)
-        return known or granted, keys
-
-    def _name_license(self, entry: Entry, license: License) -> None:
-        with self.catalog.transaction():
-            self.catalog.license(entry.id, license)
-            self.catalog.note(entry.id, "licensed", self._clock())
-
     def drop_license(self, entry: Entry, why: str) -> Entry:
-        """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own."""
-        current = self._must(entry.id)
-        granted = self._sealed(current)
-        license = current.license or (granted[0] if granted else None)
-        server = self.catalog.license_server(entry.id)
-        with self.catalog.transaction():
-            if license is not None and license.system is not None:
-                destruction = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock())
-                self.catalog.destroyed(destruction, server)
-            self.catalog.drop_license(entry.id, _slot())
-            self.catalog.note(entry.id, why, self._clock())
-        for name in (current.license_slot, *self.catalog.destroyed_ids(entry.id)):  # also what a kill left behind
-            self._vault.delete(name)
+        """Destroy the title's license, as it is now. The title as it is then."""
+        self.licenses.drop(self._must(entry.id), why)
         return self._must(entry.id)
-
-    def _sealed(self, entry: Entry) -> tuple[License, tuple[ContentKey, ...]] | None:
-        """The license that lies in the vault, whether the catalog knows of it or not."""
-        try:
-            sealed = self._vault.get(entry.license_slot)
-        except DamagedError:
-            return None
-        return record.decode(sealed) if sealed else None
 
     # how it ends
 
@@ -307,21 +244,11 @@ class Library:
             raise NotFoundError(f"{title_id}: no longer in the catalog", "another offlinedl removed it meanwhile")
         return entry
 
-    def _seal_server(self, title_id: str, server: LicenseServer | None) -> bytes | None:
-        if server is None:
-            return None
-        text = json.dumps({"system": server.system, "url": server.url, "headers": list(server.headers)})
-        return self._vault.seal(title_id, text.encode())
-
 
 def folder_name(title_id: str) -> str:
     """A folder for a title: readable, and for no other title, also where letters have no case."""
     plain = re.sub(r"[^a-z0-9]+", "-", title_id.lower()).strip("-")[:60]
     return f"{plain}-{hashlib.sha256(title_id.encode()).hexdigest()[:10]}"
-
-
-def _slot() -> str:
-    return os.urandom(16).hex()
 
 
 def _content(fetch: Fetch) -> tuple[object, ...]:

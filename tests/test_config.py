@@ -61,8 +61,8 @@ def test_what_is_not_said_is_as_it_was(content: str | None, file: Path) -> None:
 WRONG = [
     ("[download]\nqualty = 'best'", "download.qualty: no such setting"),
     ("[limits]\nmanifest = 5", "limits.manifest: no such setting"),
-    ("[limits]\nmanifest_bytes = 1e6", "limits.manifest_bytes: not a number from 1024 to 67108864"),
-    ("[limits]\nmanifest_bytes = 68_000_000", "limits.manifest_bytes: not a number from 1024 to 67108864"),
+    ("[limits]\nmanifest_bytes = 1e6", "limits.manifest_bytes: not a number from 1024 to 1073741824"),
+    ("[limits]\nmanifest_bytes = 2_000_000_000", "limits.manifest_bytes: not a number from 1024 to 1073741824"),
     ("[limits]\nredirects = true", "limits.redirects: not a number from 0 to 50"),
     ("limits = 1", "limits: not a table"),
     ("[download]\nconnections = 0", "download.connections: not a number from 1 to 64"),

@@ -44,6 +44,7 @@ FLOORS = {
     "sources": 3,
     "license": 3,
     "engine": 3,
+    "custody": 3,
     "library": 3,
     "playback": 3,
     "actions": 4,

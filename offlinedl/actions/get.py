@@ -107,7 +107,7 @@ def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     """Does the stored plan still serve? Not for other tracks, another license server, or a title whose rights are to be
     looked at anew because it expired."""
     same = order.license is None and order.wanted(entry.wanted) == entry.wanted
-    return same and entry.state is not State.EXPIRED and library.can_license(entry)
+    return same and entry.state is not State.EXPIRED and library.licenses.knows_server(entry)
 
 
 def _settled(ref: str, library: Library) -> Entry | None:
@@ -164,7 +164,7 @@ async def _licensed(
             library.drop_license(entry, "windows over")
         return {}
     library.protected(entry)
-    held = library.license(entry)
+    held = library.licenses.held(entry)
     if held is not None:
         license, keys = held
         if set(need.kids) <= {key.kid for key in keys} and not expiry.is_over(license, clock.now()):
@@ -185,7 +185,7 @@ async def _licensed(
 
 
 async def _acquire(entry: Entry, need: Need, library: Library, engine: Engine) -> tuple[ContentKey, ...]:
-    server = library.license_server(entry) or server_for((), (), need.keys.values())
+    server = library.licenses.server(entry) or server_for((), (), need.keys.values())
     now = clock.now()
     grant = await SYSTEMS[server.system].acquire(engine.http, server, need, now)
     license = License(
@@ -197,7 +197,7 @@ async def _acquire(entry: Entry, need: Need, library: Library, engine: Engine) -
         renewable=grant.renewable,
         renewal_url=grant.renewal_url,
     )
-    library.keep_license(entry, license, grant.keys)
+    library.licenses.keep(entry, license, grant.keys)
     return grant.keys
 
 

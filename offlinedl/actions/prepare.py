@@ -126,7 +126,7 @@ async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Ren
     """`rendition` with its segments: its media playlist or index is read, and what that refers to."""
     while rendition.index is not None:
         answer = await engine.get(rendition.index.url, rendition.index.range)
-        rendition = format.expand(rendition, answer.body, answer.url)
+        rendition = format.expand(rendition, answer.body, answer.url, engine.limits)
     if not rendition.segments:
         raise UnsupportedError(f"{rendition.id}: the manifest names no segments", "is the title complete?")
     return rendition
@@ -177,11 +177,11 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     if format.NAME == progressive.NAME:
         size = await engine.size_in_ranges(source.url, answer)
         return progressive.cut(format.parse(answer.body, source.url), size)
-    manifest = format.parse(answer.body, answer.url)
+    manifest = format.parse(answer.body, answer.url, engine.limits)
     if manifest.missing:
         pieces = await asyncio.gather(*(_piece(link, engine) for link in manifest.missing))
         found = dict(zip(manifest.missing, pieces, strict=True))
-        manifest = format.parse(answer.body, answer.url, pieces=found)
+        manifest = format.parse(answer.body, answer.url, engine.limits, found)
     if manifest.ends_at is not None and manifest.ends_at > now:
         raise UnsupportedError(
             f"{shown(answer.url)}: it is live until {manifest.ends_at:%Y-%m-%d %H:%M} UTC",

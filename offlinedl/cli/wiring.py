@@ -43,6 +43,7 @@ async def engine(connections: int) -> AsyncIterator[Engine]:
     """A session with the network."""
     from offlinedl.engine import Engine
     from offlinedl.http import Http
+    from offlinedl.manifest.limits import Limits
 
     own = settings()
     async with Http(connections=connections, redirects=own.redirects) as http:
@@ -51,7 +52,7 @@ async def engine(connections: int) -> AsyncIterator[Engine]:
             connections=connections,
             retries=own.retries,
             backoff=own.backoff,
-            manifest_bytes=own.manifest_bytes,
+            limits=Limits(bytes=own.manifest_bytes, segments=own.segments, depth=own.depth),
         )
 
 
