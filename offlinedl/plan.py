@@ -10,6 +10,9 @@ from offlinedl.choose import Choice
 from offlinedl.model import Kind, Track, Wanted
 from offlinedl.streams import Fetch, Key, LicenseServer, Plan, Rendition, Segment
 
+_LARGEST = 2**40
+"""What a manifest claims beyond it is no size and no rate; so many of them as a plan has fit into the catalog."""
+
 _EXTENSIONS = {"mp4": "m4s"}
 """A media segment's file extension where it differs from its container's."""
 
@@ -45,7 +48,7 @@ def estimate(rendition: Rendition, duration: Fraction) -> tuple[int, str]:
     ranges = [s.resource.range for s in (*rendition.inits, *rendition.segments)]
     if rendition.segments and None not in ranges:
         return sum(len(r) for r in ranges if r), "ranges"
-    return int(rendition.bandwidth * (rendition.duration or duration) / 8), "bandwidth"
+    return min(_LARGEST, int(rendition.bandwidth * (rendition.duration or duration) / 8)), "bandwidth"
 
 
 def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, int], *, init: bool = False) -> Fetch:
@@ -63,7 +66,9 @@ def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, 
         needs_init=segment.init,
         key=None if identity is None else keys.setdefault(_without_iv(identity), len(keys)),
         iv=None if identity is None else identity.iv,
-        estimate=len(resource.range) if resource.range else int(rendition.bandwidth * segment.duration / 8),
+        estimate=len(resource.range)
+        if resource.range
+        else min(_LARGEST, int(rendition.bandwidth * segment.duration / 8)),
     )
 
 
@@ -100,6 +105,7 @@ def _folders(renditions: Sequence[Rendition]) -> Iterator[str]:
 def _track(choice: Choice) -> Track:
     r = choice.rendition
     return Track(
-        id=r.id, kind=r.kind, container=r.container, bandwidth=r.bandwidth, width=r.width, height=r.height,
+        id=r.id, kind=r.kind, container=r.container, bandwidth=min(r.bandwidth, _LARGEST),
+        width=min(r.width, _LARGEST), height=min(r.height, _LARGEST),
         codecs=r.codecs, language=r.language, name=r.name, why=choice.why, setup=r.setup,
     )  # fmt: skip

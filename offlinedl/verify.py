@@ -53,7 +53,32 @@ def _vtt(data: Data) -> str | None:
     return None if bytes(data[:16]).removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT") else "not WebVTT"
 
 
-_FORMS: Mapping[str, Callable[[Data], str | None]] = {"mp4": _mp4, "m4s": _mp4, "ts": _ts, "vtt": _vtt}
+def _webm(data: Data) -> str | None:
+    """The Segment is as long as it says (RFC 8794 section 5, RFC 9559 section 5.1); one of unknown size has no end."""
+    at = _element_end(data, 0)
+    if bytes(data[:4]) != b"\x1a\x45\xdf\xa3" or at is None or bytes(data[at : at + 4]) != b"\x18\x53\x80\x67":
+        return "not WebM or Matroska"
+    end = _element_end(data, at)
+    return "cut off before its end" if end is not None and end > len(data) else None
+
+
+def _element_end(data: Data, at: int) -> int | None:
+    """Where an EBML element with an id of four bytes ends; None where its size is unknown."""
+    first = data[at + 4] if at + 4 < len(data) else 0
+    width = 9 - first.bit_length()
+    value = int.from_bytes(bytes(data[at + 4 : at + 4 + width])) & ((1 << 7 * width) - 1)
+    unknown = not first or value == (1 << 7 * width) - 1
+    return None if unknown else at + 4 + width + value
+
+
+_FORMS: Mapping[str, Callable[[Data], str | None]] = {
+    "mp4": _mp4,
+    "m4s": _mp4,
+    "ts": _ts,
+    "vtt": _vtt,
+    "webm": _webm,
+    "mkv": _webm,
+}
 
 
 def heaviest(usage: Mapping[Fetch, Mapping[bytes, int]]) -> dict[bytes, list[Fetch]]:

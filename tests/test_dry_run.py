@@ -99,3 +99,20 @@ def test_what_does_not_fit_at_all_is_said_before_anything_is_fetched(demo: Offli
     assert demo("get", "demo:harbour-1", "--fit", "much").code == 2
     assert not origin.asked(".m4s")
     assert demo.listed() == []
+
+
+def test_what_a_manifest_does_not_tell_is_not_counted_as_nothing(offlinedl: Offlinedl, origin: Origin) -> None:
+    result = offlinedl("get", f"{origin.url}/titles/ferry/v720.m3u8", "--fit", "1GB")
+    assert (result.code, "does not tell how large it is" in result.err) == (9, True)
+
+
+def test_numbers_that_no_manifest_means_are_no_defect(offlinedl: Offlinedl, origin: Origin) -> None:
+    master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9223372036854775808\nv720.m3u8\n"
+    origin.fault("/ferry/huge.m3u8", o.body(master.encode()))
+    offlinedl.ok("get", f"{origin.url}/titles/ferry/huge.m3u8")
+
+
+@pytest.mark.parametrize("words", [["-q", "0p"], ["--fit", "1GB", "-q", "high"], ["--all-renditions"]], ids=" ".join)
+def test_what_is_wrong_on_the_command_line_is_said_first(words: list[str], demo: Offlinedl, origin: Origin) -> None:
+    assert demo("get", "demo:harbour-1", *words).code == 2
+    assert origin.log == []

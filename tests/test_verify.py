@@ -12,6 +12,7 @@ from tests.origin import Origin
 
 PAGE = b"<html>an error</html>"
 MP4 = (DATA / "titles/harbour-1/v720/1.m4s").read_bytes()
+WEBM = b"\x1a\x45\xdf\xa3\x84abcd" + b"\x18\x53\x80\x67" + b"\x8a" + bytes(10)
 TS = b"\x47" + bytes(187)
 
 FORMS = [
@@ -26,6 +27,10 @@ FORMS = [
     pytest.param("v/1.ts", PAGE, True, "AES blocks", id="AES-128: a page"),
     pytest.param("s/1.vtt", b"\xef\xbb\xbfWEBVTT\n", False, None, id="subtitles with a byte order mark"),
     pytest.param("s/1.vtt", PAGE, False, "not WebVTT", id="a page instead of subtitles"),
+    pytest.param("v/1.webm", WEBM, False, None, id="WebM"),
+    pytest.param("v/1.webm", WEBM[:-1], False, "cut off", id="WebM without its last byte"),
+    pytest.param("v/1.webm", WEBM[:13] + b"\x01" + b"\xff" * 7, False, None, id="WebM of unknown size"),
+    pytest.param("v/1.webm", PAGE, False, "not WebM", id="a page instead of WebM"),
     pytest.param("a/1.bin", PAGE, False, None, id="what has no form that is known"),
 ]
 

@@ -9,7 +9,7 @@ from offlinedl import choose, plan
 from offlinedl.actions.get import Order, look
 from offlinedl.actions.prepare import Prepared
 from offlinedl.engine import Engine
-from offlinedl.errors import StorageError
+from offlinedl.errors import StorageError, UnsupportedError
 from offlinedl.library import Library
 from offlinedl.model import Kind
 
@@ -34,7 +34,7 @@ def _ladder(seen: Iterable[Prepared]) -> list[str]:
     """Every quality that makes a difference, the highest first."""
     rungs = [r for title in seen for r in title.manifest.renditions if r.kind is Kind.VIDEO]
     heights = sorted({r.height for r in rungs if r.height}, reverse=True)
-    rates = sorted({r.bandwidth for r in rungs if not r.height}, reverse=True)
+    rates = sorted({r.bandwidth for r in rungs if r.bandwidth and not r.height}, reverse=True)
     return [f"{height}p" for height in heights] or [str(rate) for rate in rates] or ["best"]
 
 
@@ -43,4 +43,10 @@ def _estimate(title: Prepared, order: Order, quality: str) -> int:
     wanted = replace(title.wanted, quality=quality)
     choices = choose.choose(title.manifest, wanted, order.preferences, title.title.rights.max_height)
     known = {r.id: r for r in title.offered}
-    return sum(plan.estimate(known[c.rendition.id], title.duration)[0] for c in choices)
+    size = sum(plan.estimate(known[c.rendition.id], title.duration)[0] for c in choices)
+    if not size:
+        raise UnsupportedError(
+            f"{title.title.id}: its manifest does not tell how large it is, so it cannot be held to a size",
+            "get it without --fit",
+        )
+    return size

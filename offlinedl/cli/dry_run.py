@@ -100,7 +100,8 @@ def ladder(shape: dict[str, Any], duration: float) -> None:
     say()
     say(f"  license  {', '.join(shape['license']['systems']) or 'none needed'}{_refusal(shape)}")
     say(f"  rights   {_rights_in_words(shape['rights'])}")
-    say(f"  size     about {size(shape['estimated_bytes'])}; {size(shape['free_bytes'])} are free")
+    about = f"about {size(shape['estimated_bytes'])}" if shape["estimated_bytes"] else "not known before the download"
+    say(f"  size     {about}; {size(shape['free_bytes'])} are free")
 
 
 def _rate(bandwidth: int | None) -> str:

@@ -57,6 +57,13 @@ def verb(
     from offlinedl.cli import wiring
 
     settings = wiring.settings()
+    preferences = _preferences(settings, hdr=hdr)
+    _check(
+        quality or settings.quality,
+        preferences,
+        fit=fit is not None and quality is not None,
+        alone=all_renditions and not dry_run,
+    )
     order = Order(
         ref="",
         quality=quality,
@@ -65,7 +72,7 @@ def verb(
         license=_server(license_url, license_header or []),
         headers=_headers("--header", header or []),
         defaults=_defaults(settings),
-        preferences=_preferences(settings, hdr=hdr),
+        preferences=preferences,
     )
     most = connections or settings.connections
     with wiring.library() as library:
@@ -175,6 +182,18 @@ def _defaults(settings: Settings) -> Wanted:
     from offlinedl.model import Wanted
 
     return Wanted(quality=settings.quality, audio=settings.audio, subtitles=settings.subtitles)
+
+
+def _check(quality: str, preferences: Preferences, *, fit: bool, alone: bool) -> None:
+    """What is wrong on the command line is said before anything is asked for."""
+    from offlinedl.choose import caps
+    from offlinedl.errors import UsageError
+
+    caps(quality, preferences.qualities)
+    if fit:
+        raise UsageError("--fit and --quality: one of the two decides", "leave one of them out")
+    if alone:
+        raise UsageError("--all-renditions without --dry-run", "it shows what would be fetched: add --dry-run --json")
 
 
 def _preferences(settings: Settings, *, hdr: bool) -> Preferences:

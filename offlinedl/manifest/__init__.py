@@ -72,7 +72,7 @@ def _description(data: bytes) -> tuple[str, str]:
 
 def _page(head: bytes) -> tuple[str, str]:
     if b'type="password"' in head or b"type='password'" in head or b"type=password" in head:
-        return "a login form", "sign in with a browser and give its cookies (--cookies) or a header (--header)"
+        return "a login form", "sign in with a browser and give what it then sends as a header (--header)"
     return "an HTML page", _LOOK
 
 

@@ -34,7 +34,9 @@ LIMITS = Limits()
 def too_large(what: str, limit: int) -> UnsupportedError:
     """The refusal of what exceeds `limit`."""
     return UnsupportedError(
-        f"{what}; the limit is {limit}", "raise the limit if you trust its publisher", code="too-large"
+        f"{what}; the limit is {limit}",
+        "raise it under [limits] in config.toml if you trust its publisher",
+        code="too-large",
     )
 
 
