@@ -71,7 +71,7 @@ def caps(quality: str, names: Mapping[str, Caps] = QUALITIES) -> Caps:
         return names[quality]
     if height := re.fullmatch(r"([1-9]\d{1,4})p", quality):
         return Caps(height=int(height[1]))
-    if rate := re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)([KMG]?)", quality, re.IGNORECASE):
+    if rate := re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)([KMG]?)", quality, re.IGNORECASE | re.ASCII):
         bandwidth = int(float(rate[1]) * _RATES[rate[2].upper()])
         if bandwidth >= _LEAST_RATE:
             return Caps(bandwidth=bandwidth)

@@ -264,7 +264,7 @@ def _translated(url: str) -> Iterator[None]:
     """aiohttp's errors in the house's words."""
     try:
         yield
-    except aiohttp.InvalidURL as error:
+    except (aiohttp.InvalidURL, UnicodeError) as error:
         raise NetworkError(f"{shown(url)}: not a URL that can be asked", "tell the service") from error
     except ValueError as error:  # a header that would become two, or that no request can carry
         raise UsageError(f"{shown(url)}: this cannot be sent: {error}", "check the headers") from error

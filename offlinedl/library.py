@@ -181,9 +181,11 @@ class Library:
         return self._must(entry.id)
 
     def pause(self, entry: Entry) -> None:
-        """Stopped on purpose; what is done is kept."""
+        """Stopped on purpose; what is done is kept. A title that had not begun to change stays what it was."""
         with self.catalog.transaction():
-            self._set_state(entry.id, State.PAUSED)
+            current = self.catalog.entry(entry.id)
+            if current is not None and current.state in {State.QUEUED, State.DOWNLOADING}:
+                self._set_state(entry.id, State.PAUSED)
 
     def fail(self, entry: Entry, error: OfflinedlError) -> None:
         """Stopped by `error`; what is done is kept."""

@@ -11,6 +11,9 @@ from fractions import Fraction
 
 from offlinedl.model import Kind, Setup, Track, Wanted
 
+PIECE = 8 * 2**20
+"""Bytes of the pieces that one file is cut into: little is lost with a connection, and requests cost nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByteRange:
@@ -236,12 +239,12 @@ class Plan:
 
     @property
     def cut(self) -> frozenset[str]:
-        """The tracks whose files are the pieces of one file: ranges that follow each other from its first byte on."""
+        """The tracks whose files are the pieces of one file: `PIECE` bytes each from its first byte on."""
         ends: dict[str, tuple[str, int, int]] = {}
         others: set[str] = set()
         for fetch in self.fetches:
             url, end, count = ends.get(fetch.rendition, (fetch.url, 0, 0))
-            if fetch.init or fetch.range is None or fetch.range.first != end or fetch.url != url:
+            if fetch.init or fetch.range is None or fetch.range.first != end or fetch.url != url or end % PIECE:
                 others.add(fetch.rendition)
             else:
                 ends[fetch.rendition] = (url, fetch.range.last + 1, count + 1)

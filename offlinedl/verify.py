@@ -54,7 +54,10 @@ def _vtt(data: Data) -> str | None:
 
 
 def _webm(data: Data) -> str | None:
-    """The Segment is as long as it says (RFC 8794 section 5, RFC 9559 section 5.1); one of unknown size has no end."""
+    """The Segment is as long as it says (RFC 8794 section 5, RFC 9559 section 5.1); one of unknown size has no end.
+    A media segment begins with a Cluster or Cues."""
+    if bytes(data[:4]) in {b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"}:
+        return None
     at = _element_end(data, 0)
     if bytes(data[:4]) != b"\x1a\x45\xdf\xa3" or at is None or bytes(data[at : at + 4]) != b"\x18\x53\x80\x67":
         return "not WebM or Matroska"

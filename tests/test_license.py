@@ -206,7 +206,7 @@ def test_a_key_format_of_others_is_not_taken_for_clear(demo: Offlinedl, origin: 
     refused = demo("get", url)
     assert refused.code == 9
     assert "fairplay" in refused.err
-    assert demo("get", url, "--license-url", f"{origin.url}/license").code == 5
+    assert demo("get", url, "--license-url", f"{origin.url}/license").code == 9
     assert not origin.asked(".ts")
 
 
@@ -261,3 +261,15 @@ def test_a_clear_title_whose_window_ended_gets_new_clocks(demo: Offlinedl, origi
     assert title["state"] == "expired"
     again = demo.at("2026-11-01 14:00:00", "get", "demo:ferry", "--json")
     assert (again.code, again.json[0]["message"]) == (0, "Available for 59 more minutes")
+
+
+def test_a_track_of_another_system_beside_one_with_a_key_is_refused(demo: Offlinedl, origin: Origin) -> None:
+    """FairPlay pictures and AES-128 sound: the key of the sound licenses no pictures."""
+    video = (
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
+        '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://x",KEYFORMAT="com.apple.streamingkeydelivery"\n'
+        "#EXTINF:4,\nv720-1.ts\n#EXT-X-ENDLIST\n"
+    )
+    origin.fault("/ferry/v720.m3u8", o.body(video.encode()))
+    assert demo("get", f"{origin.url}/titles/ferry/master.m3u8").code == 9
+    assert not origin.asked(".ts")

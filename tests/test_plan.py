@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offlinedl import streams
 from offlinedl.choose import Choice
 from offlinedl.model import Kind, Track, Wanted
 from offlinedl.plan import build
@@ -219,12 +220,16 @@ CUT = [
     pytest.param([("u", 5, 9), ("u", 10, 19)], False, id="not-from-the-first-byte"),
     pytest.param([("u", 0, 9), ("u", 11, 19)], False, id="with-a-gap"),
     pytest.param([("u", 0, 9), ("w", 10, 19)], False, id="of-two-files"),
+    pytest.param([("u", 0, 12), ("u", 13, 19)], False, id="ranges-of-a-playlist"),
 ]
 
 
 @pytest.mark.parametrize(("ranges", "is_cut"), CUT)
-def test_pieces_of_one_file_are_known_as_such(ranges: list[tuple[str, int, int]], is_cut: bool) -> None:
+def test_pieces_of_one_file_are_known_as_such(
+    ranges: list[tuple[str, int, int]], is_cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a file says of itself was read before it was cut: no piece is looked at as if it were a file."""
+    monkeypatch.setattr(streams, "PIECE", 10)
     fetches = tuple(
         Fetch(rendition="v", init=False, number=n, url=url, path=str(n), range=ByteRange(first=first, last=last))
         for n, (url, first, last) in enumerate(ranges)

@@ -16,6 +16,7 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offlinedl import streams
 from offlinedl.actions.prepare import prepare
 from offlinedl.choose import Preferences
 from offlinedl.demo import origin as demo
@@ -178,7 +179,7 @@ def test_pieces_cover_the_file_and_its_time(size: int, seconds: int) -> None:
     ranges = [s.resource.range for s in found.segments if s.resource.range]
     assert ranges[0].first == 0
     assert ranges[-1].last == size - 1
-    assert all(a.last + 1 == b.first and len(a) == progressive.PIECE for a, b in pairwise(ranges))
+    assert all(a.last + 1 == b.first and len(a) == streams.PIECE for a, b in pairwise(ranges))
     assert found.duration == min(seconds, 4_000_000)
     assert [s.start for s in found.segments] == sorted(s.start for s in found.segments)
 
@@ -273,7 +274,7 @@ SERVERS = [
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progressive, "PIECE", 10_000)
+    monkeypatch.setattr(streams, "PIECE", 10_000)
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -369,7 +370,7 @@ def test_a_film_of_gigabytes_is_not_read_to_be_known() -> None:
     assert len(asked) == 1
     assert sum(sent) < 32 * 2**20
     assert len(plan.fetches) == 640
-    assert plan.fetches[-1].range == ByteRange(first=639 * progressive.PIECE, last=size - 1)
+    assert plan.fetches[-1].range == ByteRange(first=639 * streams.PIECE, last=size - 1)
     assert sum(f.estimate for f in plan.fetches) == size
     assert [f.path for f in plan.fetches[:2]] == ["video-720p/000000.m4s", "video-720p/000001.m4s"]
     [track] = plan.tracks

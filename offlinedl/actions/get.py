@@ -145,7 +145,11 @@ async def _download(order: Order, entry: Entry, library: Library, engine: Engine
     writing, done = library.writing(entry), library.done(entry)
     progress.begin(entry.name, _bytes(f.size for f in plan.fetches), _bytes(f.size or f.estimate for f in plan.fetches))
     await engine.run([f for f in plan.heads if f.size is None], writing, done, progress)
-    need = proof.need(plan, library.reading(entry))
+    try:
+        need = proof.need(plan, library.reading(entry))
+    except DamagedError:
+        library.damaged(entry, [*plan.heads])
+        raise
     keys = await _licensed(entry, need, library, engine, progress)
     progress.step("media")
     heads = {f.identity for f in plan.heads}

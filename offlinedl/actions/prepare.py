@@ -160,6 +160,13 @@ def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError |
     """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or
     theirs is in a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
     for rendition in (c.rendition for c in choices):
+        keys = {k.keyformat for s in rendition.segments for k in s.keys}
+        if keys and "identity" not in keys and rendition.container != "mp4":
+            return UnsupportedError(
+                f"{rendition.id}: its keys are {', '.join(sorted(keys))}, and there is no adapter for it",
+                "ask for the title's DASH address",
+                code="no-adapter",
+            )
         if rendition.protections and (rendition.setup is not None or format.NAME == progressive.NAME):
             return UnsupportedError(
                 f"{rendition.id}: protected, and without an init segment: no license can be proven to open it yet",

@@ -44,7 +44,7 @@ def need(plan: Plan, read: Read) -> Need:
         for protection in _encrypted_tracks(plan, fetch, read):
             unnamed |= not protection.kids
             kids |= dict.fromkeys(protection.kids)
-            keys |= {kid: key for kid in protection.kids for key in _keys_of(plan, fetch.rendition)}
+            keys |= {kid: key for kid in protection.kids for key in _keys_of(plan, fetch)}
     for key in plan.keys:
         if key.method == "AES-128":
             kids[hls_key.kid_of(key)] = None
@@ -69,7 +69,12 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
     tracks = [_Track(plan, track.id, read) for track in plan.tracks]
     proven = False
     for track in tracks:
-        for kid, fetches, opens in (*track.whole_files(keys), *track.samples(keys)):
+        try:
+            work = [*track.whole_files(keys), *track.samples(keys)]
+        except _TornError as error:
+            yield Fault(fetch=error.fetch, kid=b"", reason=error.reason, wrong_key=False)
+            return
+        for kid, fetches, opens in work:
             proven = True
             yield from _opened(kid, track.enough(fetches), fetches, opens)
         yield None
@@ -84,12 +89,14 @@ def _forms(plan: Plan, read: Read) -> Generator[Fault | None, None, bool]:
 
     A piece of a file has no form of its own; it is as long as its range, or would not be here.
     """
-    torn, cut = False, plan.cut
+    torn, cut, made_up = False, plan.cut, _made_up(plan)
     for fetch in (f for f in plan.fetches if f.rendition not in cut):
         reason = verify.malformed(fetch.path, read(fetch), sealed=_is_whole(plan, fetch))
         if reason is not None:
             torn = True
             yield Fault(fetch=fetch, kid=b"", reason=reason, wrong_key=False)
+        elif fetch.rendition in made_up and fragment.has_encryption(read(fetch)):
+            raise UnsupportedError(f"{fetch.path} is encrypted, and nothing says how", "ask for its DASH address")
         yield None
     return torn
 
@@ -114,6 +121,14 @@ def _opened(
 
 _Work = tuple[bytes, list[Fetch], Callable[[Fetch], str | None]]
 """A KID, the files that it encrypts, the heaviest first, and how one of them is opened."""
+
+
+class _TornError(Exception):
+    """The boxes of a file do not fit together."""
+
+    def __init__(self, fetch: Fetch, reason: str) -> None:
+        super().__init__(reason)
+        self.fetch, self.reason = fetch, reason
 
 
 class _Track:
@@ -158,7 +173,9 @@ class _Track:
             if fetch.path.endswith(".vtt"):
                 return None if media.removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT") else "not WebVTT"
             init = self._inits.get(fetch.needs_init)
-            return decoder.fault((self._clear(init, keys) if init else b"") + media)
+            reason = decoder.fault((self._clear(init, keys) if init else b"") + media)
+            # Text: that its boxes are whole is proof, for no wrong key gives them.
+            return verify.malformed(fetch.path, media, sealed=False) if reason == decoder.NOTHING else reason
         except DamagedError as error:
             return error.message
 
@@ -173,7 +190,7 @@ class _Track:
     def samples(self, keys: Mapping[bytes, bytes]) -> Iterator[_Work]:
         """Common Encryption: the samples in MP4 files are encrypted (ISO/IEC 23001-7)."""
         heads = {fetch: head for fetch in self._media if (head := self._head(fetch))}
-        usage = {fetch: cenc.usage(head.encryption, self._read(fetch)) for fetch, head in heads.items()}
+        usage = {fetch: self._usage(fetch, head) for fetch, head in heads.items()}
         if usage and not any(usage.values()):
             raise UnsupportedError("the title is encrypted, and no fragment of a track says how", "tell the service")
         for kid, fetches in verify.heaviest(usage).items():
@@ -185,6 +202,12 @@ class _Track:
                 )
             yield kid, fetches, lambda fetch: self._open_samples(fetch, heads[fetch], keys)
 
+    def _usage(self, fetch: Fetch, head: _Head) -> dict[bytes, int]:
+        try:
+            return cenc.usage(head.encryption, self._read(fetch))
+        except DamagedError as error:
+            raise _TornError(fetch, error.message) from error
+
     def _head(self, fetch: Fetch) -> _Head | None:
         """What says how the samples of a file are encrypted: its init segment, or the file itself. None for pieces of a
         file and for fragments without init segments: where they are protected, that was refused before."""
@@ -193,7 +216,10 @@ class _Track:
         source = self._inits.get(fetch.needs_init, fetch)
         if source not in self._heads:
             data = b"" if _is_whole(self._plan, source) else self._read(source)
-            encryption = cenc.read_init(data) if mp4.is_mp4(data) else None
+            try:
+                encryption = cenc.read_init(data) if mp4.is_mp4(data) else None
+            except DamagedError as error:
+                raise _TornError(source, error.message) from error
             self._heads[source] = _Head(bytes(data), encryption) if encryption else None
         return self._heads[source]
 
@@ -238,6 +264,8 @@ def _is_whole(plan: Plan, fetch: Fetch) -> bool:
     return fetch.key is not None and plan.keys[fetch.key].method == "AES-128"
 
 
-def _keys_of(plan: Plan, rendition: str) -> Iterator[Key]:
-    numbers = {f.key for f in plan.fetches if f.rendition == rendition and f.key is not None}
+def _keys_of(plan: Plan, head: Fetch) -> Iterator[Key]:
+    """The keys of the files that need this head."""
+    own = (f for f in plan.fetches if f.rendition == head.rendition and not f.init)
+    numbers = {f.key for f in own if f.key is not None and (not head.init or f.needs_init == head.number)}
     return (plan.keys[n] for n in sorted(numbers) if plan.keys[n].method != "AES-128")

@@ -12,6 +12,7 @@ from offlinedl.streams import ByteRange, Rendition, Resource, Segment, Unread
 
 _HINT = "the title's files are damaged: tell its publisher"
 _MAX_DEPTH = 8
+_MAX_INDEXES = 10_000
 _MAX_UNREAD = 10_000
 _FIRST_LOOK = 4096
 """How many bytes are fetched of an index that lies before the media which it lists, and does not say how long it is."""
@@ -70,11 +71,15 @@ class _Found:
     segments: list[Segment] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     elapsed: Fraction = Fraction(0)
+    indexes: int = 0
 
     def read(self, data: bytes, offset: int, depth: int) -> None:
         """Takes the sidx in `data`, which is at `offset` of the media, and those below it within the same bytes."""
         if depth > _MAX_DEPTH:
             raise UnsupportedError(f"its segment indexes lie more than {_MAX_DEPTH} deep", code="too-large")
+        self.indexes += 1
+        if self.indexes > _MAX_INDEXES:
+            raise too_large("it has more segment indexes than are read", _MAX_INDEXES)
         for reference in mp4.sidx(data, offset):
             begin = reference.range.first - offset
             if not reference.is_index:

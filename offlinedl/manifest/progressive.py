@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from offlinedl import streams
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest.limits import LIMITS, Limits, seen_at
 from offlinedl.manifest.urls import join
@@ -19,8 +20,6 @@ from offlinedl.streams import ByteRange, Manifest, Rendition, Resource, Segment
 __all__ = ["NAME", "cut", "expand", "is_enough", "parse", "recognises"]
 
 NAME = "progressive"
-PIECE = 8 * 2**20
-"""Bytes of a range: small enough that little is lost with a connection, large enough that requests cost nothing."""
 
 _MAX_MOVIE = 64 * 2**20
 _PLACEHOLDERS = ("free", "skip", "wide", "mdat", "uuid", "pdin")
@@ -68,16 +67,16 @@ def cut(manifest: Manifest, size: int | None) -> Manifest:
 
 def _cut(rendition: Rendition, size: int) -> Rendition:
     """Ranges of one file. Their times are by their share of its bytes: good for order and progress, for no more."""
-    LIMITS.check_segments(size // PIECE)
+    LIMITS.check_segments(size // streams.PIECE)
     url, duration = rendition.segments[0].resource.url, rendition.duration
     pieces = tuple(
         Segment(
             number=number,
-            resource=Resource(url=url, range=ByteRange(first=first, last=min(first + PIECE, size) - 1)),
+            resource=Resource(url=url, range=ByteRange(first=first, last=min(first + streams.PIECE, size) - 1)),
             start=duration * first / size,
-            duration=duration * (min(first + PIECE, size) - first) / size,
+            duration=duration * (min(first + streams.PIECE, size) - first) / size,
         )
-        for number, first in enumerate(range(0, size, PIECE))
+        for number, first in enumerate(range(0, size, streams.PIECE))
     )
     return replace(rendition, segments=pieces, bandwidth=int(size * 8 / duration) if duration else 0)
 

@@ -180,9 +180,16 @@ def _refuse_doctype(*_args: object) -> NoReturn:
     raise UnsupportedError("it has a DOCTYPE, which no manifest needs and which is not read", code="doctype")
 
 
+_MAX_PREFIXES = 256
+"""In force at one place: they are copied from element to element."""
+
+
 def _scope(above: Mapping[str, str], attributes: Mapping[str, str]) -> Mapping[str, str]:
     """The prefixes that hold in an element: those above it and its own (Namespaces in XML section 6)."""
     for name in attributes:
         if name[:5] == "xmlns":
-            return {**above, **{key[6:]: uri for key, uri in attributes.items() if key[:6] in {"xmlns", "xmlns:"}}}
+            own = {key[6:]: uri for key, uri in attributes.items() if key[:6] in {"xmlns", "xmlns:"}}
+            if len(above) + len(own) > _MAX_PREFIXES:
+                raise UnsupportedError(f"it declares more than {_MAX_PREFIXES} prefixes", code="too-large")
+            return {**above, **own}
     return above
