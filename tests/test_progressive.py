@@ -193,8 +193,26 @@ def test_without_ranges_a_file_is_fetched_whole() -> None:
 
 def test_more_than_a_title_has_is_refused() -> None:
     with pytest.raises(UnsupportedError) as caught:
-        progressive.cut(progressive.parse(FTYP + box("mdat"), URL), 2**60)
+        progressive.cut(progressive.parse(FTYP + box("mdat", bytes(100)), URL), 2**60)
     assert caught.value.code == "too-large"
+
+
+NO_MOVIE = [
+    pytest.param(FTYP + box("mdat", bytes(100)), 2**30, id="where-it-must-be-is-too-far-from-the-end"),
+    pytest.param(FTYP + box("mdat", bytes(100)), len(FTYP), id="cut-off-before-it"),
+]
+
+
+@pytest.mark.parametrize(("head", "size"), NO_MOVIE)
+def test_a_file_whose_movie_box_is_not_seen_is_no_title(head: bytes, size: int) -> None:
+    """Nobody knows whether it is protected, nor whether it is whole."""
+    with pytest.raises(UnsupportedError, match="no movie box"):
+        progressive.cut(progressive.parse(head, URL), size)
+
+
+def test_media_data_to_the_end_leave_no_room_for_a_movie_box() -> None:
+    with pytest.raises(UnsupportedError, match="no movie box"):
+        progressive.parse(FTYP + bytes(4) + b"mdat" + bytes(100), URL)
 
 
 def test_an_end_without_a_movie_box_is_damaged() -> None:

@@ -58,16 +58,17 @@ def cut(manifest: Manifest, size: int | None) -> Manifest:
     place = rendition.index
     if not size:
         return replace(manifest, renditions=(replace(rendition, index=None),))
+    LIMITS.check_segments(size // streams.PIECE)
     if place is not None and place.range is not None:  # from where the movie box must be, to the end of the file
         first = place.range.first
-        there = first < size <= first + _MAX_MOVIE
-        place = Resource(url=place.url, range=ByteRange(first=first, last=size - 1)) if there else None
+        if not first < size <= first + _MAX_MOVIE:
+            raise _no_movie(f"{shown(place.url)}: ")
+        place = Resource(url=place.url, range=ByteRange(first=first, last=size - 1))
     return replace(manifest, renditions=(_cut(replace(rendition, index=place), size),))
 
 
 def _cut(rendition: Rendition, size: int) -> Rendition:
     """Ranges of one file. Their times are by their share of its bytes: good for order and progress, for no more."""
-    LIMITS.check_segments(size // streams.PIECE)
     url, duration = rendition.segments[0].resource.url, rendition.duration
     pieces = tuple(
         Segment(
@@ -98,9 +99,16 @@ def _with_movie(rendition: Rendition, data: bytes) -> Rendition:
         _refuse_init(places, found, len(data))
         return _described(rendition, found)
     after = places[-1].end if places and places[-1].type in _PLACEHOLDERS else None
-    if after is None or moov is not None:
+    if moov is not None:
         return rendition
+    if after is None:
+        raise _no_movie()
     return replace(rendition, index=Resource(url=rendition.segments[0].resource.url, range=_from(after)))
+
+
+def _no_movie(where: str = "") -> UnsupportedError:
+    """What cannot be read cannot be told clear from protected, nor whole from cut off."""
+    return UnsupportedError(f"{where}no movie box is found in it: it may be cut off", _HINT)
 
 
 def _from(first: int) -> ByteRange:
