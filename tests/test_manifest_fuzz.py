@@ -186,7 +186,7 @@ def test_noise_for_an_index_gives_segments_or_a_reason(
         try:
             assert form.expand(rendition, bent(index, changes), URL).segments
         except OfflinedlError as error:
-            assert type(error) is not OfflinedlError  # noqa: PT017
+            assert type(error) is not OfflinedlError  # noqa: PT017 - as above
 
 
 @settings(max_examples=200, deadline=None)
@@ -196,4 +196,4 @@ def test_xml_never_fails_in_another_way(data: bytes) -> None:
         try:
             xml.parse(text)
         except OfflinedlError as error:
-            assert error.message  # noqa: PT017
+            assert error.message  # noqa: PT017 - as above

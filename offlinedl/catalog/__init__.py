@@ -22,7 +22,7 @@ from offlinedl.model import Destruction, Entry, Failure, License, State, Title
 if TYPE_CHECKING:
     from offlinedl.streams import Fetch, Plan
 
-_TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "  # noqa: S608
+_TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "
 
 _WAL_TRIES = 300
 _WAL_WAIT_SECONDS = 0.1
@@ -75,7 +75,7 @@ class Catalog:
         where = clause if clause.startswith("WHERE") else ""
         tracks = rows.tracks(
             self._read(
-                f"SELECT {rows.TRACK_COLUMNS} FROM tracks JOIN titles ON titles.id = title_id {where}"  # noqa: S608
+                f"SELECT {rows.TRACK_COLUMNS} FROM tracks JOIN titles ON titles.id = title_id {where}"
                 " ORDER BY title_id, position",
                 parameters,
             )
@@ -107,7 +107,7 @@ class Catalog:
              "protected": entry.protected, "server": server, "now": rows.text(now)},
         )  # fmt: skip
         for table in ("tracks", "keys", "fetches"):
-            self._db.execute(f"DELETE FROM {table} WHERE title_id = ?", (title.id,))  # noqa: S608 - three own words
+            self._db.execute(f"DELETE FROM {table} WHERE title_id = ?", (title.id,))
         self._db.executemany(
             "INSERT INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", plans.track_rows(title.id, plan)
         )
@@ -124,9 +124,9 @@ class Catalog:
 
         [row] = self._read("SELECT * FROM titles WHERE id = ?", (title_id,))
         order = "WHERE title_id = ? ORDER BY"
-        tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))  # noqa: S608
-        keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))  # noqa: S608 - own text
-        fetches = self._read(f"SELECT * FROM fetches {order} position", (title_id,))  # noqa: S608 - own text
+        tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
+        keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
+        fetches = self._read(f"SELECT * FROM fetches {order} position", (title_id,))
         return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
 
     def license_server(self, title_id: str) -> bytes | None:
