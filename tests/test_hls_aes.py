@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offlinedl.errors import DamagedError
+from offlinedl.manifest import hls_keys
 from offlinedl.media import hls_aes
 
 KEY, IV = bytes(range(16)), bytes(range(16, 32))
@@ -44,4 +45,4 @@ def test_what_cannot_be_is_damage(data: bytes, key: bytes, iv: bytes) -> None:
 
 
 def test_without_an_iv_the_media_sequence_number_is_it() -> None:
-    assert hls_aes.implied_iv(0x1234) == bytes(14) + b"\x12\x34"
+    assert hls_keys.implied_iv(0x1234) == bytes(14) + b"\x12\x34"

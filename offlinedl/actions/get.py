@@ -90,7 +90,7 @@ async def look(order: Order, library: Library, engine: Engine) -> Prepared:
 
 
 async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
-    entry = _settled(order.ref, library)
+    entry = _known(order.ref, library)
     ref = entry.id if entry is not None and not sources.is_url(order.ref) else order.ref
     return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
 
@@ -110,15 +110,20 @@ def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     return same and entry.state is not State.EXPIRED and library.licenses.knows_server(entry)
 
 
-def _settled(ref: str, library: Library) -> Entry | None:
-    """The title that `ref` names, where the catalog has it. A removal that was cut off is finished first."""
+def _known(ref: str, library: Library) -> Entry | None:
+    """The title that `ref` names, where the catalog has it."""
     try:
-        entry = library.find(sources.title_id(ref))
+        return library.find(sources.title_id(ref))
     except NotFoundError as error:
         if error.code == "ambiguous":
             raise
         return None
-    if entry.state is not State.REMOVING:
+
+
+def _settled(ref: str, library: Library) -> Entry | None:
+    """The title that `ref` names. A removal that was cut off is finished first: then there is none."""
+    entry = _known(ref, library)
+    if entry is None or entry.state is not State.REMOVING:
         return entry
     with library.lock(entry.id):
         library.remove(entry)

@@ -7,11 +7,6 @@ from offlinedl.errors import DamagedError
 _BLOCK = 16
 
 
-def implied_iv(media_sequence: int) -> bytes:
-    """The IV of a segment whose EXT-X-KEY has none: its media sequence number in 16 bytes (RFC 8216 section 5.2)."""
-    return media_sequence.to_bytes(_BLOCK)
-
-
 def decrypt(data: bytes, key: bytes, iv: bytes) -> bytes:
     """The clear segment. `key` and `iv` are 16 bytes each.
 
