@@ -53,14 +53,18 @@ class NotFoundError(OfflinedlError):
 
 
 class NetworkError(OfflinedlError):
-    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none."""
+    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none; `retry_after`
+    what it said of when to ask again (RFC 9110 section 10.2.3)."""
 
     exit_code = 4
     default_code = "network"
 
-    def __init__(self, message: str, hint: str = "", *, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, status: int | None = None, retry_after: str | None = None
+    ) -> None:
         super().__init__(message, hint)
         self.status = status
+        self.retry_after = retry_after
 
 
 class RefusedError(OfflinedlError):
@@ -75,6 +79,13 @@ class StorageError(OfflinedlError):
 
     exit_code = 6
     default_code = "storage"
+
+
+class PausedError(OfflinedlError):
+    """Somebody asked for a pause, from elsewhere. What is done is kept."""
+
+    exit_code = 130
+    default_code = "paused"
 
 
 class BusyError(OfflinedlError):

@@ -5,6 +5,7 @@ Durations and times on the title's time line are seconds; sizes and ranges are b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -13,6 +14,10 @@ from offlinedl.model import Kind, Setup, Track, Wanted
 
 PIECE = 8 * 2**20
 """Bytes of the pieces that one file is cut into: little is lost with a connection, and requests cost nothing."""
+
+
+_SIGNATURE = re.compile(r"=(?:.{16,}|\d{9,})$")
+"""A parameter that changes with each resolution: a token or hash, or seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +184,9 @@ class Manifest:
 class Fetch:
     """One request of a plan and the file that it becomes.
 
-    `path` is relative to the title's folder. `size` is the number of bytes on the disk, None until it is done;
-    `estimate` what it is thought to be before. `key` is the number of the key in `Plan.keys`.
+    `path` is relative to the title's folder. `size` is the number of bytes on the disk, None until it is done, and
+    `checksum` and `validator` are those of what came (see Arrival); `estimate` is what the size is thought to be
+    before. `key` is the number of the key in `Plan.keys`.
     """
 
     rendition: str
@@ -196,11 +202,32 @@ class Fetch:
     iv: bytes | None = None
     estimate: int = 0
     size: int | None = None
+    checksum: bytes | None = field(default=None, repr=False)
+    validator: str | None = field(default=None, repr=False)
 
     @property
     def identity(self) -> tuple[str, bool, int]:
         """(rendition, init, number): what survives a new signature of the URL."""
         return (self.rendition, self.init, self.number)
+
+    @property
+    def content(self) -> str:
+        """What tells that two fetches of one title bring the same bytes to the same place, whatever signs their URLs:
+        long values of a query, and moments, are left out of it."""
+        address, _, query = self.url.partition("?")
+        named = "&".join(part for part in query.split("&") if not _SIGNATURE.search(part))
+        part = f"{self.range.first}-{self.range.last}" if self.range else ""
+        return f"{self.rendition} {self.init:d} {self.number} {self.path} {address} {named} {part}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What a fetch brought: its size in bytes, the checksum of them (16 bytes, XXH3), and what tells this version of
+    the resource from others, None where the server does not say."""
+
+    size: int
+    checksum: bytes
+    validator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +241,10 @@ class LicenseServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to fetch, where it goes, and who licenses it: on disk before the first byte."""
+    """What to fetch, where it goes, and who licenses it: on disk before the first byte.
+
+    `bases` are the fallback addresses of the renditions, see there.
+    """
 
     manifest_url: str
     wanted: Wanted
@@ -224,6 +254,14 @@ class Plan:
     kids: tuple[bytes, ...] = ()
     protected: bool = False
     license: LicenseServer | None = None
+    bases: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+
+    def addresses(self, url: str) -> tuple[str, ...]:
+        """`url`, and where else the same can be had, the first to be asked first."""
+        beside = (
+            f"{base}{url.removeprefix(group[0])}" for group in self.bases if url.startswith(group[0]) for base in group
+        )
+        return tuple(dict.fromkeys((url, *beside)))
 
     @property
     def heads(self) -> tuple[Fetch, ...]:

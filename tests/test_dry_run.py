@@ -109,7 +109,8 @@ def test_what_a_manifest_does_not_tell_is_not_counted_as_nothing(offlinedl: Offl
 def test_numbers_that_no_manifest_means_are_no_defect(offlinedl: Offlinedl, origin: Origin) -> None:
     master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9223372036854775808\nv720.m3u8\n"
     origin.fault("/ferry/huge.m3u8", o.body(master.encode()))
-    offlinedl.ok("get", f"{origin.url}/titles/ferry/huge.m3u8")
+    refused = offlinedl("get", f"{origin.url}/titles/ferry/huge.m3u8")
+    assert (refused.code, "about 3.3 TB are to come" in refused.err) == (6, True)
 
 
 @pytest.mark.parametrize("words", [["-q", "0p"], ["--fit", "1GB", "-q", "high"], ["--all-renditions"]], ids=" ".join)

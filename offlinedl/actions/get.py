@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from offlinedl import clock, expiry, rights, sources, verify
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.engine import Engine, Progress
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, StorageError
+from offlinedl.engine import Engine
+from offlinedl.engine.addresses import Renew
+from offlinedl.engine.attempt import ChangedError
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, PausedError, StorageError
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, License, State, Title, Wanted
-from offlinedl.streams import LicenseServer, Plan
-
-Fetched = dict[tuple[str, bool, int], int]
+from offlinedl.plan import readdressed
+from offlinedl.progress import Progress
+from offlinedl.streams import Fetch, LicenseServer, Plan
 
 _END = object()
 _LAST_WORD_SECONDS = 0.8
@@ -65,23 +67,22 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
     rights.check(title, clock.now())
     plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
-        fetched = await _beside(plan, library, engine, progress, title.id)
-        return await _to_the_end(order, library.begin(title, plan, fetched), library, engine, progress)
+        await _beside(plan, library, engine, progress, title.id)
+        return await _to_the_end(order, await library.begin(title, plan), library, engine, progress)
 
 
-async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progress, title_id: str) -> Fetched:
-    """What `plan` wants beyond the tracks of a title that is ready, fetched while it stays ready: where that fails, the
-    person still has what there was. The sizes of what came, in bytes."""
+async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progress, title_id: str) -> None:
+    """Fetch what `plan` wants beyond the tracks of a title that is ready, while it stays ready: where that fails, the
+    person still has what there was."""
     entry = library.entry(title_id)
-    fetched: Fetched = {}
     if entry is None or entry.state is not State.READY:
-        return fetched
+        return
     taken = {f.path for f in library.plan(title_id).fetches}
     fresh = [f for f in plan.fetches if f.path not in taken]
     progress.begin(entry.name, 0, _bytes(f.estimate for f in fresh))
     progress.step("media")
-    await engine.run(fresh, library.writing(entry), lambda f, size: fetched.update({f.identity: size}), progress)
-    return fetched
+    async with library.intake(entry, planned=False) as intake:
+        await engine.run(plan, fresh, intake, progress)
 
 
 async def look(order: Order, library: Library, engine: Engine) -> Prepared:
@@ -104,9 +105,11 @@ async def _prepare(title: Title, order: Order, library: Library, engine: Engine)
 
 
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
-    """Does the stored plan still serve? Not for other tracks, another license server, or a title whose rights are to be
-    looked at anew because it expired."""
+    """Does the stored plan still serve? Not for other tracks, another license server, a title that changed at its
+    source, or one whose rights are to be looked at anew because it expired."""
     same = order.license is None and order.wanted(entry.wanted) == entry.wanted
+    if entry.error is not None and entry.error.code == ChangedError.default_code:
+        return False
     return same and entry.state is not State.EXPIRED and library.licenses.knows_server(entry)
 
 
@@ -134,7 +137,7 @@ async def _to_the_end(order: Order, entry: Entry, library: Library, engine: Engi
     """Download, and write down how it ended."""
     try:
         ready = await _download(order, entry, library, engine, progress)
-    except (asyncio.CancelledError, StorageError):
+    except (asyncio.CancelledError, StorageError, PausedError):
         library.pause(entry)
         raise
     except OfflinedlError as error:
@@ -145,11 +148,16 @@ async def _to_the_end(order: Order, entry: Entry, library: Library, engine: Engi
 
 
 async def _download(order: Order, entry: Entry, library: Library, engine: Engine, progress: Progress) -> Entry:
-    plan = library.start(entry)
+    plan = await library.start(entry)
+    library.check_space(plan)
     engine.http.trust(plan.manifest_url, order.headers)
-    writing, done = library.writing(entry), library.done(entry)
+
+    async def fetch(fetches: Iterable[Fetch]) -> None:
+        async with library.intake(entry) as intake:
+            await engine.run(plan, fetches, intake, progress, _renewing(order, entry, plan, library, engine))
+
     progress.begin(entry.name, _bytes(f.size for f in plan.fetches), _bytes(f.size or f.estimate for f in plan.fetches))
-    await engine.run([f for f in plan.heads if f.size is None], writing, done, progress)
+    await fetch(f for f in plan.heads if f.size is None)
     try:
         need = proof.need(plan, library.reading(entry))
     except DamagedError:
@@ -158,10 +166,26 @@ async def _download(order: Order, entry: Entry, library: Library, engine: Engine
     keys = await _licensed(entry, need, library, engine, progress)
     progress.step("media")
     heads = {f.identity for f in plan.heads}
-    await engine.run([f for f in plan.fetches if f.size is None and f.identity not in heads], writing, done, progress)
+    try:
+        await fetch(f for f in plan.fetches if f.size is None and f.identity not in heads)
+    except ChangedError as error:
+        library.damaged(entry, [f for f in plan.fetches if f.url.partition("?")[0] == error.address])
+        raise
     progress.step("proof" if keys else "check")
     await _proven(entry, library, keys)
     return library.ready(entry)
+
+
+def _renewing(order: Order, entry: Entry, plan: Plan, library: Library, engine: Engine) -> Renew:
+    """Resolves the title again, for addresses that are signed anew."""
+
+    async def renew() -> Plan:
+        prepared = await _prepare(await _resolve(order, library, engine), order, library, engine)
+        fresh = readdressed(plan, prepared.plan())
+        library.readdress(entry, fresh)
+        return fresh
+
+    return renew
 
 
 async def _licensed(

@@ -14,7 +14,7 @@ from offlinedl.cli.output import in_colour, note, size
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from offlinedl.engine import Progress
+    from offlinedl.progress import Progress
 
 _STEPS = {
     "license": "asking for the license",
