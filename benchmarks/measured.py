@@ -1,9 +1,13 @@
-"""A whole process, measured: wall time, processor time of it and all it started, the memory of the largest."""
+"""A whole process, measured: wall time, processor time of it and all it started, the memory of the largest.
+
+Linux counts the memory of who starts a process as that process's own, so a small one starts it: this file as a program.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +26,19 @@ class Run:
 
 def measured(command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path) -> Run:
     """Run `command` to its end, with all it says in `log`."""
-    with log.open("wb") as file:
+    starter = [sys.executable, "-I", "-S", __file__, str(log), *command]
+    said = subprocess.run(starter, cwd=cwd, env=environment, check=True, stdout=subprocess.PIPE).stdout.split()
+    return Run(wall=float(said[0]), cpu=float(said[1]), peak=float(said[2]), code=int(said[3]))
+
+
+def _start(log: str, command: Sequence[str]) -> None:
+    with Path(log).open("wb") as file:
         began = time.perf_counter()
-        process = subprocess.Popen(
-            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return Run(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss * 1024, code=process.returncode)
+    print(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    _start(sys.argv[1], sys.argv[2:])

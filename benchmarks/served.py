@@ -27,7 +27,7 @@ http {{
     tcp_nodelay on;
     keepalive_requests 1000000;
     keepalive_timeout 75;
-    open_file_cache max=20000 inactive=600s;
+    open_file_cache max=16000 inactive=600s;
     default_type application/octet-stream;
     types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
     client_body_temp_path {folder}/body;
@@ -60,7 +60,6 @@ class Origin:
 def serving(folder: Path, root: Path, address: str = "127.0.0.1", inside: Sequence[str] = ()) -> Iterator[Origin]:
     """Serve `root` on `address` while the block runs, with what nginx needs in `folder`; started with the command
     `inside`, which enters a network namespace."""
-    folder.mkdir()
     authority = folder / "certificate.pem"
     files = ["-out", str(authority), "-keyout", str(folder / "key.pem")]
     subprocess.run([*_CERTIFICATE.format(address).split(), *files], check=True, stderr=subprocess.DEVNULL)
