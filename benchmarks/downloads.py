@@ -1,7 +1,7 @@
 """Downloads: offlinedl against aria2c, curl, yt-dlp and streamlink, on the same nginx, and the promises about it.
 
     python benchmarks/downloads.py          every set in 5 rounds (an hour); exit code 1 where a promise is broken
-    python benchmarks/downloads.py --sets big,small --tools offlinedl,aria2c,curl --rounds 3
+    python benchmarks/downloads.py --sets big small --tools offlinedl aria2c curl --rounds 3
 
 Whole processes that take turns; figures are medians, ratios are those of medians. Titles are served from memory, and
 downloaded to memory or to the folder `--disk`; nothing waits for a sync that a tool does not ask for. Memory is that of
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -73,22 +74,24 @@ def one(tool: str, chosen: Set, stage: Stage) -> Run:
     with tempfile.TemporaryDirectory(dir=stage.folder) as folder:
         target, log = Path(folder) / "target", Path(folder) / "log"
         target.mkdir()
-        url = f"{base}/{chosen.content.folder}/index.m3u8"
-        job = Job(url=url, content=chosen.content, target=target, authority=stage.origin.authority)
+        base = f"{base}/{chosen.content.folder}"
+        segments = [(f"{base}/{name}", name) for name in chosen.content.names]
+        authority = stage.origin.authority
+        job = Job(url=f"{base}/index.m3u8", segments=segments, target=target, authority=authority)
         command = [*stage.inside, *COMMANDS[tool](job)]
         if chosen.disk:
             os.sync()  # what the tool before it left to be written is not this one's to wait for
-        run = measured(command, CODE, environment(job), log)
+        run = measured(command, CODE, environment(authority), log)
         came = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
         if run.code != 0 or came < chosen.content.bytes:
             raise SystemExit(f"{tool}: exit code {run.code}, {came} bytes\n{log.read_text()[-2000:]}")
     return run
 
 
-def environment(job: Job) -> dict[str, str]:
+def environment(authority: Path) -> dict[str, str]:
     """Without proxies; with the certificate where Python programs look for it."""
     own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return {**own, "SSL_CERT_FILE": str(job.authority), "REQUESTS_CA_BUNDLE": str(job.authority)}
+    return {**own, "SSL_CERT_FILE": str(authority), "REQUESTS_CA_BUNDLE": str(authority)}
 
 
 def median(runs: Sequence[Run]) -> Run:
@@ -126,27 +129,30 @@ def holds(promise: Promise, medians: Mapping[str, Run]) -> bool:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sets", default=",".join(SETS), help="of " + ", ".join(SETS))
-    parser.add_argument("--tools", default=",".join(COMMANDS), help="of " + ", ".join(COMMANDS))
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS), metavar="SET")
+    parser.add_argument("--tools", nargs="+", default=list(COMMANDS), choices=list(COMMANDS), metavar="TOOL")
     parser.add_argument("--disk", type=Path, default=Path("/var/tmp"), help="a folder on a disk")
     return parser.parse_args()
 
 
 def present(asked: argparse.Namespace) -> tuple[list[str], list[str]]:
     """The sets and tools that can run here; what cannot is named."""
-    sets, tools = asked.sets.split(","), asked.tools.split(",")
-    link = wire.missing()
-    if link and any(SETS[name].loss is not None for name in sets):
-        print(f"left out: the sets over a slow link, which need {link}")
-        sets = [name for name in sets if SETS[name].loss is None]
-    for tool in tools:
-        if tool != "offlinedl" and shutil.which(tool) is None:
+    sets: list[str] = []
+    for name in asked.sets:
+        if SETS[name].loss is not None and (needed := wire.missing()):
+            print(f"left out: {name}, which needs {needed}")
+        else:
+            sets.append(name)
+    tools = [tool for tool in asked.tools if tool == "offlinedl" or shutil.which(tool)]
+    for tool in asked.tools:
+        if tool not in tools:
             print(f"left out: {tool}, which is not on the PATH")
-    return sets, [tool for tool in tools if tool == "offlinedl" or shutil.which(tool)]
+    return sets, tools
 
 
 def main() -> int:
     asked = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and let no server and no gigabytes behind
     sets, tools = present(asked)
     kept = True
     with tempfile.TemporaryDirectory(dir=MEMORY) as memory, tempfile.TemporaryDirectory(dir=asked.disk) as disk:

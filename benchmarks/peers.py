@@ -1,66 +1,67 @@
-"""The tools that are compared: how each is told to download one title with 16 connections."""
+"""The tools that are compared: how each is told to download one title."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from content import Content
-
-CONNECTIONS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Download the title at `url` (of its playlist), which is `content`, into the folder `target`. `authority` is the
-    certificate that is trusted beside the system's."""
+    """Download the title at `url` (of its playlist) into the folder `target`, with so many connections.
+
+    `segments` are addresses and names, for tools that read no playlist; `authority` is a certificate to be trusted.
+    """
 
     url: str
-    content: Content
+    segments: Sequence[tuple[str, str]]
     target: Path
-    authority: Path
+    authority: Path | None = None
+    connections: int = 16
 
     @property
-    def segments(self) -> list[tuple[str, str]]:
-        """Address and file name of each."""
-        base = self.url.rpartition("/")[0]
-        return [(f"{base}/{name}", name) for name in self.content.names]
+    def joined(self) -> Path:
+        """The one file of tools that write one."""
+        return self.target / "title.ts"
 
 
 def offlinedl(job: Job) -> list[str]:
     """As a user runs it, from the folder of its code."""
     home = ["--home", str(job.target)]
-    return [sys.executable, "-m", "offlinedl", "get", job.url, *home, "-q", "best", "-N", str(CONNECTIONS)]
+    return [sys.executable, "-m", "offlinedl", "get", job.url, *home, "-q", "best", "-N", str(job.connections)]
 
 
 def aria2c(job: Job) -> list[str]:
-    """From a list, one connection for each of 16 files at a time."""
+    """From a list, one connection for each file."""
     listed = job.target.with_suffix(".list")
     listed.write_text("".join(f"{url}\n out={name}\n" for url, name in job.segments))
-    parallel = [f"-j{CONNECTIONS}", "-x1", "-s1", "--file-allocation=none", f"--ca-certificate={job.authority}"]
-    return ["aria2c", "--no-conf", "--quiet", *parallel, f"--dir={job.target}", f"--input-file={listed}"]
+    own = ["--quiet", f"-j{job.connections}", "-x1", "-s1", "--file-allocation=none", "--continue"]
+    trust = [f"--ca-certificate={job.authority}"] if job.authority else []
+    return ["aria2c", "--no-conf", *own, *trust, f"--dir={job.target}", f"--input-file={listed}"]
 
 
 def curl(job: Job) -> list[str]:
-    """From a list, 16 at a time."""
+    """From a list."""
     listed = job.target.with_suffix(".list")
     listed.write_text("".join(f'url = "{url}"\noutput = "{job.target}/{name}"\n' for url, name in job.segments))
-    parallel = ["--parallel", "--parallel-max", str(CONNECTIONS), "--cacert", str(job.authority)]
-    return ["curl", "--disable", "--silent", "--fail", *parallel, "--config", str(listed)]
+    own = ["--silent", "--fail", "--parallel", "--parallel-max", str(job.connections)]
+    trust = ["--cacert", str(job.authority)] if job.authority else []
+    return ["curl", "--disable", *own, *trust, "--config", str(listed)]
 
 
 def yt_dlp(job: Job) -> list[str]:
-    """With its own HLS downloader, without the repairs that ffmpeg does afterwards."""
-    own = ["--downloader", "m3u8:native", "-N", str(CONNECTIONS), "--fixup", "never", "--compat-options", "no-certifi"]
-    return ["yt-dlp", "--ignore-config", "--no-cache-dir", "--quiet", *own, "-o", str(job.target / "title.ts"), job.url]
+    """With its own HLS downloader, and without the repairs that ffmpeg does afterwards."""
+    own = ["--downloader", "m3u8:native", "-N", str(job.connections), "--fixup", "never"]
+    trust = ["--compat-options", "no-certifi"]
+    return ["yt-dlp", "--ignore-config", "--no-cache-dir", "--quiet", *own, *trust, "-o", str(job.joined), job.url]
 
 
 def streamlink(job: Job) -> list[str]:
-    """With the most threads that it allows, which is 10."""
-    own = ["--stream-segment-threads", "10", "--loglevel", "error", "-o", str(job.target / "title.ts")]
-    return ["streamlink", "--no-config", *own, f"hls://{job.url}", "best"]
+    """It allows 10 threads at most, and goes on with nothing that it left: it overwrites."""
+    own = ["--stream-segment-threads", str(min(10, job.connections)), "--loglevel", "error", "--force"]
+    return ["streamlink", "--no-config", *own, "-o", str(job.joined), f"hls://{job.url}", "best"]
 
 
 COMMANDS: dict[str, Callable[[Job], list[str]]] = {
