@@ -94,7 +94,7 @@ async def held(store: Store, entry: Entry, fetches: Iterable[Fetch]) -> dict[Ide
     written = dict(filter(None, map(_read, store.journal(entry.folder).lines())))
     claims: list[tuple[Fetch, Arrival]] = []
     for fetch in fetches:
-        claim = written.get(fetch.content)
+        claim = written.get(fetch.content) if written else None
         if fetch.size is not None and fetch.checksum is not None:
             claim = Arrival(size=fetch.size, checksum=fetch.checksum, validator=fetch.validator)
         if claim is not None and store.size(entry.folder, fetch.path) == claim.size:

@@ -7,7 +7,8 @@ stands before the media because a refusal should cost kilobytes, and because the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from offlinedl import clock, expiry, rights, sources, verify
@@ -25,7 +26,7 @@ from offlinedl.plan import readdressed
 from offlinedl.progress import Progress
 from offlinedl.streams import Fetch, LicenseServer, Plan
 
-_END = object()
+_STEPS_SECONDS = 0.1
 _LAST_WORD_SECONDS = 0.8
 """How long a license request that is under way is waited for when the person wants to stop."""
 
@@ -244,9 +245,8 @@ async def _proven(entry: Entry, library: Library, keys: Mapping[bytes, bytes]) -
         raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
     steps = proof.prove(plan, library.reading(entry), keys)
     faults: list[proof.Fault] = []
-    while (step := await asyncio.to_thread(next, steps, _END)) is not _END:  # a step at a time: it may be cancelled
-        if isinstance(step, proof.Fault):
-            faults.append(step)
+    while (some := await asyncio.to_thread(_a_while, steps)) is not None:  # so that it may be cancelled
+        faults += some
     if not faults:
         return
     first = next((fault for fault in faults if fault.wrong_key), faults[0])
@@ -259,6 +259,17 @@ async def _proven(entry: Entry, library: Library, keys: Mapping[bytes, bytes]) -
         )
     library.damaged(entry, [fault.fetch for fault in faults])
     raise DamagedError(f"{first.fetch.path} is damaged: {first.reason}", "run it again: only that is fetched")
+
+
+def _a_while(steps: Iterator[proof.Fault | None]) -> list[proof.Fault] | None:
+    """The faults that the next steps find, None when there are no more steps."""
+    until = time.monotonic() + _STEPS_SECONDS
+    found: list[proof.Fault] = []
+    for step in steps:
+        found += [step] if step else []
+        if time.monotonic() > until:
+            return found
+    return found or None
 
 
 def _bytes(sizes: Iterable[int | None]) -> int:

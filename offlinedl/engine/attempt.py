@@ -39,6 +39,11 @@ class Means:
     bucket: Bucket | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def enough(self) -> int:
+        """Bytes that must come within `stall_seconds`."""
+        return int(self.floor * self.stall_seconds)
+
 
 class Attempt:
     """One request of a fetch, and the file that it becomes. `received` counts the bytes that came."""
@@ -50,7 +55,7 @@ class Attempt:
         self._part: Part | None = None
         self._validator: str | None = None
         self._deadline: asyncio.Timeout
-        self._next_mark = 0
+        self._next_mark = means.enough
 
     async def made(self) -> Arrival:
         """Make it."""
@@ -98,7 +103,7 @@ class Attempt:
         now = asyncio.get_running_loop().time()
         pause = means.bucket.take(count, now) if means.bucket else 0.0
         if self.received >= self._next_mark or pause:
-            self._next_mark = self.received + int(means.floor * means.stall_seconds)
+            self._next_mark = self.received + means.enough
             self._deadline.reschedule(now + pause + means.stall_seconds)
         return pause
 

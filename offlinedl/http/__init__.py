@@ -98,11 +98,11 @@ class Http:
         self._trusted: dict[str, Headers] = {}
         self._resting: dict[str, list[Connection]] = {}
         self._roundabout: set[str] = set()
-        self._tls = ssl.create_default_context()
+        self._tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls),
+            connector=aiohttp.TCPConnector(limit=self._connections),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_STALL_SECONDS),
             headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.CookieJar(unsafe=True),  # hosts named by address have cookies too
@@ -211,6 +211,8 @@ class Http:
             if connection.is_open:
                 return connection
         scheme, host, port = place(url)
+        if scheme == "https" and self._tls is None:
+            self._tls = ssl.create_default_context()
         return await connect(host, port, self._tls if scheme == "https" else None, _CONNECT_SECONDS)
 
     def _written(self, url: str, range: ByteRange | None) -> bytes:
@@ -223,7 +225,7 @@ class Http:
             *credentials, *self._trusted.get(origin(url), ()), *_ranged(range), *self._cookies(url),
         ]  # fmt: skip
         text = "".join(f"{name}: {value}\r\n" for name, value in dict(headers).items())
-        if "\n" in text.replace("\r\n", "") or text.count("\r\n") != len(dict(headers)):
+        if text.count("\n") != len(dict(headers)) or text.count("\r") != text.count("\n"):
             raise UsageError(f"{shown(url)}: a header of two lines cannot be sent", "check the headers")
         return f"GET {path} HTTP/1.1\r\n{text}\r\n".encode("utf-8", "surrogateescape")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from offlinedl.errors import NetworkError, UnsupportedError, shown
@@ -16,6 +18,14 @@ _PORTS = {"http": 80, "https": 443}
 
 def origin(url: str) -> str:
     """Scheme, host and port (RFC 6454 section 4). Raises UnsupportedError for anything but http and https."""
+    return _origin(_BEFORE_PATH.match(url)[0])  # type: ignore[index]  # it matches every text
+
+
+_BEFORE_PATH = re.compile(r"(?:[^/?#]*//)?[^/?#]*")
+
+
+@lru_cache(maxsize=64)
+def _origin(url: str) -> str:
     scheme, host, port = place(url)
     return f"{scheme}://{host}:{port}"
 

@@ -15,7 +15,7 @@ from offlinedl.http.answer import Head
 Take = Callable[[memoryview], float]
 """Takes the next bytes of a body, and says for how many seconds no more are to be read."""
 
-_BUFFER = 512 * 1024
+_BUFFER = 256 * 1024
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_WASTE = 64 * 1024
 _EMPTY = (204, 304)
