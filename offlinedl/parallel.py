@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-_PAYS = 1.05
-"""More at once must bring so many times the bytes a second, or is given up again."""
+_PAYS = 0.2
+"""More at once must bring so large a part of what it would if each brought as much as before, or is given up again."""
 
 _STEP = 1.5
 _WINDOW_SECONDS = 1.0
@@ -13,9 +13,9 @@ _WINDOW_FETCHES = 2
 _REST_SECONDS = 60.0
 """Once a limit was found, it takes so long until more is tried again."""
 
-_FEWEST_FAILURES = 3
-_MANY, _RISING = 0.1, 2.0
-"""Errors are rising where they are so large a part of all that ended, and so many times that of the time before."""
+_FEWEST_ENDED = 8
+_MANY, _RISING = 0.2, 2.0
+"""Errors are rising where, of at least so many that ended, so large a part failed, and so many times that of before."""
 
 
 class Parallelism:
@@ -55,8 +55,8 @@ class Parallelism:
         if self._settles(now):
             return
         self._failures += 1
-        share = self._failures / (self._failures + self._fetches)
-        if self._failures >= _FEWEST_FAILURES and share >= max(_MANY, _RISING * self._share):
+        ended = self._failures + self._fetches
+        if ended >= max(_FEWEST_ENDED, self.limit) and self._failures / ended > max(_MANY, _RISING * self._share):
             self._fewer(self.limit * 3 // 4, now, "errors are rising")
 
     def _settles(self, now: float) -> bool:
@@ -78,11 +78,12 @@ class Parallelism:
     def _measured(self, rate: float, now: float) -> None:
         """So many bytes a second came while `limit` ran at once. What next?"""
         before, self._tried_from = self._tried_from, None
-        if before is not None and rate < _PAYS * before[1]:
-            self._rested = now + _REST_SECONDS
-            self._change(before[0], now, "more brought no more")
-            return
         if before is not None:
+            limit, was = before
+            if rate < was * (1 + _PAYS * (self.limit / limit - 1)):
+                self._rested = now + _REST_SECONDS
+                self._change(limit, now, "more brought no more")
+                return
             self._too_many = None
         if self._too_many is not None and self.limit + 1 < self._too_many:
             self._change(self.limit + 1, now, "it is quiet again")
@@ -102,6 +103,6 @@ class Parallelism:
     def _begin(self, now: float) -> None:
         """A new measurement."""
         if ended := self._failures + self._fetches:
-            self._share = self._failures / ended
+            self._share = (self._share + self._failures / ended) / 2
         self._fetches = self._bytes = self._failures = 0
         self._began = now

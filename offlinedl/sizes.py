@@ -6,6 +6,8 @@ import re
 
 from offlinedl.errors import UsageError
 
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
 
 def size(text: str, option: str) -> int:
     """Bytes: 4GB, 3.5GiB, 700M, or a number without a unit. What is none is an error that names `option`."""
@@ -25,9 +27,6 @@ def _count(text: str, wrong: str, hint: str) -> int:
     if count < 1:
         raise UsageError(wrong, hint)
     return int(count)
-
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def words(count: int) -> str:

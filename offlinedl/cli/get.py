@@ -111,25 +111,15 @@ async def _fitted(order: Order, refs: Sequence[str], library: Library, connectio
     """The order at the highest quality at which all titles fit into `size` together."""
     from dataclasses import replace
 
+    from offlinedl import sizes
     from offlinedl.actions.fit import fit
     from offlinedl.cli import wiring
 
-    most = _bytes(size)
+    most = sizes.size(size, "--fit")
     async with wiring.engine(connections) as engine:
         quality = await fit([replace(order, ref=ref) for ref in refs], most, library, engine)
     note(f"{quality} fits into {size}.")
     return replace(order, quality=quality)
-
-
-def _bytes(text: str) -> int:
-    """A size as people write it: 4GB, 3.5GiB, 700M; bytes where there is no unit."""
-    from offlinedl.errors import UsageError
-
-    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", text.strip(), re.IGNORECASE)
-    count = float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2].lower() or " ") if found else 0
-    if count < 1:
-        raise UsageError(f"--fit {text}: not a size", "write it like 4GB, 3.5GiB or 700M")
-    return int(count)
 
 
 def _fetching(library: Library) -> Work[Entry]:
