@@ -65,7 +65,7 @@ def cut(manifest: Manifest, size: int | None, limits: Limits = LIMITS) -> Manife
     place = rendition.index
     if not size:
         return replace(manifest, renditions=(replace(rendition, index=None),))
-    limits.check_segments(size // streams.PIECE)
+    limits.check_segments(-(-size // streams.PIECE))
     if place is not None and place.range is not None:  # from where the movie box must be, to the end of the file
         first = place.range.first
         if not first < size <= first + _MAX_MOVIE:
