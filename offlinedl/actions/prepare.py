@@ -213,7 +213,11 @@ def _server(
         return None, None
     try:
         return server_for(source.drm, protections, keys), None
-    except (RefusedError, UnsupportedError) as error:
+    except RefusedError as error:
+        return None, error
+    except UnsupportedError as error:
+        kids = dict.fromkeys(kid.hex() for p in _protections(choices) for kid in p.kids)
+        error.message += f" (KID {', '.join(kids)})" if kids else ""
         return None, error
 
 
