@@ -25,6 +25,17 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def sized(count: int) -> str:
+    """Bytes for people: "210 kB"; decimal units."""
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit and value < 10 else f"{value:.0f} {_UNITS[unit]}"
+
+
 class OfflinedlError(Exception):
     """What went wrong (`message`), what to do (`hint`), and for scripts a stable `code` and the `exit_code`."""
 

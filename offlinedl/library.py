@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING
 from offlinedl import expiry, lifecycle, verify
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError, printable
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError, printable, sized
 from offlinedl.model import Entry, Failure, License, State, Title, Windows
-from offlinedl.sizes import words
 from offlinedl.store import Store
 from offlinedl.vault import Vault
 
@@ -152,7 +151,7 @@ class Library:
         free = self.store.free_bytes()
         if missing and missing + self._keep_free > free:
             raise StorageError(
-                f"about {words(missing)} are to come; {words(free)} are free, and {words(self._keep_free)} stay free",
+                f"about {sized(missing)} are to come; {sized(free)} are free, and {sized(self._keep_free)} stay free",
                 "free some space, or choose a lower quality; what is done is kept",
                 code="no-space",
             )

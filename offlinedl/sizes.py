@@ -6,8 +6,6 @@ import re
 
 from offlinedl.errors import UsageError
 
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
 
 def size(text: str, option: str) -> int:
     """Bytes: 4GB, 3.5GiB, 700M, or a number without a unit. What is none is an error that names `option`."""
@@ -27,11 +25,3 @@ def _count(text: str, wrong: str, hint: str) -> int:
     if count < 1:
         raise UsageError(wrong, hint)
     return int(count)
-
-
-def words(count: int) -> str:
-    """Bytes for people: "210 kB"; decimal units."""
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit and value < 10 else f"{value:.0f} {_UNITS[unit]}"

@@ -163,11 +163,21 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Steering:
+    """Who says which of the addresses of a title are to be asked first, and the pathway that is until then (rfc8216bis
+    section 4.4.6.6)."""
+
+    url: str = field(repr=False)
+    pathway: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """A manifest, read: every rendition that it offers. `duration` is in seconds, 0 where unknown.
 
     `missing` are addresses of pieces that must be read with it first; it offers nothing then. `ends_at` is when the
-    broadcast that it tells of is over and all of it is there; None where all is there.
+    broadcast that it tells of is over and all of it is there; None where all is there. `steering` is who may be asked
+    for another order of the addresses: what comes is a piece, with which it is read again.
     """
 
     format: str
@@ -178,6 +188,7 @@ class Manifest:
     protections: tuple[Protection, ...] = ()
     missing: tuple[str, ...] = field(default=(), repr=False)
     ends_at: datetime | None = None
+    steering: Steering | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from offlinedl.cli.output import document, note, report, say
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
+    from offlinedl.actions.prepare import Prepared
     from offlinedl.choose import Preferences
     from offlinedl.config import Settings
     from offlinedl.engine import Engine
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Work: TypeAlias = "Callable[[Order, Engine], Awaitable[T]]"
+
+_WORDS = {"--audio": ("all",), "--subs": ("all", "none")}
+"""What may be said instead of languages."""
 
 
 def verb(
@@ -54,30 +58,27 @@ def verb(
 ) -> None:
     """Download titles for offline playback, with the license that opens them. Run it again after any interruption."""
     from offlinedl.actions.get import Order
+    from offlinedl.choose import spelled
     from offlinedl.cli import wiring
 
     settings = wiring.settings()
     preferences = _preferences(settings, hdr=hdr)
-    _check(
-        quality or settings.quality,
-        preferences,
-        fit=fit is not None and quality is not None,
-        alone=all_renditions and not dry_run,
-    )
+    _check(fit=fit is not None and quality is not None, alone=all_renditions and not dry_run)
     order = Order(
         ref="",
-        quality=quality,
-        audio=_languages(audio),
-        subtitles=_languages(subs),
+        quality=quality if quality is None else spelled(quality, preferences.qualities),
+        audio=_languages("--audio", audio),
+        subtitles=_languages("--subs", subs),
         license=_server(license_url, license_header or []),
         headers=_headers("--header", header or []),
-        defaults=_defaults(settings),
+        defaults=_defaults(settings, preferences),
         preferences=preferences,
     )
     most = connections or settings.connections
     with wiring.library() as library:
+        failed = 0
         if fit is not None:
-            order = wiring.run(_fitted(order, refs, library, most, fit))
+            order, refs, failed = wiring.run(_fitted(order, refs, library, most, fit))
         if dry_run:
             plans, code = wiring.run(_each(order, refs, most, _looking(library, everything=all_renditions)))
             _show(plans, json=json)
@@ -85,8 +86,8 @@ def verb(
             done, code = wiring.run(_each(order, refs, most, _fetching(library)))
             if json:
                 document([_shape(entry, library) for entry in done])
-    if code:
-        raise typer.Exit(code)
+    if failed or code:
+        raise typer.Exit(failed or code)
 
 
 async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[T]) -> tuple[list[T], int]:
@@ -107,19 +108,26 @@ async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[
     return done, codes[0] if codes else 0
 
 
-async def _fitted(order: Order, refs: Sequence[str], library: Library, connections: int, size: str) -> Order:
-    """The order at the highest quality at which all titles fit into `size` together."""
+async def _fitted(
+    order: Order, refs: Sequence[str], library: Library, connections: int, size: str
+) -> tuple[Order, list[str], int]:
+    """The order at the highest quality at which all titles fit into `size` together; those of `refs` that there are;
+    the exit code for the others."""
     from dataclasses import replace
 
     from offlinedl import sizes
-    from offlinedl.actions.fit import fit
-    from offlinedl.cli import wiring
+    from offlinedl.actions.fit import fit, measure
+    from offlinedl.choose import written
+
+    async def measured(order: Order, engine: Engine) -> tuple[str, Prepared]:
+        return order.ref, await measure(order, library, engine)
 
     most = sizes.size(size, "--fit")
-    async with wiring.engine(connections) as engine:
-        quality = await fit([replace(order, ref=ref) for ref in refs], most, library, engine)
-    note(f"{quality} fits into {size}.")
-    return replace(order, quality=quality)
+    seen, code = await _each(order, refs, connections, measured)
+    if seen:
+        order = replace(order, quality=written(fit([title for _, title in seen], most, order.preferences)))
+        note(f"{order.quality} fits into {size}.")
+    return order, [ref for ref, _ in seen], code
 
 
 def _fetching(library: Library) -> Work[Entry]:
@@ -168,18 +176,22 @@ def _shape(entry: Entry, library: Library) -> dict[str, Any]:
     return shape.whole(entry, library.plan(entry.id), str(library.store.folder(entry.folder)), clock.now())
 
 
-def _defaults(settings: Settings) -> Wanted:
+def _defaults(settings: Settings, preferences: Preferences) -> Wanted:
+    from offlinedl import languages
+    from offlinedl.choose import spelled
     from offlinedl.model import Wanted
 
-    return Wanted(quality=settings.quality, audio=settings.audio, subtitles=settings.subtitles)
+    return Wanted(
+        quality=spelled(settings.quality, preferences.qualities),
+        audio=languages.asked(settings.audio, "download.audio", _WORDS["--audio"]),
+        subtitles=languages.asked(settings.subtitles, "download.subtitles", _WORDS["--subs"]),
+    )
 
 
-def _check(quality: str, preferences: Preferences, *, fit: bool, alone: bool) -> None:
+def _check(*, fit: bool, alone: bool) -> None:
     """What is wrong on the command line is said before anything is asked for."""
-    from offlinedl.choose import caps
     from offlinedl.errors import UsageError
 
-    caps(quality, preferences.qualities)
     if fit:
         raise UsageError("--fit and --quality: one of the two decides", "leave one of them out")
     if alone:
@@ -194,8 +206,10 @@ def _preferences(settings: Settings, *, hdr: bool) -> Preferences:
     return choose.Preferences(qualities={**choose.QUALITIES, **own}, codecs=codecs, hdr=hdr)
 
 
-def _languages(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+def _languages(option: str, text: str | None) -> tuple[str, ...] | None:
+    from offlinedl import languages
+
+    return None if text is None else languages.asked(text.split(","), option, _WORDS[option])
 
 
 def _headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
