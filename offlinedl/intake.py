@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from offlinedl.catalog import Catalog
+from offlinedl.errors import PausedError
 from offlinedl.model import Entry
 from offlinedl.store import Part, Store
 from offlinedl.streams import Arrival, Fetch
@@ -22,7 +23,7 @@ from offlinedl.streams import Arrival, Fetch
 Identity = tuple[str, bool, int]
 """See Fetch.identity."""
 
-_SECONDS_BETWEEN_SYNCS = 1.0
+_SECONDS_BETWEEN_LOOKS, _LOOKS_BETWEEN_SYNCS = 0.2, 5
 _LAST_SYNC_SECONDS = 0.5
 _AT_ONCE = 64 * 2**20
 
@@ -63,9 +64,12 @@ class Intake:
             raise
 
     async def settle_now_and_then(self) -> None:
-        """Settles once a second, until it is cancelled."""
+        """Settles once a second, until it is cancelled. Raises PausedError where somebody asked for a pause."""
         while True:
-            await asyncio.sleep(_SECONDS_BETWEEN_SYNCS)
+            for _ in range(_LOOKS_BETWEEN_SYNCS):
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+                if self._catalog is not None and self._catalog.pause_asked(self._entry.id):
+                    raise PausedError(f"{self._entry.id}: paused", "`offlinedl resume` goes on from there")
             await self.settle()
 
     async def __aenter__(self) -> Self:

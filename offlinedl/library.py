@@ -118,11 +118,12 @@ class Library:
     async def start(self, entry: Entry) -> Plan:
         """The title is downloading. Returns its plan, after a look at the disk: done is what is there and sound,
         whatever rows and journal say."""
+        from offlinedl.intake import held
+
         plan = self.plan(entry.id)
         with self.catalog.transaction():
             self._set_state(entry.id, State.DOWNLOADING)
-        from offlinedl.intake import held
-
+            self.catalog.ask_pause(entry.id, asked=False)
         sound = await held(self.store, entry, plan.fetches)
         gone = [f for f in plan.fetches if f.size is not None and f.identity not in sound]
         found = [(f, sound[f.identity]) for f in plan.fetches if f.size is None and f.identity in sound]
@@ -144,6 +145,17 @@ class Library:
         with self.catalog.transaction():
             self.catalog.readdress(entry.id, plan)
             self.catalog.note(entry.id, "addresses renewed", self._clock())
+
+    def mark(self, entry: Entry, *, kept: bool | None = None, priority: int | None = None) -> Entry:
+        """Write down what a person decides about the title."""
+        with self.catalog.transaction():
+            self.catalog.mark(entry.id, kept=kept, priority=priority)
+        return self._must(entry.id)
+
+    def ask_pause(self, entry: Entry, *, asked: bool) -> None:
+        """Ask whoever downloads the title to stop, or take that back."""
+        with self.catalog.transaction():
+            self.catalog.ask_pause(entry.id, asked=asked)
 
     def check_space(self, plan: Plan) -> None:
         """StorageError where what is missing of `plan` does not fit above what is to stay free."""
@@ -211,8 +223,9 @@ class Library:
         """Stopped on purpose; what is done is kept. A title that had not begun to change stays what it was."""
         with self.catalog.transaction():
             current = self.catalog.entry(entry.id)
-            if current is not None and current.state in {State.QUEUED, State.DOWNLOADING}:
+            if current is not None and current.state in {State.QUEUED, State.DOWNLOADING, State.FAILED}:
                 self._set_state(entry.id, State.PAUSED)
+                self.catalog.ask_pause(entry.id, asked=False)
 
     def fail(self, entry: Entry, error: OfflinedlError) -> None:
         """Stopped by `error`; what is done is kept."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from offlinedl import clock, expiry, rights, sources, verify
@@ -43,6 +43,8 @@ class Order:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     defaults: Wanted = field(default_factory=Wanted)
     preferences: Preferences = field(default_factory=Preferences)
+    keep: bool | None = None
+    priority: int | None = None
 
     def wanted(self, before: Wanted | None) -> Wanted:
         """The choice in full."""
@@ -59,6 +61,7 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
     entry = _settled(order.ref, library)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
+        entry = library.mark(entry, kept=order.keep, priority=order.priority)
         progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
         return entry
     if entry is not None and same:
@@ -80,7 +83,7 @@ async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progre
         return
     taken = {f.path for f in library.plan(title_id).fetches}
     fresh = [f for f in plan.fetches if f.path not in taken]
-    progress.begin(entry.name, 0, _bytes(f.estimate for f in fresh))
+    _begin(progress, entry, fresh)
     progress.step("media")
     async with library.intake(entry, planned=False) as intake:
         await engine.run(plan, fresh, intake, progress)
@@ -92,8 +95,9 @@ async def look(order: Order, library: Library, engine: Engine) -> Prepared:
 
 
 async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
-    entry = _known(order.ref, library)
-    ref = entry.id if entry is not None and not sources.is_url(order.ref) else order.ref
+    entry, ref = _known(order.ref, library), order.ref
+    if entry is not None and not sources.is_url(ref):
+        ref = library.plan(entry.id).manifest_url if sources.is_of_url(entry.id) else entry.id
     return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
 
 
@@ -136,6 +140,7 @@ def _settled(ref: str, library: Library) -> Entry | None:
 
 async def _to_the_end(order: Order, entry: Entry, library: Library, engine: Engine, progress: Progress) -> Entry:
     """Download, and write down how it ended."""
+    entry = library.mark(entry, kept=order.keep, priority=order.priority)
     try:
         ready = await _download(order, entry, library, engine, progress)
     except (asyncio.CancelledError, StorageError, PausedError):
@@ -157,7 +162,7 @@ async def _download(order: Order, entry: Entry, library: Library, engine: Engine
         async with library.intake(entry) as intake:
             await engine.run(plan, fetches, intake, progress, _renewing(order, entry, plan, library, engine))
 
-    progress.begin(entry.name, _bytes(f.size for f in plan.fetches), _bytes(f.size or f.estimate for f in plan.fetches))
+    _begin(progress, entry, plan.fetches)
     await fetch(f for f in plan.heads if f.size is None)
     try:
         need = proof.need(plan, library.reading(entry))
@@ -272,5 +277,8 @@ def _a_while(steps: Iterator[proof.Fault | None]) -> list[proof.Fault] | None:
     return found or None
 
 
-def _bytes(sizes: Iterable[int | None]) -> int:
-    return sum(size or 0 for size in sizes)
+def _begin(progress: Progress, entry: Entry, fetches: Sequence[Fetch]) -> None:
+    done = [f for f in fetches if f.size is not None]
+    total = sum(f.estimate if f.size is None else f.size for f in fetches)
+    seconds = sum(f.duration for f in fetches) or 1.0
+    progress.begin(entry.name, sum(f.size or 0 for f in done), total, sum(f.duration for f in done) / seconds)

@@ -190,6 +190,25 @@ class Catalog:
         """The media turned out to be protected."""
         self._db.execute("UPDATE titles SET protected = 1 WHERE id = ?", (title_id,))
 
+    def mark(self, title_id: str, *, kept: bool | None = None, priority: int | None = None) -> None:
+        """What a person decides about a title; None leaves it."""
+        self._db.execute(
+            "UPDATE titles SET kept = coalesce(?, kept), priority = coalesce(?, priority) WHERE id = ?",
+            (kept, priority, title_id),
+        )
+
+    def ask_pause(self, title_id: str, *, asked: bool) -> None:
+        """Whoever downloads the title is to stop, or not any more."""
+        self._db.execute("UPDATE titles SET pause_asked = ? WHERE id = ?", (asked, title_id))
+
+    def pause_asked(self, title_id: str) -> bool:
+        """Is whoever downloads the title to stop?"""
+        return bool(self._read("SELECT 1 FROM titles WHERE id = ? AND pause_asked", (title_id,)))
+
+    def by_priority(self) -> list[str]:
+        """The ids of all titles, those of the highest priority first, then those that were added first."""
+        return [row["id"] for row in self._read("SELECT id FROM titles ORDER BY priority DESC, added_at, id")]
+
     def forget(self, title_id: str) -> None:
         """Delete the title and all that hangs on it, except its history and destruction records."""
         self._db.execute("DELETE FROM titles WHERE id = ?", (title_id,))

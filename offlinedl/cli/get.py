@@ -99,7 +99,7 @@ async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[
 
     done: list[T] = []
     codes: list[int] = []
-    async with wiring.engine(connections) as engine:
+    async with wiring.engine(wiring.Network(connections=connections)) as engine:
         for ref in refs:
             try:
                 done.append(await work(replace(order, ref=ref), engine))

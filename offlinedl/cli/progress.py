@@ -46,7 +46,7 @@ class Lines:
         self._done = self._total = 0
         self._told = time.monotonic()
 
-    def begin(self, name: str, done: int, total: int) -> None:
+    def begin(self, name: str, done: int, total: int, share: float | None = None) -> None:
         """See engine.Progress."""
         self._name, self._done, self._total = name, done, total
         there = f", {size(done)} there already" if done else ""
@@ -65,6 +65,9 @@ class Lines:
             percent = min(99, 100 * self._done // self._total) if self._total else 0
             note(f"{self._name}: {percent} %, {size(self._done)} of {size(self._total)}")
 
+    def finished(self, share: float) -> None:
+        """See engine.Progress."""
+
     def end(self, message: str) -> None:
         """See engine.Progress."""
         note(message)
@@ -80,7 +83,7 @@ class Bar:
         self._done = self._total = self._drawn = 0
         self._came: deque[tuple[float, int]] = deque()
 
-    def begin(self, name: str, done: int, total: int) -> None:
+    def begin(self, name: str, done: int, total: int, share: float | None = None) -> None:
         """See engine.Progress."""
         self._name, self._done, self._total, self._drawn = name, done, total, done
         self._bars.update(self._task, description=name, completed=done, total=max(1, total))
@@ -103,6 +106,9 @@ class Bar:
             speed=f"{size(int(speed))}/s" if speed else "",
             left=_clock((self._total - self._done) / speed) if speed else "",
         )
+
+    def finished(self, share: float) -> None:
+        """See engine.Progress."""
 
     def end(self, message: str) -> None:
         """See engine.Progress."""

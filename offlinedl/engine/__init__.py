@@ -128,6 +128,7 @@ class _Run:
             versions={address(f.url): f.validator for f in plan.fetches if f.range and f.validator},
         )
         self._addresses = Addresses(plan, renew)
+        self._seconds = sum(f.duration for f in plan.fetches) or 1.0
         self._parallel = Parallelism(engine.connections)
         self._queue: deque[Fetch] = deque()
         self._working = 0
@@ -158,6 +159,7 @@ class _Run:
             fetch = self._queue.popleft()
             try:
                 self._intake.done(fetch, await self._fetched(fetch))
+                self._means.progress.finished(fetch.duration / self._seconds)
             except NetworkError as error:
                 error = _named(fetch, error)
                 if not _concerns_one(error):

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -20,9 +21,11 @@ from yarl import URL
 
 from offlinedl import __version__
 from offlinedl.errors import DamagedError, NetworkError, UsageError, shown
+from offlinedl.http import proxies
 from offlinedl.http.address import REDIRECTS, Headers, escaped, origin, place, redirected, without_credentials
 from offlinedl.http.answer import Head, check
-from offlinedl.http.exchange import BrokenError, Connection, Take, connect
+from offlinedl.http.cookies import read as read_cookies
+from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take, connect
 from offlinedl.streams import ByteRange
 
 __all__ = ["Accept", "Answer", "Body", "Enough", "Head", "Headers", "Http", "Take", "origin"]
@@ -90,11 +93,27 @@ class Body:
 
 
 class Http:
-    """One session. Open it with `async with`. `redirects` is how many are followed for one request."""
+    """One session. Open it with `async with`.
 
-    def __init__(self, *, connections: int = 8, redirects: int = 10) -> None:
+    `redirects` is how many are followed for one request. `proxy` is asked for everything, where there is one. `cookies`
+    is a file of the Netscape format. Media are read in pieces of at most `piece` bytes.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: int = 8,
+        redirects: int = 10,
+        proxy: str | None = None,
+        cookies: Path | None = None,
+        piece: int = LARGEST_PIECE,
+    ) -> None:
         self._connections = connections
+        self._piece = piece
+        self._proxies: dict[str, str | None] = {}
         self._redirects = redirects
+        self._proxy = None if proxy is None else proxies.check(proxy)
+        self._known = [] if cookies is None else list(read_cookies(cookies))
         self._trusted: dict[str, Headers] = {}
         self._resting: dict[str, list[Connection]] = {}
         self._roundabout: set[str] = set()
@@ -105,15 +124,17 @@ class Http:
             connector=aiohttp.TCPConnector(limit=self._connections),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_STALL_SECONDS),
             headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
-            cookie_jar=aiohttp.CookieJar(unsafe=True),  # hosts named by address have cookies too
+            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),  # unsafe: hosts named by address, too
             auto_decompress=False,
             requote_redirect_url=False,
-            read_bufsize=_READ_BUFFER,
+            read_bufsize=min(_READ_BUFFER, self._piece),
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
         )
         # aiohttp repeats a request whose connection was dropped, unseen: how often to try is for the engine to say.
         self._session._retry_connection = False
+        for site, cookie in self._known:
+            self._session.cookie_jar.update_cookies(cookie, URL(site))
         return self
 
     async def __aexit__(
@@ -164,7 +185,8 @@ class Http:
     async def download(self, url: str, range: ByteRange | None, accept: Accept) -> None:
         """Hand the body of a resource, or of `range` of it, to what `accept` gives for it. Anything but success is an
         error. The bytes of a body that is given up half way were handed over all the same."""
-        if origin(url) not in self._roundabout and await self._exchanged(url, range, accept):
+        direct = self._proxy_for(url) is None and origin(url) not in self._roundabout
+        if direct and await self._exchanged(url, range, accept):
             return
         async with self.stream(url, range=range) as body, aclosing(body.chunks()) as chunks:
             take = accept(body.head)
@@ -172,6 +194,12 @@ class Http:
                 pause = take(memoryview(chunk))
                 if pause > 0:
                     await asyncio.sleep(pause)
+
+    def _proxy_for(self, url: str) -> str | None:
+        place = origin(url)
+        if place not in self._proxies:
+            self._proxies[place] = proxies.proxy_for(place, self._proxy)
+        return self._proxies[place]
 
     async def _exchanged(self, url: str, range: ByteRange | None, accept: Accept) -> bool:
         """`download` over a connection of our own. False where the origin answers in ways that only aiohttp takes up
@@ -213,7 +241,7 @@ class Http:
         scheme, host, port = place(url)
         if scheme == "https" and self._tls is None:
             self._tls = ssl.create_default_context()
-        return await connect(host, port, self._tls if scheme == "https" else None, _CONNECT_SECONDS)
+        return await connect(host, port, self._tls if scheme == "https" else None, self._piece)
 
     def _written(self, url: str, range: ByteRange | None) -> bytes:
         """The request, as it goes over the wire (RFC 9112 section 3)."""
@@ -250,7 +278,12 @@ class Http:
             sent = [*credentials, *self._trusted.get(origin(url), ()), *own]
             with _translated(url):
                 response = await self._session.request(
-                    method, URL(escaped(target), encoded=True), headers=dict(sent), data=body, allow_redirects=False
+                    method,
+                    URL(escaped(target), encoded=True),
+                    headers=dict(sent),
+                    data=body,
+                    allow_redirects=False,
+                    proxy=self._proxy_for(url),
                 )
             async with response:
                 location = response.headers.get("Location")

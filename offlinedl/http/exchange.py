@@ -7,6 +7,7 @@ the body or leaves it; http.py asks again, its own way, for what cannot be taken
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 
@@ -15,7 +16,8 @@ from offlinedl.http.answer import Head
 Take = Callable[[memoryview], float]
 """Takes the next bytes of a body, and says for how many seconds no more are to be read."""
 
-_BUFFER = 256 * 1024
+LARGEST_PIECE = 256 * 1024
+_CONNECT_SECONDS = 15
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_WASTE = 64 * 1024
 _EMPTY = (204, 304)
@@ -31,12 +33,13 @@ class BrokenError(ConnectionError):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """An open connection. One exchange at a time."""
+    """An open connection. One exchange at a time, and at most `piece` bytes of it at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, piece: int) -> None:
         self.is_open = True
         self._transport: asyncio.Transport
-        self._buffer = bytearray(_BUFFER)
+        self._piece = piece
+        self._buffer = bytearray(max(piece, 2 * _LONGEST_HEAD))
         self._view = memoryview(self._buffer)
         self._filled = 0
         self._served = 0
@@ -76,6 +79,8 @@ class Connection(asyncio.BufferedProtocol):
         """The transport is there."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - sockets and TLS have no other kind
         self._transport = transport
+        if self._piece < LARGEST_PIECE:  # who reads slowly on purpose must not let the system read ahead
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._piece)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side, or the network, ended it."""
@@ -86,7 +91,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
-        return self._view[self._filled :] if self._head is None else self._view
+        start = self._filled if self._head is None else 0
+        return self._view[start : start + self._piece]
 
     def buffer_updated(self, nbytes: int) -> None:
         """`nbytes` came."""
@@ -162,12 +168,16 @@ class Connection(asyncio.BufferedProtocol):
             self._answer.set_exception(error)
 
 
-async def connect(host: str, port: int, tls: ssl.SSLContext | None, seconds: float) -> Connection:
-    """An open connection, both families of addresses tried (RFC 8305). Raises OSError, ssl.SSLError, TimeoutError after
-    `seconds`."""
-    async with asyncio.timeout(seconds):
+async def connect(host: str, port: int, tls: ssl.SSLContext | None, piece: int = LARGEST_PIECE) -> Connection:
+    """An open connection, both families of addresses tried (RFC 8305). Raises OSError, ssl.SSLError, TimeoutError."""
+    async with asyncio.timeout(_CONNECT_SECONDS):
         _, connection = await asyncio.get_running_loop().create_connection(
-            Connection, host, port, ssl=tls, server_hostname=host if tls else None, happy_eyeballs_delay=0.25
+            lambda: Connection(piece),
+            host,
+            port,
+            ssl=tls,
+            server_hostname=host if tls else None,
+            happy_eyeballs_delay=0.25,
         )
     return connection
 
