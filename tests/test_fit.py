@@ -20,7 +20,7 @@ def test_fit_takes_the_highest_quality_at_which_all_fit_together(size: str, heig
 
 def test_what_does_not_fit_at_all_is_said_before_anything_is_fetched(demo: Offlinedl, origin: Origin) -> None:
     result = demo("get", "demo:harbour-1", "--fit", "10kB")
-    assert (result.code, "about 79 kB, and 10 kB are allowed" in result.err) == (6, True)
+    assert (result.code, "need about 79 kB, 69 kB more than 10 kB\n" in result.err) == (6, True)
     assert demo("get", "demo:harbour-1", "--fit", "much").code == 2
     assert not origin.asked(".m4s")
     assert demo.listed() == []
@@ -87,6 +87,12 @@ def test_one_title_that_fails_leaves_the_others(demo: Offlinedl, origin: Origin)
     assert "v720.m3u8: " in result.err
     assert "error: demo:nothing: " in result.err
     assert [title["id"] for title in demo.listed()] == ["demo:harbour-1"]
+
+
+def test_the_first_failure_gives_the_code_also_where_nothing_fits(demo: Offlinedl, origin: Origin) -> None:
+    result = demo("get", "demo:nothing", "demo:harbour-1", "--fit", "10kB", "--json")
+    assert (result.code, result.json, result.err.count("error: ")) == (3, [], 2)
+    assert not origin.asked(".m4s")
 
 
 def test_where_no_title_can_be_resolved_nothing_is_fetched(demo: Offlinedl) -> None:

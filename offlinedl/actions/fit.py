@@ -36,9 +36,10 @@ def fit(seen: Sequence[Prepared], size: int, preferences: Preferences) -> Caps:
             needed.append(sum(sizes))
             if needed[-1] <= size:
                 return caps
+    least = min(needed, default=0)
     raise StorageError(
-        f"even at the lowest quality the titles need about {sized(min(needed, default=0))}, "
-        f"and {sized(size)} are allowed",
+        f"even at the lowest quality the titles need about {sized(least)}, "
+        f"{sized(least - size)} more than {sized(size)}",
         "ask for fewer titles or languages, or allow more",
         code="does-not-fit",
     )

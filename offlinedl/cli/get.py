@@ -118,16 +118,22 @@ async def _fitted(
     from offlinedl import sizes
     from offlinedl.actions.fit import fit, measure
     from offlinedl.choose import written
+    from offlinedl.errors import StorageError
 
     async def measured(order: Order, engine: Engine) -> tuple[str, Prepared]:
         return order.ref, await measure(order, library, engine)
 
     most = sizes.size(size, "--fit")
     seen, code = await _each(order, refs, connections, measured)
-    if seen:
-        order = replace(order, quality=written(fit([title for _, title in seen], most, order.preferences)))
-        note(f"{order.quality} fits into {size}.")
-    return order, [ref for ref, _ in seen], code
+    if not seen:
+        return order, [], code
+    try:
+        caps = fit([title for _, title in seen], most, order.preferences)
+    except StorageError as error:
+        of_all = report(error)
+        return order, [], code or of_all
+    note(f"{written(caps)} fits into {size}.")
+    return replace(order, quality=written(caps)), [ref for ref, _ in seen], code
 
 
 def _fetching(library: Library) -> Work[Entry]:
