@@ -267,6 +267,16 @@ class Plan:
     license: LicenseServer | None = None
     bases: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
+    @property
+    def gaps(self) -> tuple[tuple[str, int], ...]:
+        """The segments, by rendition and number, that the service does not have: those that are left out between
+        others."""
+        numbers: dict[str, set[int]] = {}
+        for fetch in self.fetches:
+            if not fetch.init:
+                numbers.setdefault(fetch.rendition, set()).add(fetch.number)
+        return tuple((name, n) for name, own in numbers.items() for n in range(max(own)) if n not in own)
+
     def addresses(self, url: str) -> tuple[str, ...]:
         """`url`, and where else the same can be had, the first to be asked first."""
         beside = (

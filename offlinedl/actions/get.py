@@ -72,7 +72,9 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
     plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
         await _beside(plan, library, engine, progress, title.id)
-        return await _to_the_end(order, await library.begin(title, plan), library, engine, progress)
+        entry = await library.begin(title, plan)
+        del plan  # it is on the disk, and as large in memory as the title is long
+        return await _to_the_end(order, entry, library, engine, progress)
 
 
 async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progress, title_id: str) -> None:
@@ -142,18 +144,25 @@ async def _to_the_end(order: Order, entry: Entry, library: Library, engine: Engi
     """Download, and write down how it ended."""
     entry = library.mark(entry, kept=order.keep, priority=order.priority)
     try:
-        ready = await _download(order, entry, library, engine, progress)
+        ready, gaps = await _download(order, entry, library, engine, progress)
     except (asyncio.CancelledError, StorageError, PausedError):
         library.pause(entry)
         raise
     except OfflinedlError as error:
         library.fail(entry, error)
         raise
-    progress.end(f"{ready.name}: ready. {expiry.message(ready.license, clock.now())}")
+    progress.end(f"{ready.name}: ready{_without(gaps)}. {expiry.message(ready.license, clock.now())}")
     return ready
 
 
-async def _download(order: Order, entry: Entry, library: Library, engine: Engine, progress: Progress) -> Entry:
+def _without(gaps: int) -> str:
+    return f", without {gaps} segments that the service does not have" if gaps else ""
+
+
+async def _download(
+    order: Order, entry: Entry, library: Library, engine: Engine, progress: Progress
+) -> tuple[Entry, int]:
+    """The title, ready, and the number of segments that are nowhere to be had."""
     plan = await library.start(entry)
     library.check_space(plan)
     engine.http.trust(plan.manifest_url, order.headers)
@@ -179,7 +188,7 @@ async def _download(order: Order, entry: Entry, library: Library, engine: Engine
         raise
     progress.step("proof" if keys else "check")
     await _proven(entry, library, keys)
-    return library.ready(entry)
+    return library.ready(entry), len(plan.gaps)
 
 
 def _renewing(order: Order, entry: Entry, plan: Plan, library: Library, engine: Engine) -> Renew:
