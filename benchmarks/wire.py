@@ -16,7 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,7 +116,9 @@ def _child(command: Sequence[str], descriptors: Sequence[int]) -> Iterator[subpr
 
 
 def relay(ends: tuple[int, int], loss: float) -> None:
-    """Carry packets between two TUN devices until standard input ends."""
+    """Carry packets between two TUN devices until standard input ends; on time, whatever else the processors do."""
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     chance = random.Random(1)
     ways = [_Way(ends[0], ends[1], loss, chance), _Way(ends[1], ends[0], loss, chance)]
     while True:
