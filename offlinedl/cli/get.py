@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
+from offlinedl.cli import events, progress
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, report, say
+from offlinedl.cli.progress import How
+from offlinedl.errors import OfflinedlError, shown
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
@@ -48,6 +51,7 @@ def verb(
     all_renditions: Annotated[
         bool, typer.Option("--all-renditions", help="With --dry-run --json: the fetches of every rendition.")
     ] = False,
+    how: Annotated[How, typer.Option("--progress", help="On stderr. json: an event a line, for programs.")] = How.AUTO,
     json: Json = False,
     home: Home = None,
     verbose: Verbose = False,
@@ -75,26 +79,31 @@ def verb(
         preferences=preferences,
     )
     most = connections or settings.connections
-    with wiring.library() as library:
+    tell = events.failed if how is How.JSON else report
+    with progress.ended(how), wiring.library() as library:
         if fit is not None:
             order = wiring.run(_fitted(order, refs, library, most, fit))
+            if how not in {How.JSON, How.NONE}:
+                note(f"{order.quality} fits into {fit}.")
         if dry_run:
-            plans, code = wiring.run(_each(order, refs, most, _looking(library, everything=all_renditions)))
+            plans, code = wiring.run(_each(order, refs, most, _looking(library, everything=all_renditions), tell))
             _show(plans, json=json)
         else:
-            done, code = wiring.run(_each(order, refs, most, _fetching(library)))
+            done, code = wiring.run(_each(order, refs, most, _fetching(library, how), tell))
             if json:
                 document([_shape(entry, library) for entry in done])
     if code:
         raise typer.Exit(code)
 
 
-async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[T]) -> tuple[list[T], int]:
-    """`work` on each title in turn; one that fails does not stop the others. The code is that of the first failure."""
+async def _each(
+    order: Order, refs: Sequence[str], connections: int, work: Work[T], tell: Callable[[OfflinedlError, str], int]
+) -> tuple[list[T], int]:
+    """`work` on each title in turn; one that fails does not stop the others, and is told of. The code is that of the
+    first failure."""
     from dataclasses import replace
 
     from offlinedl.cli import wiring
-    from offlinedl.errors import OfflinedlError, shown
 
     done: list[T] = []
     codes: list[int] = []
@@ -103,7 +112,7 @@ async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[
             try:
                 done.append(await work(replace(order, ref=ref), engine))
             except OfflinedlError as error:
-                codes.append(report(error, about=shown(ref) if "://" in ref else ref))
+                codes.append(tell(error, _shown(ref)))
     return done, codes[0] if codes else 0
 
 
@@ -117,20 +126,22 @@ async def _fitted(order: Order, refs: Sequence[str], library: Library, connectio
 
     most = sizes.size(size, "--fit")
     async with wiring.engine(connections) as engine:
-        quality = await fit([replace(order, ref=ref) for ref in refs], most, library, engine)
-    note(f"{quality} fits into {size}.")
-    return replace(order, quality=quality)
+        return replace(order, quality=await fit([replace(order, ref=ref) for ref in refs], most, library, engine))
 
 
-def _fetching(library: Library) -> Work[Entry]:
+def _fetching(library: Library, how: How) -> Work[Entry]:
     async def work(order: Order, engine: Engine) -> Entry:
         from offlinedl.actions.get import get
-        from offlinedl.cli import progress
 
-        with progress.shown() as watching:
+        with progress.shown(how, _shown(order.ref)) as watching:
             return await get(order, library, engine, watching)
 
     return work
+
+
+def _shown(ref: str) -> str:
+    """What was asked for, without its secrets."""
+    return shown(ref) if "://" in ref else ref
 
 
 def _looking(library: Library, *, everything: bool) -> Work[tuple[dict[str, Any], float]]:
