@@ -146,6 +146,11 @@ class Library:
             self.catalog.readdress(entry.id, plan)
             self.catalog.note(entry.id, "addresses renewed", self._clock())
 
+    def waiting(self) -> list[Entry]:
+        """The titles whose downloads were paused or not begun, those of the highest priority first."""
+        found = {entry.id: entry for entry in self.entries() if entry.state in {State.PAUSED, State.QUEUED}}
+        return [found[title_id] for title_id in self.catalog.by_priority() if title_id in found]
+
     def mark(self, entry: Entry, *, kept: bool | None = None, priority: int | None = None) -> Entry:
         """Write down what a person decides about the title."""
         with self.catalog.transaction():

@@ -37,6 +37,7 @@ FLOORS = {
     "rights": 1,
     "sizes": 1,
     "smart": 1,
+    "tally": 1,
     "verify": 1,
     "http": 2,
     "store": 2,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offlinedl.cli import progress, wiring
+from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Progress, Proxy, Work, headers
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note, report, say
+from offlinedl.cli.output import document, note, say
+from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
@@ -18,11 +20,9 @@ if TYPE_CHECKING:
     from offlinedl.config import Settings
     from offlinedl.engine import Engine
     from offlinedl.library import Library
-    from offlinedl.model import Entry, Wanted
+    from offlinedl.model import Wanted
     from offlinedl.streams import LicenseServer
 
-T = TypeVar("T")
-Work: TypeAlias = "Callable[[Order, Engine], Awaitable[T]]"
 
 _WORDS = {"--audio": ("all",), "--subs": ("all", "none")}
 """What may be said instead of languages."""
@@ -36,10 +36,15 @@ def verb(
     ] = None,
     audio: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")] = None,
     subs: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")] = None,
-    connections: Annotated[
-        int | None, typer.Option("--connections", "-N", min=1, max=64, help="At most so many.")
+    keep: Annotated[bool | None, typer.Option("--keep", help="Never removed to make room.")] = None,
+    priority: Annotated[
+        int | None, typer.Option(min=-100, max=100, metavar="N", help="The highest first, where several wait.")
     ] = None,
-    header: Annotated[list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the title's origin.")] = None,
+    connections: Connections = None,
+    limit_rate: LimitRate = None,
+    header: Header = None,
+    cookies: Cookies = None,
+    proxy: Proxy = None,
     license_url: Annotated[str | None, typer.Option(metavar="URL", help="The Clear Key license server.")] = None,
     license_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
@@ -52,6 +57,7 @@ def verb(
     all_renditions: Annotated[
         bool, typer.Option("--all-renditions", help="With --dry-run --json: the fetches of every rendition.")
     ] = False,
+    how: Progress = How.AUTO,
     json: Json = False,
     home: Home = None,
     verbose: Verbose = False,
@@ -59,7 +65,7 @@ def verb(
     """Download titles for offline playback, with the license that opens them. Run it again after any interruption."""
     from offlinedl.actions.get import Order
     from offlinedl.choose import spelled
-    from offlinedl.cli import wiring
+    from offlinedl.cli import shape
 
     settings = wiring.settings()
     preferences = _preferences(settings, hdr=hdr)
@@ -70,46 +76,33 @@ def verb(
         audio=_languages("--audio", audio),
         subtitles=_languages("--subs", subs),
         license=_server(license_url, license_header or []),
-        headers=_headers("--header", header or []),
+        headers=headers("--header", header or []),
         defaults=_defaults(settings, preferences),
         preferences=preferences,
+        keep=keep,
+        priority=priority,
     )
-    most = connections or settings.connections
-    with wiring.library() as library:
+    network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
+    each = Each(network=network, how=how)
+    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
         failed = 0
         if fit is not None:
-            order, refs, failed = wiring.run(_fitted(order, refs, library, most, fit))
+            order, refs, failed = wiring.run(_fitted(order, refs, library, each, fit))
+            if order.quality is not None and how not in {How.JSON, How.NONE}:
+                note(f"{order.quality} fits into {fit}.")
         if dry_run:
-            plans, code = wiring.run(_each(order, refs, most, _looking(library, everything=all_renditions)))
+            plans, code = wiring.run(each.run(order, refs, _looking(library, everything=all_renditions)))
             _show(plans, json=json)
         else:
-            done, code = wiring.run(_each(order, refs, most, _fetching(library)))
+            done, code = wiring.run(each.run(order, refs, each.fetching(library)))
             if json:
-                document([_shape(entry, library) for entry in done])
+                document([shape.stored(entry, library) for entry in done])
     if failed or code:
         raise typer.Exit(failed or code)
 
 
-async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[T]) -> tuple[list[T], int]:
-    """`work` on each title in turn; one that fails does not stop the others. The code is that of the first failure."""
-    from dataclasses import replace
-
-    from offlinedl.cli import wiring
-    from offlinedl.errors import OfflinedlError, shown
-
-    done: list[T] = []
-    codes: list[int] = []
-    async with wiring.engine(wiring.Network(connections=connections)) as engine:
-        for ref in refs:
-            try:
-                done.append(await work(replace(order, ref=ref), engine))
-            except OfflinedlError as error:
-                codes.append(report(error, about=shown(ref) if "://" in ref else ref))
-    return done, codes[0] if codes else 0
-
-
 async def _fitted(
-    order: Order, refs: Sequence[str], library: Library, connections: int, size: str
+    order: Order, refs: Sequence[str], library: Library, each: Each, size: str
 ) -> tuple[Order, list[str], int]:
     """The order at the highest quality at which all titles fit into `size` together; those of `refs` that there are;
     the exit code for the others."""
@@ -124,27 +117,15 @@ async def _fitted(
         return order.ref, await measure(order, library, engine)
 
     most = sizes.size(size, "--fit")
-    seen, code = await _each(order, refs, connections, measured)
+    seen, code = await each.run(order, refs, measured)
     if not seen:
         return order, [], code
     try:
         caps = fit([title for _, title in seen], most, order.preferences)
     except StorageError as error:
-        of_all = report(error)
+        of_all = each.tell(error, "")
         return order, [], code or of_all
-    note(f"{written(caps)} fits into {size}.")
     return replace(order, quality=written(caps)), [ref for ref, _ in seen], code
-
-
-def _fetching(library: Library) -> Work[Entry]:
-    async def work(order: Order, engine: Engine) -> Entry:
-        from offlinedl.actions.get import get
-        from offlinedl.cli import progress
-
-        with progress.shown() as watching:
-            return await get(order, library, engine, watching)
-
-    return work
 
 
 def _looking(library: Library, *, everything: bool) -> Work[tuple[dict[str, Any], float]]:
@@ -173,13 +154,6 @@ def _show(plans: Sequence[tuple[dict[str, Any], float]], *, json: bool) -> None:
         if position:
             say()
         dry_run.ladder(plan, duration)
-
-
-def _shape(entry: Entry, library: Library) -> dict[str, Any]:
-    from offlinedl import clock
-    from offlinedl.cli import shape
-
-    return shape.whole(entry, library.plan(entry.id), str(library.store.folder(entry.folder)), clock.now())
 
 
 def _defaults(settings: Settings, preferences: Preferences) -> Wanted:
@@ -218,26 +192,14 @@ def _languages(option: str, text: str | None) -> tuple[str, ...] | None:
     return None if text is None else languages.asked(text.split(","), option, _WORDS[option])
 
 
-def _headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    from offlinedl.errors import UsageError
-
-    pairs = []
-    for text in given:
-        name, colon, value = text.partition(":")
-        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name.strip()) or not text.isprintable():
-            raise UsageError(f"{option}: not a header", f"write {option} 'Name: value'")
-        pairs.append((name.strip(), value.strip()))
-    return tuple(pairs)
-
-
-def _server(url: str | None, headers: Sequence[str]) -> LicenseServer | None:
+def _server(url: str | None, given: Sequence[str]) -> LicenseServer | None:
     from offlinedl.errors import UsageError
     from offlinedl.streams import LicenseServer
 
     if url is None:
-        if headers:
+        if given:
             raise UsageError("--license-header without --license-url", "name the license server too")
         return None
     if not url.lower().startswith(("http://", "https://")):
         raise UsageError("--license-url: not an http or https URL", "write the whole address of the license server")
-    return LicenseServer(system="clearkey", url=url, headers=_headers("--license-header", headers))
+    return LicenseServer(system="clearkey", url=url, headers=headers("--license-header", given))

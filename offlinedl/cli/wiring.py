@@ -29,6 +29,11 @@ def settings() -> Settings:
     return config.settings(config.folders(options.home()).config)
 
 
+def keep_free() -> int:
+    """Bytes of the disk that downloads leave alone."""
+    return sizes.size(settings().keep_free, "storage.keep_free")
+
+
 @contextmanager
 def library(keep_free: int = 0) -> Iterator[Library]:
     """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone."""
