@@ -279,6 +279,8 @@ class Plan:
 
     def addresses(self, url: str) -> tuple[str, ...]:
         """`url`, and where else the same can be had, the first to be asked first."""
+        if not self.bases:
+            return (url,)
         beside = (
             f"{base}{url.removeprefix(group[0])}" for group in self.bases if url.startswith(group[0]) for base in group
         )

@@ -22,7 +22,7 @@ from yarl import URL
 from offlinedl import __version__
 from offlinedl.errors import DamagedError, NetworkError, UsageError, shown
 from offlinedl.http import proxies
-from offlinedl.http.address import REDIRECTS, Headers, escaped, origin, place, redirected, without_credentials
+from offlinedl.http.address import REDIRECTS, Headers, escaped, origin, place, redirected, split, without_credentials
 from offlinedl.http.answer import Head, check
 from offlinedl.http.cookies import read as read_cookies
 from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take, connect
@@ -111,6 +111,7 @@ class Http:
         self._connections = connections
         self._piece = piece
         self._proxies: dict[str, str | None] = {}
+        self._preambles: dict[str, str] = {}
         self._redirects = redirects
         self._proxy = None if proxy is None else proxies.check(proxy)
         self._known = [] if cookies is None else list(read_cookies(cookies))
@@ -146,6 +147,7 @@ class Http:
 
     def trust(self, url: str, headers: Headers) -> None:
         """Send `headers`, and what user info `url` holds, with every request to its origin, and to no other."""
+        self._preambles.clear()
         self._trusted[origin(url)] = [*without_credentials(url)[1], *headers]
 
     async def get(
@@ -245,17 +247,23 @@ class Http:
 
     def _written(self, url: str, range: ByteRange | None) -> bytes:
         """The request, as it goes over the wire (RFC 9112 section 3)."""
-        target, credentials = without_credentials(url)
-        parts = urlsplit(escaped(target))
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        place, path = split(escaped(url))
+        if place not in self._preambles:
+            self._preambles[place] = self._preamble(place)
+        own = "".join(f"{name}: {value}\r\n" for name, value in (*_ranged(range), *self._cookies(url)))
+        return f"GET {path} HTTP/1.1\r\n{self._preambles[place]}{own}\r\n".encode("utf-8", "surrogateescape")
+
+    def _preamble(self, place: str) -> str:
+        """The headers of every request to `place`, the part of a URL before its path."""
+        target, credentials = without_credentials(place)
         headers = [
-            ("Host", parts.netloc), ("User-Agent", _AGENT), ("Accept", "*/*"), ("Accept-Encoding", "identity"),
-            *credentials, *self._trusted.get(origin(url), ()), *_ranged(range), *self._cookies(url),
+            ("Host", urlsplit(target).netloc), ("User-Agent", _AGENT), ("Accept", "*/*"),
+            ("Accept-Encoding", "identity"), *credentials, *self._trusted.get(origin(place), ()),
         ]  # fmt: skip
         text = "".join(f"{name}: {value}\r\n" for name, value in dict(headers).items())
         if text.count("\n") != len(dict(headers)) or text.count("\r") != text.count("\n"):
-            raise UsageError(f"{shown(url)}: a header of two lines cannot be sent", "check the headers")
-        return f"GET {path} HTTP/1.1\r\n{text}\r\n".encode("utf-8", "surrogateescape")
+            raise UsageError(f"{shown(place)}: a header of two lines cannot be sent", "check the headers")
+        return text
 
     def _cookies(self, url: str) -> Headers:
         jar = self._session.cookie_jar

@@ -18,7 +18,15 @@ _PORTS = {"http": 80, "https": 443}
 
 def origin(url: str) -> str:
     """Scheme, host and port (RFC 6454 section 4). Raises UnsupportedError for anything but http and https."""
-    return _origin(_BEFORE_PATH.match(url)[0])  # type: ignore[index]  # it matches every text
+    return _origin(split(url)[0])
+
+
+def split(url: str) -> tuple[str, str]:
+    """What precedes the path of `url`, and the path with the query."""
+    found = _BEFORE_PATH.match(url)
+    assert found is not None  # noqa: S101 - it matches every text
+    path = url[found.end() :].partition("#")[0]
+    return found[0], path if path.startswith("/") else f"/{path}"
 
 
 _BEFORE_PATH = re.compile(r"(?:[^/?#]*//)?[^/?#]*")
@@ -70,7 +78,10 @@ def without_credentials(url: str) -> tuple[str, Headers]:
 
 def escaped(url: str) -> str:
     """`url` with only that escaped which no request line may hold: a signature covers the rest as it stands."""
-    return quote(url.partition("#")[0], safe="%!$&'()*+,/:;=?@[]~|{}^`\\\"<>")
+    return url if _SAFE.fullmatch(url) else quote(url.partition("#")[0], safe="%!$&'()*+,/:;=?@[]~|{}^`\\\"<>")
+
+
+_SAFE = re.compile(r"[\w.%!$&'()*+,/:;=?@~-]*", re.ASCII)
 
 
 def is_signed(url: str) -> bool:

@@ -141,8 +141,9 @@ class _Track:
     def __init__(self, plan: Plan, rendition: str, read: Read) -> None:
         own = [f for f in plan.fetches if f.rendition == rendition]
         self._plan, self._read = plan, read
-        self._codecs = next(t.codecs for t in plan.tracks if t.id == rendition)
-        self._says_how = rendition not in plan.cut | _made_up(plan)
+        track = next(t for t in plan.tracks if t.id == rendition)
+        self._codecs = track.codecs
+        self._says_how = track.container == "mp4" and rendition not in plan.cut | _made_up(plan)
         self._inits: dict[int | None, Fetch] = {f.number: f for f in own if f.init}
         self._media = [f for f in own if not f.init]
         self._heads: dict[Fetch, _Head | None] = {}
