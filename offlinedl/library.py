@@ -115,6 +115,10 @@ class Library:
         """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""
         return self.catalog.plan(title_id)
 
+    def manifest_url(self, entry: Entry) -> str:
+        """Where the title's manifest was read."""
+        return self.catalog.manifest_url(entry.id)
+
     async def start(self, entry: Entry) -> Plan:
         """The title is downloading. Returns its plan, after a look at the disk: done is what is there and sound,
         whatever rows and journal say."""

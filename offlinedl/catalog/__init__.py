@@ -128,8 +128,13 @@ class Catalog:
         order = "WHERE title_id = ? ORDER BY"
         tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
         keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
-        fetches = self._read(f"SELECT * FROM fetches {order} position", (title_id,))
-        return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
+        with _translated():
+            fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))
+            return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
+
+    def manifest_url(self, title_id: str) -> str:
+        """Where the title's manifest was read."""
+        return str(self._read("SELECT manifest_url FROM titles WHERE id = ?", (title_id,))[0][0])
 
     def license_server(self, title_id: str) -> bytes | None:
         """Who licenses the title, sealed."""
