@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -353,3 +353,20 @@ def test_an_index_is_a_range(origin: Origin) -> None:
         assert answer.body == b"styp"
 
     engine(work)
+
+
+def test_a_server_gets_no_more_requests_at_once_than_it_should(download: Download, origin: Origin) -> None:
+    at_once = [0, 0]
+
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        at_once[0] += 1
+        at_once[1] = max(at_once)
+        await asyncio.sleep(0)
+        response = await handler(request)
+        at_once[0] -= 1
+        return response
+
+    origin.fault(".m4s", counted)
+    fetches = [replace(f, number=n, path=f"v/{n}.m4s") for n, f in enumerate(segments(origin, 1, 2, 3) * 5)]
+    engine(lambda e: download.run(replace(e, per_host=2), fetches))
+    assert at_once == [0, 2]
