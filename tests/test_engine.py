@@ -357,11 +357,14 @@ def test_an_index_is_a_range(origin: Origin) -> None:
 
 def test_a_server_gets_no_more_requests_at_once_than_it_should(download: Download, origin: Origin) -> None:
     at_once = [0, 0]
+    two = asyncio.Event()
 
     async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
         at_once[0] += 1
         at_once[1] = max(at_once)
-        await asyncio.sleep(0)
+        if at_once[0] == 2:
+            two.set()
+        await two.wait()
         response = await handler(request)
         at_once[0] -= 1
         return response

@@ -76,6 +76,11 @@ def without_credentials(url: str) -> tuple[str, Headers]:
     return parts._replace(netloc=host).geturl(), [("Authorization", f"Basic {token}")]
 
 
+def once(headers: Headers) -> dict[str, str]:
+    """Each header once, whatever the case of its letters: the last of them holds."""
+    return dict({name.lower(): (name, value) for name, value in headers}.values())
+
+
 def escaped(url: str) -> str:
     """`url` with only that escaped which no request line may hold: a signature covers the rest as it stands."""
     return url if _SAFE.fullmatch(url) else quote(url.partition("#")[0], safe="%!$&'()*+,/:;=?@[]~|{}^`\\\"<>")
