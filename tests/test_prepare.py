@@ -26,11 +26,11 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ENDS = 'type="dynamic" availabilityStartTime="{}" mediaPresentationDuration="PT4S"'
 
 
-def prepared(url: str) -> Prepared:
+def prepared(url: str, retries: int = 0) -> Prepared:
     async def run() -> Prepared:
         async with Http() as http:
             title = Title(id="t", name="t", sources=(MediaSource(url=url),))
-            return await prepare(title, Wanted(), Engine(http=http, retries=0), Preferences(), now=NOW)
+            return await prepare(title, Wanted(), Engine(http=http, retries=retries, backoff=0), Preferences(), now=NOW)
 
     return asyncio.run(run())
 
