@@ -15,14 +15,13 @@ from offlinedl import clock, expiry, rights, sources, verify
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
 from offlinedl.engine import Engine
-from offlinedl.engine.addresses import Renew
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, PausedError, StorageError
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, License, State, Title, Wanted
-from offlinedl.plan import readdressed
+from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
 from offlinedl.streams import Fetch, LicenseServer, Plan
 
@@ -171,9 +170,18 @@ async def _download(
     library.check_space(plan)
     engine.http.trust(plan.manifest_url, order.headers)
 
+    async def renew() -> Plan:
+        nonlocal plan
+        plan = await _readdressed(plan, order, entry, library, engine)
+        return plan
+
     async def fetch(fetches: Iterable[Fetch]) -> None:
-        async with library.intake(entry) as intake:
-            await engine.run(plan, fetches, intake, progress, _renewing(order, entry, plan, library, engine))
+        try:
+            async with library.intake(entry) as intake:
+                await engine.run(plan, fetches, intake, progress, renew)
+        except ChangedError as error:
+            library.damaged(entry, of_one_file(plan, error.identity))
+            raise
 
     _begin(progress, entry, plan.fetches)
     await fetch(f for f in plan.heads if f.size is None)
@@ -185,26 +193,18 @@ async def _download(
     keys = await _licensed(entry, need, library, engine, progress)
     progress.step("media")
     heads = {f.identity for f in plan.heads}
-    try:
-        await fetch(f for f in plan.fetches if f.size is None and f.identity not in heads)
-    except ChangedError as error:
-        library.damaged(entry, [f for f in plan.fetches if f.url.partition("?")[0] == error.address])
-        raise
+    await fetch(f for f in plan.fetches if f.size is None and f.identity not in heads)
     progress.step("proof" if keys else "check")
     await _proven(entry, library, keys)
     return library.ready(entry), len(plan.gaps)
 
 
-def _renewing(order: Order, entry: Entry, plan: Plan, library: Library, engine: Engine) -> Renew:
-    """Resolves the title again, for addresses that are signed anew."""
-
-    async def renew() -> Plan:
-        prepared = await _prepare(await _resolve(order, library, engine), order, library, engine)
-        fresh = readdressed(plan, prepared.plan())
-        library.readdress(entry, fresh)
-        return fresh
-
-    return renew
+async def _readdressed(plan: Plan, order: Order, entry: Entry, library: Library, engine: Engine) -> Plan:
+    """`plan` with addresses that are signed anew: the title is resolved again."""
+    prepared = await _prepare(await _resolve(order, library, engine), order, library, engine)
+    fresh = readdressed(plan, prepared.plan())
+    library.readdress(entry, fresh)
+    return fresh
 
 
 async def _licensed(
