@@ -74,6 +74,12 @@ def readdressed(old: Plan, fresh: Plan) -> Plan:
     return replace(old, fetches=fetches, bases=fresh.bases)
 
 
+def of_one_file(plan: Plan, identity: tuple[str, bool, int]) -> list[Fetch]:
+    """The fetches of the file of which that one is a part."""
+    files = {f.identity: f.url.partition("?")[0] for f in plan.fetches}
+    return [f for f in plan.fetches if files[f.identity] == files[identity]]
+
+
 def _is_same(old: Fetch, fresh: Fetch) -> bool:
     apart = max(abs(old.start - fresh.start), abs(old.duration - fresh.duration))
     return apart < _SAME_SECONDS and (old.range, old.needs_init) == (fresh.range, fresh.needs_init)

@@ -15,7 +15,7 @@ from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, License
-from offlinedl.plan import readdressed
+from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
 from offlinedl.streams import Fetch, Plan
 
@@ -82,7 +82,7 @@ class Download:
             async with self.library.intake(self.entry) as intake:
                 await self.engine.run(plan, fetches, intake, self.progress, renew)
         except ChangedError as error:
-            self.library.damaged(self.entry, [f for f in plan.fetches if f.url.partition("?")[0] == error.address])
+            self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
         return plan
 

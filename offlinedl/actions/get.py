@@ -107,7 +107,11 @@ async def _prepare(title: Title, order: Order, library: Library, engine: Engine)
         engine.http.trust(source.url, order.headers)
     entry = library.entry(title.id)
     wanted = order.wanted(entry.wanted if entry else None)
-    return await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    prepared = await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    if prepared.refusal is None or entry is None or not library.licenses.knows_server(entry):
+        return prepared
+    named = library.licenses.server(entry)  # by the person, for an earlier run
+    return prepared if named is None else prepared.licensed_by(named)
 
 
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:

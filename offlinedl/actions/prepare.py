@@ -62,6 +62,10 @@ class Prepared:
         """Seconds: what the manifest says, else the longest of what is chosen."""
         return self.manifest.duration or max(c.rendition.duration for c in self.choices)
 
+    def licensed_by(self, server: LicenseServer) -> Prepared:
+        """The same, with `server` to be asked for the license, whoever the manifest names."""
+        return replace(self, server=server, refusal=_unproven(self.choices, self.format))
+
     def plan(self) -> Plan:
         """What is to be fetched. Raises `refusal` where nobody licenses it."""
         if self.refusal is not None:
@@ -90,7 +94,7 @@ async def prepare(
     if not found:
         raise failures[0]
     best = max(found, key=Prepared.rank)
-    return best if server is None else replace(best, server=server, refusal=_unproven(best.choices, best.format))
+    return best if server is None else best.licensed_by(server)
 
 
 async def all_renditions(prepared: Prepared, engine: Engine) -> tuple[Rendition, ...]:

@@ -180,16 +180,31 @@ class _Run:
 
     async def _fetched(self, fetch: Fetch) -> Arrival:
         while True:
-            known = self._addresses.generation
+            async with self._addresses.renewing:
+                known = self._addresses.generation
             try:
-                arrival = await self._somewhere(fetch)
+                return await self._somewhere(fetch)
             except NetworkError as error:
                 if not self._addresses.may_be_stale(fetch, error):
                     raise
-                await self._addresses.renew(known, error)
-            else:
-                self._addresses.served()
+            if (arrival := await self._renewed(fetch, known)) is not None:
                 return arrival
+
+    async def _renewed(self, fetch: Fetch, known: int) -> Arrival | None:
+        """Get addresses that are signed anew, unless that happened since `known`. Whoever does is the first to use
+        them: where that one is refused again, it is not for its age, and nobody has to ask for more."""
+        async with self._addresses.renewing:
+            if self._addresses.generation != known:
+                return None
+            await self._addresses.renew()
+            url = self._addresses.of(fetch)[0]
+            try:
+                return await self._made(Attempt(self._means, fetch, url), url)
+            except NetworkError as error:
+                if self._addresses.may_be_stale(fetch, error):
+                    self._addresses.are_no_help(error.status)
+                    raise
+                return None
 
     async def _somewhere(self, fetch: Fetch) -> Arrival:
         """Fetch from the first of the addresses that has it."""
@@ -201,7 +216,7 @@ class _Run:
             except NetworkError as error:
                 if self._addresses.may_be_stale(fetch, error):
                     raise
-                if error.status is None or error.status >= 500:
+                if error.status is None or error.status >= 500 or error.retry_after:
                     self._addresses.dead.add(origin(url))
                 first = first or error
         assert first is not None  # noqa: S101 - there is an address at least, and none of them had it
@@ -209,23 +224,33 @@ class _Run:
 
     async def _patiently(self, fetch: Fetch, url: str, *, last: bool) -> Arrival:
         """Try again what may pass."""
-        attempts, now = Attempts(), asyncio.get_running_loop().time
+        attempts = Attempts()
         retries = self._engine.retries if last else min(self._engine.retries, _TRIES_BEFORE_ELSEWHERE)
         while True:
-            await self._engine.held(url)
             attempt = Attempt(self._means, fetch, url)
             try:
-                async with self._seats(url):
-                    arrival = await attempt.made()
+                return await self._made(attempt, url)
             except NetworkError as error:
-                if error.status in {429, 503}:
-                    self._parallel.pushed_back(now())
-                elif error.status is None or error.status >= 500:
-                    self._parallel.failed(now())
-                await self._engine.again(url, error, attempts.failed(attempt.received), retries=retries)
-            else:
-                self._parallel.finished(arrival.size, now())
-                return arrival
+                at_once = error.retry_after is not None and not last
+                await self._engine.again(
+                    url, error, attempts.failed(attempt.received), retries=0 if at_once else retries
+                )
+
+    async def _made(self, attempt: Attempt, url: str) -> Arrival:
+        """Make an attempt when its server may be asked. How it ends decides how many run at once."""
+        now = asyncio.get_running_loop().time
+        await self._engine.held(url)
+        try:
+            async with self._seats(url):
+                arrival = await attempt.made()
+        except NetworkError as error:
+            if error.status in {429, 503}:
+                self._parallel.pushed_back(now())
+            elif error.status is None or error.status >= 500:
+                self._parallel.failed(now())
+            raise
+        self._parallel.finished(arrival.size, now())
+        return arrival
 
 
 def _named(fetch: Fetch, error: NetworkError) -> NetworkError:

@@ -17,13 +17,13 @@ _PAGES = ("text/html", "application/xhtml+xml")
 
 
 class ChangedError(DamagedError):
-    """The file at `address` is another version than the one that parts of it came from."""
+    """The file that the fetch with `identity` is a part of is another version than the one that other parts are of."""
 
     default_code = "changed"
 
-    def __init__(self, address: str) -> None:
-        super().__init__(f"{shown(address)}: changed on the server while it was downloaded", "run it again")
-        self.address = address
+    def __init__(self, fetch: Fetch, url: str) -> None:
+        super().__init__(f"{shown(url)}: changed on the server while it was downloaded", "run it again")
+        self.identity = fetch.identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +85,9 @@ class Attempt:
             raise NetworkError(f"{shown(self._url)}: a web page came instead of media", "is a login needed?")
         self._validator = head.validator
         if self._fetch.range is not None and head.validator is not None:
-            place = address(self._url)
-            if self._means.versions.setdefault(place, head.validator) != head.validator:
-                raise ChangedError(place)
+            known = self._means.versions.setdefault(address(self._url), head.validator)
+            if known != head.validator:
+                raise ChangedError(self._fetch, self._url)
         self._part = self._means.intake.part(self._fetch)
         return self._take
 
