@@ -192,7 +192,9 @@ class Library:
         return lambda fetch: self.store.size(entry.folder, fetch.path)
 
     def damaged(self, entry: Entry, fetches: list[Fetch]) -> None:
-        """The files of `fetches` do not hold: they are to be fetched again."""
+        """The files of `fetches` do not hold: they are to be fetched again. None is left for the journal to claim."""
+        for fetch in fetches:
+            self.store.drop(entry.folder, fetch.path)
         with self.catalog.transaction():
             self.catalog.undone(entry.id, fetches)
 

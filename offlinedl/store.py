@@ -117,6 +117,11 @@ class Store:
             finally:
                 os.close(descriptor)
 
+    def drop(self, name: str, path: str) -> None:
+        """Delete a complete file, if it is there."""
+        with _translated(f"delete {path}"):
+            (self.folder(name) / path).unlink(missing_ok=True)
+
     def keep_only(self, name: str, paths: set[str]) -> None:
         """Delete what a title's folder holds beyond `paths`: rungs no longer wanted, torn parts."""
         folder = self.folder(name)

@@ -30,13 +30,12 @@ class Head:
 
     @property
     def validator(self) -> str | None:
-        """What tells this version of the resource from others: the strong ETag, else the date and the size (section
-        8.8); None where there is neither."""
+        """What tells this version of the resource from others: the strong ETag, else the size, and the date where
+        there is one (section 8.8); None where there is neither."""
         etag = self.headers.get("etag", "")
         if etag.startswith('"'):
             return etag
-        modified = self.headers.get("last-modified")
-        return f"{modified} {self.size}" if modified and self.size is not None else None
+        return None if self.size is None else f"{self.headers.get('last-modified', '')} {self.size}".strip()
 
 
 def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, int]:
