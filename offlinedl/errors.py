@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from offlinedl.signatures import unsigned
+
 
 def shown(url: str) -> str:
     """`url` as it may be shown: without user info, query and fragment, where signatures and tokens live."""
@@ -17,7 +19,7 @@ def shown(url: str) -> str:
         return "(not a URL)"
     if parts.scheme not in {"http", "https"}:
         return f"{parts.scheme}:..." if parts.scheme else url.partition("?")[0].rpartition("@")[2]
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return unsigned(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 def printable(text: str) -> str:
@@ -111,6 +113,18 @@ class DamagedError(OfflinedlError):
 
     exit_code = 8
     default_code = "damaged"
+
+
+class OtherTitleError(DamagedError):
+    """The manifest is another one than that which a download began with."""
+
+    default_code = "changed"
+
+    def __init__(self, what: str = "it has other segments now") -> None:
+        super().__init__(
+            f"the title's manifest is not the one that the download began with: {what}",
+            "run it again: it starts over with the new one, and keeps what is still the same",
+        )
 
 
 class UnsupportedError(OfflinedlError):

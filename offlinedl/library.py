@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -166,9 +166,9 @@ class Library:
         with self.catalog.transaction():
             self.catalog.ask_pause(entry.id, asked=asked)
 
-    def check_space(self, plan: Plan) -> None:
-        """StorageError where what is missing of `plan` does not fit above what is to stay free."""
-        missing = sum(f.estimate for f in plan.fetches if f.size is None)
+    def check_space(self, fetches: Iterable[Fetch]) -> None:
+        """StorageError where what is missing of `fetches` does not fit above what is to stay free."""
+        missing = sum(f.estimate for f in fetches if f.size is None)
         free = self.store.free_bytes()
         if missing and missing + self._keep_free > free:
             raise StorageError(

@@ -149,6 +149,12 @@ class Store:
         return shutil.disk_usage(folder).free
 
 
+def checksum(data: bytes) -> bytes:
+    """XXH3 with 128 bits: of those measured (CRC-32, SHA-256, BLAKE2) it alone costs next to nothing. It finds damage,
+    not forgery."""
+    return xxhash.xxh3_128(data).digest()
+
+
 class Part:
     """A file that is being written, beside its name: `keep` gives it that, `drop` leaves nothing of it.
 

@@ -5,19 +5,15 @@ Durations and times on the title's time line are seconds; sizes and ranges are b
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
 from offlinedl.model import Kind, Setup, Track, Wanted
+from offlinedl.signatures import unsigned
 
 PIECE = 8 * 2**20
 """Bytes of the pieces that one file is cut into: little is lost with a connection, and requests cost nothing."""
-
-
-_SIGNATURE = re.compile(r"=(?:.{16,}|\d{9,})$")
-"""A parameter that changes with each resolution: a token or hash, or seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,12 +219,10 @@ class Fetch:
 
     @property
     def content(self) -> str:
-        """What tells that two fetches of one title bring the same bytes to the same place, whatever signs their URLs:
-        long values of a query, and moments, are left out of it."""
-        address, _, query = self.url.partition("?")
-        named = "&".join(part for part in query.split("&") if not _SIGNATURE.search(part))
+        """What tells that two fetches of one title bring the same bytes to the same place, whatever signs their
+        URLs."""
         part = f"{self.range.first}-{self.range.last}" if self.range else ""
-        return f"{self.rendition} {self.init:d} {self.number} {self.path} {address} {named} {part}"
+        return f"{self.rendition} {self.init:d} {self.number} {self.path} {unsigned(self.url)} {part}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

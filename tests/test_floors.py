@@ -23,6 +23,7 @@ FLOORS = {
     "model": 0,
     "streams": 0,
     "errors": 0,
+    "signatures": 0,
     "manifest": 1,
     "media": 1,
     "choose": 1,

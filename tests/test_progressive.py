@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -427,7 +428,10 @@ def test_a_film_of_gigabytes_is_not_read_to_be_known() -> None:
     assert len(plan.fetches) == 640
     assert plan.fetches[-1].range == ByteRange(first=639 * streams.PIECE, last=size - 1)
     assert sum(f.estimate for f in plan.fetches) == size
-    assert [f.path for f in plan.fetches[:2]] == ["video-720p/000000.m4s", "video-720p/000001.m4s"]
+    assert [re.sub("-[0-9a-f]{4}/", "/", f.path) for f in plan.fetches[:2]] == [
+        "video-720p/000000.m4s",
+        "video-720p/000001.m4s",
+    ]
     [track] = plan.tracks
     assert (track.height, track.bandwidth) == (720, size * 8 // 3600)
 

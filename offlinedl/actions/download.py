@@ -10,13 +10,24 @@ from dataclasses import dataclass
 from offlinedl import clock, expiry, verify
 from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
-from offlinedl.errors import DamagedError, OfflinedlError, PausedError, StorageError
+from offlinedl.errors import (
+    DamagedError,
+    OfflinedlError,
+    OtherTitleError,
+    PausedError,
+    RefusedError,
+    StorageError,
+    UnsupportedError,
+)
+from offlinedl.intake import held
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, License
 from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
+from offlinedl.signatures import may_expire
+from offlinedl.store import checksum
 from offlinedl.streams import Fetch, Plan
 
 _STEPS_SECONDS = 0.1
@@ -26,13 +37,14 @@ _LAST_WORD_SECONDS = 0.8
 
 @dataclass(slots=True, kw_only=True)
 class Download:
-    """Brings the title of `entry` to `ready`. `resolve` reads its manifest again and plans it as it was planned."""
+    """Brings the title of `entry` to `ready`. `resolve` reads its manifest again, and plans the tracks of these
+    ids."""
 
     entry: Entry
     library: Library
     engine: Engine
     progress: Progress
-    resolve: Callable[[], Awaitable[Plan]]
+    resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
 
     async def run(self) -> Entry:
         """To the end, and write down how that was. The title as it is then."""
@@ -48,10 +60,22 @@ class Download:
         self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, clock.now())}")
         return ready
 
+    async def beside(self, plan: Plan) -> None:
+        """Fetch what `plan` wants beyond what the title has, while that stays ready: where it fails, the person still
+        has what there was. What came of it before is believed where it is sound."""
+        there = {f.content for f in self.library.plan(self.entry.id).fetches}
+        fresh = [f for f in plan.fetches if f.content not in there]
+        sound = await held(self.library.store, self.entry, fresh)
+        missing = [f for f in fresh if f.identity not in sound]
+        self.library.check_space(missing)
+        begin(self.progress, self.entry.name, missing)
+        self.progress.step("media")
+        await self._fetch(plan, missing, planned=False)
+
     async def _ready(self) -> tuple[Entry, int]:
         """The title, ready, and the number of segments that are nowhere to be had."""
         plan = await self.library.start(self.entry)
-        self.library.check_space(plan)
+        self.library.check_space(plan.fetches)
         begin(self.progress, self.entry.name, plan.fetches)
         plan = await self._fetch(plan, [f for f in plan.heads if f.size is None])
         try:
@@ -59,7 +83,13 @@ class Download:
         except DamagedError:
             self.library.damaged(self.entry, [*plan.heads])
             raise
-        keys = await self._licensed(need)
+        try:
+            keys = await self._licensed(need)
+        except RefusedError:
+            if not any(may_expire(key.uri) for key in plan.keys):
+                raise
+            plan = await self._renewed(plan)  # addresses of keys are signed, too, and may be of yesterday
+            keys = await self._licensed(proof.need(plan, self.library.reading(self.entry)))
         self.progress.step("media")
         heads = {f.identity for f in plan.heads}
         await self._fetch(plan, [f for f in plan.fetches if f.size is None and f.identity not in heads])
@@ -69,21 +99,39 @@ class Download:
         await self._proven(keys)
         return self.library.ready(self.entry), gaps
 
-    async def _fetch(self, plan: Plan, fetches: Iterable[Fetch]) -> Plan:
-        """Fetch those of the plan. Returns it with the addresses that served."""
+    async def _fetch(self, plan: Plan, fetches: Iterable[Fetch], *, planned: bool = True) -> Plan:
+        """Fetch those of the plan, which is stored where it is `planned`. Returns it with the addresses that served."""
 
         async def renew() -> Plan:
             nonlocal plan
-            plan = readdressed(plan, await self.resolve())
-            self.library.readdress(self.entry, plan)
+            plan = await self._renewed(plan, planned=planned)
             return plan
 
         try:
-            async with self.library.intake(self.entry) as intake:
+            async with self.library.intake(self.entry, planned=planned) as intake:
                 await self.engine.run(plan, fetches, intake, self.progress, renew)
         except ChangedError as error:
             self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
+        return plan
+
+    async def _renewed(self, plan: Plan, *, planned: bool = True) -> Plan:
+        """`plan` with addresses that are signed anew. Where more of them is new than that, a file that is there is
+        fetched once more: it must be the same."""
+        try:
+            fresh = await self.resolve(tuple(track.id for track in plan.tracks))
+        except UnsupportedError as error:  # it was none that is supported, when the download began
+            raise OtherTitleError(error.message) from error
+        plan, moved = readdressed(plan, fresh)
+        if moved:
+            there = {f.identity: f for f in self.library.plan(self.entry.id).fetches if f.checksum is not None}
+            sample = next((f for f in plan.fetches if f.identity in there), None)
+            if sample is not None:
+                answer = await self.engine.get(sample.url, sample.range)
+                if checksum(answer.body) != there[sample.identity].checksum:
+                    raise OtherTitleError("a segment is not what it was")
+        if planned:
+            self.library.readdress(self.entry, plan)
         return plan
 
     async def _licensed(self, need: Need) -> Mapping[bytes, bytes]:

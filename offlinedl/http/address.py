@@ -87,16 +87,3 @@ def escaped(url: str) -> str:
 
 
 _SAFE = re.compile(r"[\w.%!$&'()*+,/:;=?@~-]*", re.ASCII)
-
-
-def is_signed(url: str) -> bool:
-    """May the address have been made for this moment, so that the service gives another one for it?
-
-    Signatures live in the query, or in a part of the path that holds assignments (Akamai's hdnts=exp=..., CloudFront's
-    Policy) or is too long to be a name.
-    """
-    parts = urlsplit(url)
-    return bool(parts.query) or any("=" in part or len(part) >= _LONG_NAME for part in parts.path.split("/"))
-
-
-_LONG_NAME = 64
