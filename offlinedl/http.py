@@ -235,15 +235,15 @@ def _checked(response: aiohttp.ClientResponse, range: ByteRange | None) -> Body:
         got = headers.get("Content-Range", "").partition("/")[0]
         if got != f"bytes {range.first}-{range.last}":
             raise NetworkError(f"{url}: asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}")
-        if response.content_length not in {len(range), None}:
-            raise NetworkError(f"{url}: a range of {len(range)} bytes, and {response.content_length} are announced")
-        return Body(response, len(range))
+        if response.content_length not in {range.size, None}:
+            raise NetworkError(f"{url}: a range of {range.size} bytes, and {response.content_length} are announced")
+        return Body(response, range.size)
     length = response.content_length
     if range is None:
         return Body(response, length)
     if length is not None and length <= range.last:
         raise NetworkError(f"{url}: {length} bytes long, byte {range.last} was to be there")
-    return Body(response, len(range), skip=range.first)
+    return Body(response, range.size, skip=range.first)
 
 
 def _advice(status: int) -> str:
