@@ -7,6 +7,7 @@ Whole processes, interleaved in one run; the ratio is that of the medians.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import statistics
 import subprocess
@@ -21,7 +22,7 @@ from offlinedl.catalog import Catalog
 from offlinedl.library import Library
 from offlinedl.model import Kind, License, MediaSource, Rights, Series, Title, Track, Wanted, Windows
 from offlinedl.store import Store
-from offlinedl.streams import Fetch, Plan
+from offlinedl.streams import Arrival, Fetch, Plan
 from offlinedl.vault import Vault
 
 TITLES = 1000
@@ -56,10 +57,11 @@ def library_title(library: Library, number: int, now: datetime) -> None:
         episode=number % 10 + 1,
         rights=Rights(storage_seconds=2592000),
     )
-    entry = library.begin(title, plan())
-    library.start(entry)
-    for fetch in plan().fetches:
-        library.done(entry)(fetch, 1_000_000)
+    entry = asyncio.run(library.begin(title, plan()))
+    asyncio.run(library.start(entry))
+    came = Arrival(size=1_000_000, checksum=bytes(16))
+    with library.catalog.transaction():
+        library.catalog.done(entry.id, [(fetch, came) for fetch in plan().fetches])
     windows = Windows(storage_seconds=2592000, playback_seconds=172800)
     license = License(id=entry.license_slot, system="clearkey", kids=(b"k" * 16,), issued_at=now, windows=windows)
     library.licenses.keep(entry, license, ())

@@ -60,24 +60,49 @@ class Preferences:
 
 _LEAST_RATE = 10_000
 """No video has fewer bits a second: a smaller number is a height without its p."""
+_HEIGHT = re.compile(r"([1-9]\d{1,4})p", re.IGNORECASE | re.ASCII)
+_RATE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)([KMG]?)", re.IGNORECASE | re.ASCII)
 _RATES = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _MAX_AUDIO_RATE = 200_000
 """Enough for transparent stereo AAC; beyond it a download grows and nobody hears why."""
 
 
 def caps(quality: str, names: Mapping[str, Caps] = QUALITIES) -> Caps:
-    """The caps that `quality` means: a name, a height ("720p") or a rate ("2.5M", bits per second)."""
-    if quality in names:
-        return names[quality]
-    if height := re.fullmatch(r"([1-9]\d{1,4})p", quality):
-        return Caps(height=int(height[1]))
-    if rate := re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)([KMG]?)", quality, re.IGNORECASE | re.ASCII):
-        bandwidth = int(float(rate[1]) * _RATES[rate[2].upper()])
-        if bandwidth >= _LEAST_RATE:
-            return Caps(bandwidth=bandwidth)
-    raise UsageError(
-        f"--quality {quality}: not a quality", f"use {', '.join(names)}, a height like 720p, or a rate like 2.5M"
-    )
+    """The caps that `quality` means: a name, a height ("720p"), a rate ("2.5M", bits per second), or both of them
+    ("720p/2.5M"); in letters of any case."""
+    name = _name(quality, names)
+    if name is not None:
+        return names[name]
+    first, slash, second = quality.partition("/")
+    height, rate = _HEIGHT.fullmatch(first), _RATE.fullmatch(second if slash else first)
+    bandwidth = round(float(rate[1]) * _RATES[rate[2].upper()]) if rate else None
+    told = [height is not None, bandwidth is not None and bandwidth >= _LEAST_RATE]
+    if not (all(told) if slash else any(told)):
+        raise UsageError(
+            f"--quality {quality}: not a quality", f"use {', '.join(names)}, a height like 720p, or a rate like 2.5M"
+        )
+    return Caps(height=int(height[1]) if height else None, bandwidth=bandwidth)
+
+
+def spelled(quality: str, names: Mapping[str, Caps] = QUALITIES) -> str:
+    """`quality` in the letters in which it is kept: whatever their case, it is the same. Raises UsageError."""
+    caps(quality, names)
+    return _name(quality, names) or quality.upper().replace("P", "p")
+
+
+def _name(quality: str, names: Mapping[str, Caps]) -> str | None:
+    """The one of `names` that is meant: as it stands, else whatever its letters."""
+    return quality if quality in names else next((n for n in names if n.casefold() == quality.casefold()), None)
+
+
+def written(limits: Caps) -> str:
+    """The quality that means these caps, or nearly these where they are none of a video."""
+    parts = [f"{min(max(limits.height, 10), 99_999)}p"] if limits.height else []
+    if limits.bandwidth:
+        rate = min(max(limits.bandwidth, _LEAST_RATE), 10**12 - 1)
+        unit = next(unit for unit in ("G", "M", "K", "") if rate % _RATES[unit] == 0)
+        parts.append(f"{rate // _RATES[unit]}{unit}")
+    return "/".join(parts) or "best"
 
 
 def choose(
@@ -119,7 +144,7 @@ def passed_over(  # noqa: PLR0911 - one return for each reason
     if chosen and family(rendition) != family(chosen[0]):
         return "another codec is chosen"
     if chosen and rendition.height == chosen[0].height:
-        return "as tall, and more bits"
+        return "fewer bits" if rendition.bandwidth < chosen[0].bandwidth else "as tall, and no fewer bits"
     return "shorter than the chosen one"
 
 

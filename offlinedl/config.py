@@ -23,7 +23,9 @@ class Folders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `config.toml` says. `connections` in all; `backoff` in seconds before the first retry, doubling.
+    """What `config.toml` says. `connections` in all, `per_host` of them at one server; `backoff` in seconds before the
+    first retry, doubling; a fetch of which nothing comes for `stall_seconds` is tried again; `limit_rate` is a rate as
+    people write it, `keep_free` a size: so much of the disk is left alone.
 
     Limits: `manifest_bytes` of a manifest, a feed or an index, its `segments`, its `depth` as XML; `redirects` of one
     request.
@@ -33,7 +35,12 @@ class Settings:
     prefer_codecs: tuple[str, ...] = ()
     audio: tuple[str, ...] = ()
     subtitles: tuple[str, ...] = ()
-    connections: int = 8
+    connections: int = 16
+    per_host: int = 64
+    stall_seconds: float = 30.0
+    limit_rate: str | None = None
+    proxy: str | None = None
+    keep_free: str = "200MB"
     retries: int = 5
     backoff: float = 0.5
     manifest_bytes: int = 64 * 2**20
@@ -43,7 +50,13 @@ class Settings:
     qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-_NUMBERS: Mapping[str, tuple[float, float]] = {"connections": (1, 64), "retries": (0, 100), "backoff": (0, 60)}
+_NUMBERS: Mapping[str, tuple[float, float]] = {
+    "connections": (1, 64),
+    "per_host": (1, 64),
+    "retries": (0, 100),
+    "backoff": (0, 60),
+    "stall_seconds": (0.1, 3600),
+}
 _BROWSERS = ("chromium", "google-chrome", "firefox")
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "manifest_bytes": (1024, 2**30),
@@ -51,7 +64,8 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "depth": (1, 1000),
     "redirects": (0, 50),
 }
-_TEXTS = {"quality"}
+_TEXTS = {"quality", "limit_rate", "proxy"}
+_STORAGE = {"keep_free"}
 _LISTS = {"audio", "subtitles", "prefer_codecs"}
 
 
@@ -81,11 +95,12 @@ def settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
     for name in values:
-        if name not in {"download", "limits", "quality"}:
+        if name not in {"download", "limits", "quality", "storage"}:
             raise _wrong(path, name, "no such table")
-    download, limits = _table(path, values, "download"), _table(path, values, "limits")
-    known = {"download": _NUMBERS.keys() | _TEXTS | _LISTS, "limits": _LIMITS.keys()}
-    for table, given in (("download", download), ("limits", limits)):
+    known = {"download": _NUMBERS.keys() | _TEXTS | _LISTS, "limits": _LIMITS.keys(), "storage": _STORAGE}
+    tables = {table: _table(path, values, table) for table in known}
+    download, limits, storage = tables.values()
+    for table, given in tables.items():
         for name in given:
             if name not in known[table]:
                 raise _wrong(path, f"{table}.{name}", "no such setting")
@@ -96,7 +111,8 @@ def settings(path: Path) -> Settings:
             if name in download
         },
         **{name: _number(path, f"limits.{name}", limits[name], _LIMITS[name]) for name in _LIMITS if name in limits},
-        **{name: _text(path, name, download[name]) for name in _TEXTS if name in download},
+        **{name: _text(path, f"download.{name}", download[name]) for name in _TEXTS if name in download},
+        **{name: _text(path, f"storage.{name}", storage[name]) for name in _STORAGE if name in storage},
         **{name: _list(path, name, download[name]) for name in _LISTS if name in download},
         qualities=_qualities(path, _table(path, values, "quality")),
     )
@@ -122,7 +138,7 @@ def _table(path: Path, values: Mapping[str, Any], name: str) -> Mapping[str, Any
 
 def _number(path: Path, name: str, value: object, bounds: tuple[float, float]) -> Any:
     low, high = bounds
-    kinds = (int, float) if name == "download.backoff" else (int,)
+    kinds = (int, float) if name in {"download.backoff", "download.stall_seconds"} else (int,)
     if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
         raise _wrong(path, name, f"not a number from {low} to {high}")
     return value
@@ -130,7 +146,7 @@ def _number(path: Path, name: str, value: object, bounds: tuple[float, float]) -
 
 def _text(path: Path, name: str, value: object) -> Any:
     if not isinstance(value, str):
-        raise _wrong(path, f"download.{name}", "not a text")
+        raise _wrong(path, name, "not a text")
     return value
 
 

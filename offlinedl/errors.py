@@ -25,6 +25,17 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def sized(count: int) -> str:
+    """Bytes for people: "210 kB"; decimal units."""
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit and value < 10 else f"{value:.0f} {_UNITS[unit]}"
+
+
 class OfflinedlError(Exception):
     """What went wrong (`message`), what to do (`hint`), and for scripts a stable `code` and the `exit_code`."""
 
@@ -53,14 +64,18 @@ class NotFoundError(OfflinedlError):
 
 
 class NetworkError(OfflinedlError):
-    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none."""
+    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none; `retry_after`
+    what it said of when to ask again (RFC 9110 section 10.2.3)."""
 
     exit_code = 4
     default_code = "network"
 
-    def __init__(self, message: str, hint: str = "", *, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, status: int | None = None, retry_after: str | None = None
+    ) -> None:
         super().__init__(message, hint)
         self.status = status
+        self.retry_after = retry_after
 
 
 class RefusedError(OfflinedlError):
@@ -75,6 +90,13 @@ class StorageError(OfflinedlError):
 
     exit_code = 6
     default_code = "storage"
+
+
+class PausedError(OfflinedlError):
+    """Somebody asked for a pause, from elsewhere. What is done is kept."""
+
+    exit_code = 130
+    default_code = "paused"
 
 
 class BusyError(OfflinedlError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from offlinedl.errors import UsageError
 from offlinedl.streams import Rendition
 
 _ISO_639 = """
@@ -14,6 +15,15 @@ _ISO_639 = """
 """
 _TWO_LETTERS = {pair[:3]: pair[4:] for pair in _ISO_639.split()}
 """ISO 639-2 codes that muxers write, and the shorter ones of ISO 639-1 that BCP 47 asks for."""
+
+
+def asked(parts: Iterable[str], option: str, words: Sequence[str]) -> tuple[str, ...]:
+    """The languages of a list that was given for `option`; one of `words` ("all", "none") may stand there instead."""
+    found = tuple(part.strip() for part in parts if part.strip())
+    word = next((part.lower() for part in found if part.lower() in words), None)
+    if word is not None and len(found) > 1:
+        raise UsageError(f"{option} {','.join(found)}: {word} stands alone", f"say {word}, or name the languages")
+    return found if word is None else (word,)
 
 
 def lookup(language: str, offered: Sequence[Rendition]) -> list[Rendition]:

@@ -1,7 +1,7 @@
 """The library: catalog, store and vault together, and the ORDER in which they are written.
 
 intent      the plan is in the catalog before the first byte is asked for
-data        a file is complete and synced before its row says so
+data        a file is complete and synced before its row says so (see intake.py)
 license     in the vault before the catalog names it; a download has one slot for it, so that one that was
             granted is found again, whatever stopped the process after that
 ready       one transaction: state, license, windows
@@ -12,28 +12,32 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from offlinedl import expiry, lifecycle, verify
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, printable
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError, printable, sized
 from offlinedl.model import Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
-    from offlinedl.streams import Fetch, Plan
+    from offlinedl.intake import Intake
+    from offlinedl.streams import Arrival, Fetch, Plan
 
 
 class Library:
-    """The titles of one home. `clock` gives the present moment in UTC."""
+    """The titles of one home. `clock` gives the present moment in UTC; `keep_free` bytes of the disk are left alone."""
 
-    def __init__(self, catalog: Catalog, store: Store, vault: Vault, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, catalog: Catalog, store: Store, vault: Vault, clock: Callable[[], datetime], *, keep_free: int = 0
+    ) -> None:
+        self._keep_free = keep_free
         self.catalog = catalog
         self.store = store
         self.licenses = Custody(catalog, vault, clock)
@@ -74,13 +78,12 @@ class Library:
         """Hold the title against other processes. BusyError where one has it."""
         return self.store.lock(folder_name(title_id), title_id)
 
-    def begin(self, title: Title, plan: Plan, fetched: Mapping[tuple[str, bool, int], int] | None = None) -> Entry:
-        """Write the intent. What an earlier plan of the title has on the disk and this one wants too is kept, and what
-        was `fetched` already: sizes in bytes by the identity of the fetch."""
+    async def begin(self, title: Title, plan: Plan) -> Entry:
+        """Write the intent. What is on the disk already and this plan wants too is kept."""
         before = self.catalog.entry(title.id)
-        kept = self._kept(title.id, plan) if before else plan
-        if fetched:
-            kept = replace(kept, fetches=tuple(replace(f, size=fetched.get(f.identity, f.size)) for f in kept.fetches))
+        kept = await self._kept(before, plan) if before else plan
+        if any(f.size is not None for f in kept.fetches):
+            self.store.sync()
         entry = Entry(
             id=title.id,
             name=title.name,
@@ -95,36 +98,90 @@ class Library:
             self.catalog.note(title.id, "planned", self._clock())
         self.store.make(entry.folder)
         self.store.keep_only(entry.folder, {f.path for f in kept.fetches if f.size is not None})
+        self.store.journal(entry.folder).clear()
         return self._must(title.id)
 
-    def _kept(self, title_id: str, plan: Plan) -> Plan:
-        """`plan` with the sizes of those fetches that are done already. The same bytes, wherever they are signed."""
-        done = {_content(f): f for f in self.plan(title_id).fetches if f.size is not None}
-        same = ((f, done.get(_content(f))) for f in plan.fetches)
-        return replace(plan, fetches=tuple(replace(f, size=old.size) if old else f for f, old in same))
+    async def _kept(self, before: Entry, plan: Plan) -> Plan:
+        """`plan` with what is there of it: of an earlier plan, or fetched beside that one. The same bytes, wherever
+        they are signed."""
+        done = {f.content: f for f in self.plan(before.id).fetches if f.size is not None}
+        claimed = [_with(f, done.get(f.content)) for f in plan.fetches]
+        from offlinedl.intake import held
+
+        sound = await held(self.store, before, claimed)
+        return replace(plan, fetches=tuple(_with(f, sound.get(f.identity)) for f in plan.fetches))
 
     def plan(self, title_id: str) -> Plan:
         """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""
         return self.catalog.plan(title_id)
 
-    def start(self, entry: Entry) -> Plan:
-        """The title is downloading. Returns its plan, after a look at the disk: what is not there is not done."""
+    def manifest_url(self, entry: Entry) -> str:
+        """Where the title's manifest was read."""
+        return self.catalog.manifest_url(entry.id)
+
+    async def start(self, entry: Entry) -> Plan:
+        """The title is downloading. Returns its plan, after a look at the disk: done is what is there and sound,
+        whatever rows and journal say."""
+        from offlinedl.intake import held
+
         plan = self.plan(entry.id)
-        gone = verify.absent(plan.fetches, self.size(entry))
         with self.catalog.transaction():
             self._set_state(entry.id, State.DOWNLOADING)
+            self.catalog.ask_pause(entry.id, asked=False)
+        sound = await held(self.store, entry, plan.fetches)
+        gone = [f for f in plan.fetches if f.size is not None and f.identity not in sound]
+        found = [(f, sound[f.identity]) for f in plan.fetches if f.size is None and f.identity in sound]
+        if found:
+            self.store.sync()
+        with self.catalog.transaction():
             self.catalog.undone(entry.id, gone)
-        return self.plan(entry.id) if gone else plan
+            self.catalog.done(entry.id, found)
+        return replace(plan, fetches=tuple(_with(f, sound.get(f.identity)) for f in plan.fetches))
+
+    def intake(self, entry: Entry, *, planned: bool = True) -> Intake:
+        """Takes in what arrives of the title; with `planned` false, of a plan for it that is not stored yet."""
+        from offlinedl.intake import Intake
+
+        return Intake(self.catalog if planned else None, self.store, entry)
+
+    def readdress(self, entry: Entry, plan: Plan) -> None:
+        """The title's fetches are at the addresses of `plan` from now on."""
+        with self.catalog.transaction():
+            self.catalog.readdress(entry.id, plan)
+            self.catalog.note(entry.id, "addresses renewed", self._clock())
+
+    def waiting(self) -> list[Entry]:
+        """The titles whose downloads were paused or not begun, those of the highest priority first."""
+        found = {entry.id: entry for entry in self.entries() if entry.state in {State.PAUSED, State.QUEUED}}
+        return [found[title_id] for title_id in self.catalog.by_priority() if title_id in found]
+
+    def mark(self, entry: Entry, *, kept: bool | None = None, priority: int | None = None) -> Entry:
+        """Write down what a person decides about the title."""
+        with self.catalog.transaction():
+            self.catalog.mark(entry.id, kept=kept, priority=priority)
+        return self._must(entry.id)
+
+    def ask_pause(self, entry: Entry, *, asked: bool) -> None:
+        """Ask whoever downloads the title to stop, or take that back."""
+        with self.catalog.transaction():
+            self.catalog.ask_pause(entry.id, asked=asked)
+
+    def check_space(self, plan: Plan) -> None:
+        """StorageError where what is missing of `plan` does not fit above what is to stay free."""
+        missing = sum(f.estimate for f in plan.fetches if f.size is None)
+        free = self.store.free_bytes()
+        if missing and missing + self._keep_free > free:
+            raise StorageError(
+                f"about {sized(missing)} are to come; {sized(free)} are free, and {sized(self._keep_free)} stay free",
+                "free some space, or choose a lower quality; what is done is kept",
+                code="no-space",
+            )
 
     def is_whole(self, entry: Entry) -> bool:
         """Is every file there, as long as it was, and does the vault open the license? What a ready title has lost
         since then is fetched again."""
         licensed = not entry.protected or self.licenses.sealed(entry) is not None
         return licensed and not verify.absent(self.plan(entry.id).fetches, self.size(entry))
-
-    def writing(self, entry: Entry) -> Callable[[Fetch], AbstractContextManager[BinaryIO]]:
-        """Opens the file of a fetch."""
-        return lambda fetch: self.store.writing(entry.folder, fetch.path)
 
     def reading(self, entry: Entry) -> Callable[[Fetch], memoryview]:
         """Reads the file of a fetch."""
@@ -134,17 +191,10 @@ class Library:
         """Bytes that the file of a fetch has on the disk, None where it is not there."""
         return lambda fetch: self.store.size(entry.folder, fetch.path)
 
-    def done(self, entry: Entry) -> Callable[[Fetch, int], None]:
-        """Notes that the file of a fetch is complete."""
-
-        def note(fetch: Fetch, size: int) -> None:
-            with self.catalog.transaction():
-                self.catalog.done(entry.id, fetch, size)
-
-        return note
-
     def damaged(self, entry: Entry, fetches: list[Fetch]) -> None:
-        """The files of `fetches` do not hold: they are to be fetched again."""
+        """The files of `fetches` do not hold: they are to be fetched again. None is left for the journal to claim."""
+        for fetch in fetches:
+            self.store.drop(entry.folder, fetch.path)
         with self.catalog.transaction():
             self.catalog.undone(entry.id, fetches)
 
@@ -164,7 +214,7 @@ class Library:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self._must(entry.id)
         rights = current.rights
-        self.store.sync(entry.folder)
+        self.store.sync()
         with self.catalog.transaction():
             if (
                 current.license is None
@@ -184,8 +234,9 @@ class Library:
         """Stopped on purpose; what is done is kept. A title that had not begun to change stays what it was."""
         with self.catalog.transaction():
             current = self.catalog.entry(entry.id)
-            if current is not None and current.state in {State.QUEUED, State.DOWNLOADING}:
+            if current is not None and current.state in {State.QUEUED, State.DOWNLOADING, State.FAILED}:
                 self._set_state(entry.id, State.PAUSED)
+                self.catalog.ask_pause(entry.id, asked=False)
 
     def fail(self, entry: Entry, error: OfflinedlError) -> None:
         """Stopped by `error`; what is done is kept."""
@@ -253,6 +304,8 @@ def folder_name(title_id: str) -> str:
     return f"{plain}-{hashlib.sha256(title_id.encode()).hexdigest()[:10]}"
 
 
-def _content(fetch: Fetch) -> tuple[object, ...]:
-    """What tells that two fetches of one title are the same bytes, whatever signs their URLs."""
-    return (fetch.identity, fetch.url.partition("?")[0], fetch.range, fetch.path)
+def _with(fetch: Fetch, came: Fetch | Arrival | None) -> Fetch:
+    """`fetch`, done as `came` says, or not done."""
+    if came is None:
+        return fetch if fetch.size is None else replace(fetch, size=None, checksum=None, validator=None)
+    return replace(fetch, size=came.size, checksum=came.checksum, validator=came.validator)

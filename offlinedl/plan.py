@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from offlinedl.choose import Choice
+from offlinedl.errors import DamagedError
 from offlinedl.model import Kind, Track, Wanted
 from offlinedl.streams import Fetch, Key, LicenseServer, Plan, Rendition, Segment
 
 _LARGEST = 2**40
 """What a manifest claims beyond it is no size and no rate; so many of them as a plan has fit into the catalog."""
+
+_SAME_SECONDS = 0.01
+"""What rounding makes of one and the same moment."""
 
 _EXTENSIONS = {"mp4": "m4s"}
 """A media segment's file extension where it differs from its container's."""
@@ -39,6 +44,7 @@ def build(
         kids=kids,
         protected=any(map(_is_protected, (c.rendition for c in choices))),
         license=license,
+        bases=tuple(dict.fromkeys(group for c in choices for group in c.rendition.bases)),
     )
 
 
@@ -49,6 +55,38 @@ def estimate(rendition: Rendition, duration: Fraction) -> tuple[int, str]:
     if rendition.segments and None not in ranges:
         return sum(r.size for r in ranges if r), "ranges"
     return min(_LARGEST, int(rendition.bandwidth * (rendition.duration or duration) / 8)), "bandwidth"
+
+
+def readdressed(old: Plan, fresh: Plan) -> Plan:
+    """`old` with the addresses of `fresh`, which the same manifest gave later. DamagedError where it is not the same
+    any more: other segments, other times, or other files under some of the names."""
+    found = {f.identity: f for f in fresh.fetches}
+    pairs = [(f, found.get(f.identity)) for f in old.fetches]
+    same = len(found) == len(pairs) and all(f is not None and _is_same(old, f) for old, f in pairs)
+    renamed = [_file_name(f) != _file_name(o) for o, f in pairs if f is not None]
+    if not same or (any(renamed) and not all(renamed)):
+        raise DamagedError(
+            "the title's manifest is not the one that the download began with: it has other segments now",
+            "run it again: it starts over with the new one, and keeps what is still the same",
+            code="changed",
+        )
+    fetches = tuple(replace(o, url=f.url) for o, f in pairs if f is not None)
+    return replace(old, fetches=fetches, bases=fresh.bases)
+
+
+def of_one_file(plan: Plan, identity: tuple[str, bool, int]) -> list[Fetch]:
+    """The fetches of the file of which that one is a part."""
+    files = {f.identity: f.url.partition("?")[0] for f in plan.fetches}
+    return [f for f in plan.fetches if files[f.identity] == files[identity]]
+
+
+def _is_same(old: Fetch, fresh: Fetch) -> bool:
+    apart = max(abs(old.start - fresh.start), abs(old.duration - fresh.duration))
+    return apart < _SAME_SECONDS and (old.range, old.needs_init) == (fresh.range, fresh.needs_init)
+
+
+def _file_name(fetch: Fetch) -> str:
+    return fetch.url.partition("?")[0].rpartition("/")[2]
 
 
 def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, int], *, init: bool = False) -> Fetch:

@@ -10,13 +10,19 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+
+import xxhash
 
 from offlinedl.errors import BusyError, DamagedError, StorageError
 
 _LOCK = ".lock"
+_JOURNAL = ".journal"
 _REMOVED = ".removed-"
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+_READ = 1024 * 1024
+_LARGE = 256 * 1024
 _LOOKS, _LOOK_SECONDS = 5, 0.01
 
 
@@ -26,6 +32,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @cache  # noqa: B019 - a store lives as long as the process, and titles are few
     def folder(self, name: str) -> Path:
         """Where a title's files are."""
         if Path(name).is_absolute() or ".." in Path(name).parts:
@@ -68,46 +75,52 @@ class Store:
         finally:
             os.close(descriptor)
 
-    @contextmanager
-    def writing(self, name: str, path: str) -> Iterator[BinaryIO]:
-        """A file to write. It gets its name when the block ends well, synced; else nothing of it stays."""
-        target = self.folder(name) / path
-        part = target.with_name(target.name + ".part")
-        with _translated(f"write {path}"):
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                with part.open("wb") as file:
-                    yield file
-                    file.flush()
-                    os.fsync(file.fileno())
-                part.replace(target)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
+    def part(self, name: str, path: str) -> Part:
+        """A file to write."""
+        return Part(self.folder(name), path)
 
-    def sync(self, name: str) -> None:
-        """The names of a title's files survive a power loss when this returns; what is in them did before."""
-        folder = self.folder(name)
-        with _translated(f"sync {name}"):
-            for path in (self._root, folder, *(f for f in folder.rglob("*") if f.is_dir())):
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+    def sync(self) -> None:
+        """What was written survives a power loss when this returns: files, their names, and what is in them."""
+        with _translated("sync the disk"):
+            _sync_file_system(self._root)
+
+    def checksum(self, name: str, path: str) -> bytes | None:
+        """The checksum of a complete file (see Part), None where it cannot be read."""
+        buffer, total = bytearray(_READ), xxhash.xxh3_128()
+        try:
+            with (self.folder(name) / path).open("rb", buffering=0) as file:
+                while count := file.readinto(buffer):
+                    total.update(memoryview(buffer)[:count])
+        except OSError:
+            return None
+        return total.digest()
+
+    def journal(self, name: str) -> Journal:
+        """The journal of a title's download."""
+        return Journal(str(self.folder(name) / _JOURNAL))
 
     def size(self, name: str, path: str) -> int | None:
         """Bytes of a complete file, None where it is not there."""
         try:
-            return (self.folder(name) / path).stat().st_size
+            return os.stat(f"{self.folder(name)}/{path}").st_size  # noqa: PTH116 - once for each of many files
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def read(self, name: str, path: str) -> memoryview:
-        """A complete file. What is not looked at is not read."""
-        with _translated(f"read {path}"), (self.folder(name) / path).open("rb") as file:
-            empty = not os.fstat(file.fileno()).st_size
-            return memoryview(b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        """A complete file. Of a large one, what is not looked at is not read."""
+        with _translated(f"read {path}"):
+            descriptor = os.open(f"{self.folder(name)}/{path}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                if os.fstat(descriptor).st_size > _LARGE:
+                    return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+                return memoryview(os.read(descriptor, _LARGE))
+            finally:
+                os.close(descriptor)
+
+    def drop(self, name: str, path: str) -> None:
+        """Delete a complete file, if it is there."""
+        with _translated(f"delete {path}"):
+            (self.folder(name) / path).unlink(missing_ok=True)
 
     def keep_only(self, name: str, paths: set[str]) -> None:
         """Delete what a title's folder holds beyond `paths`: rungs no longer wanted, torn parts."""
@@ -115,7 +128,7 @@ class Store:
         with _translated(f"tidy {name}"):
             for file in [f for f in folder.rglob("*") if f.is_file()]:
                 relative = file.relative_to(folder).as_posix()
-                if relative not in paths and relative != _LOCK:
+                if relative not in paths and relative not in {_LOCK, _JOURNAL}:
                     file.unlink()
             for left in sorted((f for f in folder.rglob("*") if f.is_dir()), reverse=True):
                 if not any(left.iterdir()):
@@ -134,6 +147,98 @@ class Store:
         """Bytes that may still be written here."""
         folder = next(f for f in (self._root, *self._root.parents) if f.exists())
         return shutil.disk_usage(folder).free
+
+
+class Part:
+    """A file that is being written, beside its name: `keep` gives it that, `drop` leaves nothing of it.
+
+    The checksum is XXH3 with 128 bits: of those measured (XXH3, CRC-32, SHA-256, BLAKE2) it alone costs next to
+    nothing. It finds damage, not forgery.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._name = name
+        self._path = path = f"{folder}/{name}"
+        self._hash = xxhash.xxh3_128()
+        with _translated(f"write {name}"):
+            try:
+                self._file = os.open(f"{path}.part", _WRITE, 0o600)
+            except FileNotFoundError:
+                Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._file = os.open(f"{path}.part", _WRITE, 0o600)
+
+    def write(self, data: memoryview | bytes) -> None:
+        """The next bytes."""
+        self._hash.update(data)
+        try:
+            written = os.write(self._file, data)
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        except OSError as error:
+            raise _storage_error(f"write {self._name}", error) from error
+
+    def keep(self) -> bytes:
+        """It is complete. Returns its checksum."""
+        with _translated(f"write {self._name}"):
+            os.close(self._file)
+            os.rename(f"{self._path}.part", self._path)  # noqa: PTH104 - ten thousand times in a download
+        return self._hash.digest()
+
+    def drop(self) -> None:
+        """It was not to be."""
+        os.close(self._file)
+        Path(f"{self._path}.part").unlink(missing_ok=True)
+
+
+class Journal:
+    """What arrived, a line each, until the catalog has it. A line is written when its file has its name, without
+    waiting for the disk: it tells the next run what to look at, and the checksum in it whether that is true."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def add(self, line: str) -> None:
+        """Another line."""
+        try:
+            if self._file is None:
+                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            os.write(self._file, f"{line}\n".encode())
+        except OSError as error:
+            raise _storage_error("write the journal", error) from error
+
+    def lines(self) -> list[str]:
+        """Its lines; a torn one is among them, and whoever reads it sees that."""
+        try:
+            return Path(self._path).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return []
+
+    def clear(self) -> None:
+        """The catalog has it all."""
+        self.close()
+        Path(self._path).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """No more lines for now."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _sync_file_system(folder: Path) -> None:
+    """syncfs(2), which Python does not have: one call for a thousand files, of this file system alone."""
+    import ctypes
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is None:
+            os.sync()
+        elif syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(descriptor)
 
 
 def _flock(descriptor: int) -> bool:
@@ -159,9 +264,13 @@ def _translated(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        raise StorageError(
-            f"cannot {doing}: {error.strerror or error}",
-            "free some space, then run it again: what is done is kept" if full else "check the folder and its owner",
-            code="no-space" if full else "storage",
-        ) from error
+        raise _storage_error(doing, error) from error
+
+
+def _storage_error(doing: str, error: OSError) -> StorageError:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return StorageError(
+        f"cannot {doing}: {error.strerror or error}",
+        "free some space, then run it again: what is done is kept" if full else "check the folder and its owner",
+        code="no-space" if full else "storage",
+    )

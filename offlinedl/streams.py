@@ -5,6 +5,7 @@ Durations and times on the title's time line are seconds; sizes and ranges are b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -17,6 +18,10 @@ PIECE = 8 * 2**20
 _FINEST = 10**40
 _NO_FILE = 2**53
 """No file has as many bytes (9 PB), and up to here every reader of JSON sees the same number (RFC 8259 section 6)."""
+
+
+_SIGNATURE = re.compile(r"=(?:.{16,}|\d{9,})$")
+"""A parameter that changes with each resolution: a token or hash, or seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,11 +182,21 @@ def steady(seconds: Fraction) -> Fraction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Steering:
+    """Who says which of the addresses of a title are to be asked first, and the pathway that is until then (rfc8216bis
+    section 4.4.6.6)."""
+
+    url: str = field(repr=False)
+    pathway: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """A manifest, read: every rendition that it offers. `duration` is in seconds, 0 where unknown.
 
     `missing` are addresses of pieces that must be read with it first; it offers nothing then. `ends_at` is when the
-    broadcast that it tells of is over and all of it is there; None where all is there.
+    broadcast that it tells of is over and all of it is there; None where all is there. `steering` is who may be asked
+    for another order of the addresses: what comes is a piece, with which it is read again.
     """
 
     format: str
@@ -192,14 +207,16 @@ class Manifest:
     protections: tuple[Protection, ...] = ()
     missing: tuple[str, ...] = field(default=(), repr=False)
     ends_at: datetime | None = None
+    steering: Steering | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
     """One request of a plan and the file that it becomes.
 
-    `path` is relative to the title's folder. `size` is the number of bytes on the disk, None until it is done;
-    `estimate` what it is thought to be before. `key` is the number of the key in `Plan.keys`.
+    `path` is relative to the title's folder. `size` is the number of bytes on the disk, None until it is done, and
+    `checksum` and `validator` are those of what came (see Arrival); `estimate` is what the size is thought to be
+    before. `key` is the number of the key in `Plan.keys`.
     """
 
     rendition: str
@@ -215,11 +232,32 @@ class Fetch:
     iv: bytes | None = None
     estimate: int = 0
     size: int | None = None
+    checksum: bytes | None = field(default=None, repr=False)
+    validator: str | None = field(default=None, repr=False)
 
     @property
     def identity(self) -> tuple[str, bool, int]:
         """(rendition, init, number): what survives a new signature of the URL."""
         return (self.rendition, self.init, self.number)
+
+    @property
+    def content(self) -> str:
+        """What tells that two fetches of one title bring the same bytes to the same place, whatever signs their URLs:
+        long values of a query, and moments, are left out of it."""
+        address, _, query = self.url.partition("?")
+        named = "&".join(part for part in query.split("&") if not _SIGNATURE.search(part))
+        part = f"{self.range.first}-{self.range.last}" if self.range else ""
+        return f"{self.rendition} {self.init:d} {self.number} {self.path} {address} {named} {part}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What a fetch brought: its size in bytes, the checksum of them (16 bytes, XXH3), and what tells this version of
+    the resource from others, None where the server does not say."""
+
+    size: int
+    checksum: bytes
+    validator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +271,10 @@ class LicenseServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to fetch, where it goes, and who licenses it: on disk before the first byte."""
+    """What to fetch, where it goes, and who licenses it: on disk before the first byte.
+
+    `bases` are the fallback addresses of the renditions, see there.
+    """
 
     manifest_url: str
     wanted: Wanted
@@ -243,6 +284,26 @@ class Plan:
     kids: tuple[bytes, ...] = ()
     protected: bool = False
     license: LicenseServer | None = None
+    bases: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+
+    @property
+    def gaps(self) -> tuple[tuple[str, int], ...]:
+        """The segments, by rendition and number, that the service does not have: those that are left out between
+        others."""
+        numbers: dict[str, set[int]] = {}
+        for fetch in self.fetches:
+            if not fetch.init:
+                numbers.setdefault(fetch.rendition, set()).add(fetch.number)
+        return tuple((name, n) for name, own in numbers.items() for n in range(max(own)) if n not in own)
+
+    def addresses(self, url: str) -> tuple[str, ...]:
+        """`url`, and where else the same can be had, the first to be asked first."""
+        if not self.bases:
+            return (url,)
+        beside = (
+            f"{base}{url.removeprefix(group[0])}" for group in self.bases if url.startswith(group[0]) for base in group
+        )
+        return tuple(dict.fromkeys((url, *beside)))
 
     @property
     def heads(self) -> tuple[Fetch, ...]:

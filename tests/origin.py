@@ -31,6 +31,7 @@ class Asked:
     method: str
     path: str
     headers: dict[str, str]
+    query: str = ""
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Origin:
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer a request, as the first fault that concerns it says, else well."""
-        asked = Asked(request.method, request.path, dict(request.headers))
+        asked = Asked(request.method, request.path, dict(request.headers), request.query_string)
         self.log.append(asked)
         for watcher in self.watchers:
             watcher(asked)

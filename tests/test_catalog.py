@@ -33,7 +33,7 @@ from offlinedl.model import (
     Wanted,
     Windows,
 )
-from offlinedl.streams import ByteRange, Fetch, Key, Plan
+from offlinedl.streams import Arrival, ByteRange, Fetch, Key, Plan
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -387,7 +387,7 @@ def test_what_is_done_is_counted_once(catalog: Catalog) -> None:
     """A32."""
     begin(catalog)
     for _ in range(2):
-        catalog.done(TITLE.id, PLAN.fetches[1], 900)
+        catalog.done(TITLE.id, [(PLAN.fetches[1], Arrival(size=900, checksum=bytes(16)))])
         entry = found(catalog)
         assert (entry.bytes_done, entry.bytes_total, entry.fetches_left) == (1600, 1650, 1)
     catalog.undone(TITLE.id, [PLAN.fetches[0], PLAN.fetches[1]])

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from offlinedl.choose import QUALITIES, Caps, Preferences, caps, choose
+from offlinedl.choose import QUALITIES, Caps, Preferences, caps, choose, passed_over, spelled, written
 from offlinedl.errors import NotFoundError, RefusedError, UnsupportedError, UsageError
-from offlinedl.languages import lookup
+from offlinedl.languages import asked, lookup
 from offlinedl.model import Kind, Wanted
 from offlinedl.streams import Manifest, Rendition
 
@@ -80,6 +82,12 @@ QUALITY = [
     ("500K", "360"),
     ("500k", "360"),
     ("20K", "240"),
+    ("High", "1080"),
+    ("DATA-SAVER", "480"),
+    ("720P", "720"),
+    ("1080p/2.5M", "720"),
+    ("480P/4m", "480"),
+    ("2160p/1G", "2160"),
 ]
 
 
@@ -100,7 +108,8 @@ def test_the_named_qualities_are_these() -> None:
 
 
 NO_QUALITY = [
-    "", "good", "Standard", "0p", "720P ", "-720p", "7p", "0", "0M", "0.1", "M", "2,5M", "2.5 M", "1e6", "inf",
+    "", "good", "standard ", "0p", "720p/", "/2M", "720p/5", "2M/720p", "720p/high", "720p/2M/2M",
+    "720P ", "-720p", "7p", "0", "0M", "0.1", "M", "2,5M", "2.5 M", "1e6", "inf",
     "9" * 400 + "M", "nan", "720p\n", "best\n",
 ]  # fmt: skip
 
@@ -116,6 +125,44 @@ def test_a_number_alone_is_bits_per_second_where_a_video_can_have_so_few() -> No
     assert caps("720000") == Caps(bandwidth=720_000)
     with pytest.raises(UsageError):
         caps("720")
+
+
+SPELLED = [
+    ("high", "high"),
+    ("HIGH", "high"),
+    ("720P", "720p"),
+    ("2.5m", "2.5M"),
+    ("500k", "500K"),
+    ("1080P/4g", "1080p/4G"),
+]
+
+
+@pytest.mark.parametrize(("given", "kept"), SPELLED, ids=[given for given, _ in SPELLED])
+def test_one_quality_is_kept_in_one_spelling(given: str, kept: str) -> None:
+    """What was downloaded as High is already there as high."""
+    assert spelled(given) == kept
+
+
+def test_names_that_differ_by_their_letters_alone_are_two() -> None:
+    names = {"train": Caps(height=360), "Train": Caps(height=480)}
+    assert [caps(name, names).height for name in ("train", "Train", "TRAIN")] == [360, 480, 360]
+
+
+def test_a_rate_is_the_one_that_is_written() -> None:
+    """Not one bit less, which would leave out the rung that has it: 8.2 million times 1.0 is a little below 8200000."""
+    assert all(caps(f"{tenths / 100:.2f}M").bandwidth == tenths * 10_000 for tenths in range(1, 3000))
+
+
+@given(
+    st.builds(Caps, height=st.none() | st.integers(10, 99_999), bandwidth=st.none() | st.integers(10**4, 10**12 - 1))
+)
+def test_caps_can_be_written_and_read_again(limits: Caps) -> None:
+    assert caps(written(limits)) == limits
+
+
+def test_caps_that_no_video_has_can_be_written_too() -> None:
+    for odd in (Caps(height=1, bandwidth=1), Caps(height=10**9, bandwidth=2**63)):
+        caps(written(odd))
 
 
 def test_a_name_can_be_given_another_meaning() -> None:
@@ -197,6 +244,27 @@ LOOKUP = [
 def test_a_language_is_looked_up(asked: str, offered: list[str], found: list[str]) -> None:
     """RFC 4647 section 3.4; and where that finds nothing, what is closest of the same language (A73)."""
     assert [r.language for r in lookup(asked, [audio(tag, tag) for tag in offered])] == found
+
+
+ASKED = [
+    ("en,fr", ("en", "fr")),
+    (" en , fr ", ("en", "fr")),
+    ("all", ("all",)),
+    ("ALL,", ("all",)),
+    (" None", ("none",)),
+    ("", ()),
+]
+
+
+@pytest.mark.parametrize(("text", "languages"), ASKED, ids=[repr(text) for text, _ in ASKED])
+def test_a_list_of_languages_is_read_as_people_write_it(text: str, languages: tuple[str, ...]) -> None:
+    assert asked(text.split(","), "--subs", ("all", "none")) == languages
+
+
+@pytest.mark.parametrize("text", ["all,en", "en,All", "none,en", "all,none", "all,all"])
+def test_all_and_none_stand_alone(text: str) -> None:
+    with pytest.raises(UsageError, match=rf"--subs {text}: (all|none) stands alone"):
+        asked(text.split(","), "--subs", ("all", "none"))
 
 
 AUDIO = [
@@ -393,3 +461,16 @@ def test_forced_subtitles_follow_the_audio(wanted: Wanted, ids: list[str]) -> No
         text("forced", "en", forced=True), text("full", "en"), text("french", "fr"),
     ]  # fmt: skip
     assert chosen(offered, wanted) == ids
+
+
+PASSED_OVER = [
+    pytest.param(video("a", 0, 400), "fewer bits", id="no heights: fewer bits"),
+    pytest.param(video("a", 0, 5000), "above 2 Mbit/s", id="no heights: more than is wanted"),
+    pytest.param(video("a", 0, 2000), "as tall, and no fewer bits", id="the same again"),
+]
+
+
+@pytest.mark.parametrize(("other", "why"), PASSED_OVER)
+def test_what_is_passed_over_has_its_reason(other: Rendition, why: str) -> None:
+    choices = choose(manifest([video("b", 0, 2000), other]), Wanted(quality="2M"))
+    assert passed_over(other, choices, caps("2M"), None) == why

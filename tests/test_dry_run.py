@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +87,19 @@ def test_a_title_that_nobody_can_license_is_shown_with_the_reason(offlinedl: Off
     assert not origin.asked(".m4s")
 
 
+def test_a_system_without_an_adapter_is_named_with_its_keys(offlinedl: Offlinedl, origin: Origin) -> None:
+    """C52: and get stops before any media byte."""
+    path = "titles/harbour-1/manifest.mpd"
+    text = (DATA / path).read_text()
+    widevine = '<ContentProtection schemeIdUri="urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"/>'
+    origin.fault(path, o.body(re.sub("(<AdaptationSet [^>]*>)", rf"\1{widevine}", text).encode()))
+    result = offlinedl("get", f"{origin.url}/{path}")
+    [kid] = set(re.findall('default_KID="([^"]*)"', text))
+    assert (result.code, "protected by widevine" in result.err) == (9, True)
+    assert f"(KID {kid.replace('-', '')})" in result.err
+    assert not origin.asked(".m4s")
+
+
 def test_a_manifest_that_is_a_page_is_said_to_be_one(offlinedl: Offlinedl, origin: Origin) -> None:
     origin.fault("manifest.mpd", o.page())
     result = offlinedl("get", f"{origin.url}/titles/harbour-1/manifest.mpd", "--dry-run")
@@ -85,34 +107,103 @@ def test_a_manifest_that_is_a_page_is_said_to_be_one(offlinedl: Offlinedl, origi
     assert "HTML page" in result.err
 
 
-@pytest.mark.parametrize(
-    ("size", "height"), [("200kB", 1080), ("170 KB", 720), ("155kB", 360), ("1GiB", 1080)], ids=str
-)
-def test_fit_takes_the_highest_quality_at_which_all_fit_together(size: str, height: int, demo: Offlinedl) -> None:
-    got = demo.ok("get", "demo:harbour-1", "demo:harbour-2", "--fit", size, "--json").json
-    assert [title["quality"]["height"] for title in got] == [height, height]
-
-
-def test_what_does_not_fit_at_all_is_said_before_anything_is_fetched(demo: Offlinedl, origin: Origin) -> None:
-    result = demo("get", "demo:harbour-1", "--fit", "10kB")
-    assert (result.code, "10000 are allowed" in result.err) == (6, True)
-    assert demo("get", "demo:harbour-1", "--fit", "much").code == 2
-    assert not origin.asked(".m4s")
-    assert demo.listed() == []
-
-
-def test_what_a_manifest_does_not_tell_is_not_counted_as_nothing(offlinedl: Offlinedl, origin: Origin) -> None:
-    result = offlinedl("get", f"{origin.url}/titles/ferry/v720.m3u8", "--fit", "1GB")
-    assert (result.code, "does not tell how large it is" in result.err) == (9, True)
-
-
 def test_numbers_that_no_manifest_means_are_no_defect(offlinedl: Offlinedl, origin: Origin) -> None:
     master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9223372036854775808\nv720.m3u8\n"
     origin.fault("/ferry/huge.m3u8", o.body(master.encode()))
-    offlinedl.ok("get", f"{origin.url}/titles/ferry/huge.m3u8")
+    refused = offlinedl("get", f"{origin.url}/titles/ferry/huge.m3u8")
+    assert (refused.code, "about 3.3 TB are to come" in refused.err) == (6, True)
 
 
-@pytest.mark.parametrize("words", [["-q", "0p"], ["--fit", "1GB", "-q", "high"], ["--all-renditions"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [["-q", "0p"], ["--fit", "1GB", "-q", "high"], ["--all-renditions"], ["--subs", "all,en"], ["--audio", "en, all"]],
+    ids=" ".join,
+)
 def test_what_is_wrong_on_the_command_line_is_said_first(words: list[str], demo: Offlinedl, origin: Origin) -> None:
     assert demo("get", "demo:harbour-1", *words).code == 2
     assert origin.log == []
+
+
+def test_languages_and_qualities_are_taken_as_people_write_them(demo: Offlinedl) -> None:
+    [title] = demo.ok("get", "demo:harbour-1", "-q", "HIGH", "--audio", "fr , EN", "--subs", " None", "--json").json
+    assert (title["quality"]["name"], title["audio"], title["subtitles"]) == ("high", ["fr", "en"], [])
+    assert "already there" in demo.ok("get", "demo:harbour-1", "-q", "High").err
+
+
+@pytest.mark.parametrize("setting", ['quality = "best "', 'audio = ["all", "en"]', 'subtitles = ["none", "en"]'])
+def test_what_is_wrong_in_the_settings_is_said_first(setting: str, demo: Offlinedl, origin: Origin) -> None:
+    (demo.home / "config.toml").write_text(f"[download]\n{setting}\n")
+    assert demo("get", "demo:harbour-1").code == 2
+    assert origin.log == []
+
+
+# segments that the service does not have
+
+
+def gapped(origin: Origin) -> str:
+    """The ferry in 720p, with a second segment that its playlist says is not there."""
+    path = "titles/ferry/v720.m3u8"
+    text = (DATA / path).read_text().replace("#EXTINF:4.000000,\nv720-2", "#EXT-X-GAP\n#EXTINF:4.000000,\nv720-2")
+    origin.fault(path, o.body(text.encode()))
+    return f"{origin.url}/titles/ferry/master.m3u8"
+
+
+def test_segments_that_the_service_does_not_have_are_told(offlinedl: Offlinedl, origin: Origin) -> None:
+    """C46: numbered as the others are, and not among what would be fetched."""
+    [plan] = offlinedl.ok("get", gapped(origin), "--dry-run", "--json").json
+    chosen = [r for r in plan["renditions"] if r["chosen"]]
+    assert [(r["kind"], r["gaps"], r["segments"]) for r in chosen] == [("video", [1], 2), ("audio", [], 3)]
+    assert [f["number"] for f in plan["fetches"] if f["rendition"] == chosen[0]["id"]] == [0, 2]
+    text = offlinedl.ok("get", gapped(origin), "--dry-run").out
+    assert text.count("tallest within standard; the service lacks 1 of its segments\n") == 1
+
+
+# the terminal
+
+
+def shown(width: int, home: Path, url: str) -> str:
+    """The ladder on a terminal of so many columns."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    words = [sys.executable, "-m", "offlinedl", "get", url, "--dry-run"]
+    with subprocess.Popen(
+        words, stdout=slave, stderr=slave, env={**os.environ, "OFFLINEDL_HOME": str(home)}
+    ) as process:
+        os.close(slave)
+        written = b""
+        while process.poll() is None or written[-1:] != b"\n":
+            try:
+                written += os.read(master, 65536)
+            except OSError:  # the terminal is closed when the process is gone
+                break
+    os.close(master)
+    return written.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("width", "headings"),
+    [
+        (200, ["KIND", "CODECS", "RATE", "SIZE", "AN", "HOUR", "WHY"]),
+        (80, ["KIND", "RATE", "SIZE", "WHY"]),
+        (60, ["KIND", "RATE", "SIZE", "WHY"]),
+        (40, ["KIND", "SIZE", "WHY"]),
+    ],
+)
+def test_a_narrow_terminal_gets_a_narrow_ladder(
+    width: int, headings: list[str], offlinedl: Offlinedl, origin: Origin
+) -> None:
+    """No line is broken by the terminal, and the reasons stand in their column, word for word."""
+    url = gapped(origin)
+    text = shown(width, offlinedl.home, url)
+    lines = text.splitlines()
+    assert lines[1].split() == headings
+    assert all(len(line) <= width for line in lines[1:])
+    place = lines[1].index("WHY")
+    reasons = " ".join(line[place:] for line in lines[2:] if line[:place].startswith((" ", "*")) and line[place:])
+    assert "tallest within standard; the service lacks 1 of its segments" in reasons
+    assert "rights   download allowed" in text
+
+
+def test_what_goes_elsewhere_is_not_made_narrow(offlinedl: Offlinedl, origin: Origin, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "AN HOUR" in offlinedl.ok("get", gapped(origin), "--dry-run").out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from offlinedl.demo.origin import DATA
 from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, StorageError
 from offlinedl.http import Http
+from offlinedl.intake import Intake
+from offlinedl.model import Entry, State, Wanted
 from offlinedl.store import Store
-from offlinedl.streams import ByteRange, Fetch
+from offlinedl.streams import Arrival, ByteRange, Fetch, Plan
 from tests import origin as o
 from tests.origin import Fault, Handler, Origin
 
@@ -32,7 +34,9 @@ class Watcher:
     lowest: int = 0
     hears: Callable[[], None] = lambda: None
 
-    def begin(self, name: str, done: int, total: int) -> None: ...
+    def begin(self, name: str, done: int, total: int, share: float | None = None) -> None: ...
+
+    def finished(self, share: float) -> None: ...
 
     def step(self, what: str) -> None: ...
 
@@ -45,6 +49,22 @@ class Watcher:
         self.hears()
 
 
+TITLE = Entry(id="title", name="Title", state=State.QUEUED, folder="title", license_slot="")
+
+
+def plan(fetches: list[Fetch]) -> Plan:
+    return Plan(manifest_url="", wanted=Wanted(), tracks=(), fetches=tuple(fetches))
+
+
+class Watched(Intake):
+    """An intake that remembers in `finished` the numbers and sizes of what came."""
+
+    finished: list[tuple[int, int]]
+
+    def done(self, fetch: Fetch, arrival: Arrival) -> None:
+        self.finished.append((fetch.number, arrival.size))
+
+
 @dataclass
 class Download:
     """A folder that fetches go to, and those who hear of it."""
@@ -54,12 +74,9 @@ class Download:
     done: list[tuple[int, int]] = field(default_factory=list)
 
     async def run(self, engine: Engine, fetches: list[Fetch]) -> None:
-        await engine.run(
-            fetches,
-            lambda fetch: self.store.writing("title", fetch.path),
-            lambda fetch, size: self.done.append((fetch.number, size)),
-            self.watcher,
-        )
+        async with Watched(None, self.store, TITLE) as intake:
+            intake.finished = self.done
+            await engine.run(plan(fetches), fetches, intake, self.watcher)
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -253,7 +270,8 @@ def test_cancelled_in_the_middle_nothing_stays(download: Download, origin: Origi
     """B38: no task, no torn part, and what came is no longer counted."""
     origin.fault("[12].m4s", stalling(1000))
     came = asyncio.Event()
-    download.watcher.hears = lambda: came.set() if download.watcher.count == 2000 + SIZES[3] else None
+    whole = download.store.folder("title") / "v/3.m4s"
+    download.watcher.hears = lambda: came.set() if whole.exists() and download.watcher.count > 2000 else None
 
     async def work(engine: Engine) -> None:
         task = asyncio.create_task(download.run(engine, segments(origin, 1, 2, 3)))
@@ -284,13 +302,17 @@ def test_a_disk_that_fails_is_not_asked_again(download: Download, origin: Origin
     assert download.watcher.count == 0
 
 
-def test_a_row_that_cannot_be_written_stops_it(download: Download, origin: Origin) -> None:
-    def refuse(fetch: Fetch, size: int) -> None:
+class Full(Intake):
+    """An intake that has no room to write anything down."""
+
+    def done(self, fetch: Fetch, arrival: Arrival) -> None:
         raise StorageError("no space")
 
+
+def test_a_row_that_cannot_be_written_stops_it(download: Download, origin: Origin) -> None:
     async def work(e: Engine) -> None:
         fetches = segments(origin, 1, 2, 3)
-        await e.run(fetches, lambda f: download.store.writing("title", f.path), refuse, download.watcher)
+        await e.run(plan(fetches), fetches, Full(None, download.store, TITLE), download.watcher)
 
     with pytest.raises(StorageError):
         engine(work, connections=1)
@@ -331,3 +353,23 @@ def test_an_index_is_a_range(origin: Origin) -> None:
         assert answer.body == b"styp"
 
     engine(work)
+
+
+def test_a_server_gets_no_more_requests_at_once_than_it_should(download: Download, origin: Origin) -> None:
+    at_once = [0, 0]
+    two = asyncio.Event()
+
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        at_once[0] += 1
+        at_once[1] = max(at_once)
+        if at_once[0] == 2:
+            two.set()
+        await two.wait()
+        response = await handler(request)
+        at_once[0] -= 1
+        return response
+
+    origin.fault(".m4s", counted)
+    fetches = [replace(f, number=n, path=f"v/{n}.m4s") for n, f in enumerate(segments(origin, 1, 2, 3) * 5)]
+    engine(lambda e: download.run(replace(e, per_host=2), fetches))
+    assert at_once == [0, 2]

@@ -30,9 +30,14 @@ FLOORS = {
     "expiry": 1,
     "languages": 1,
     "lifecycle": 1,
+    "parallel": 1,
+    "patience": 1,
+    "rate": 1,
     "record": 1,
     "rights": 1,
+    "sizes": 1,
     "smart": 1,
+    "tally": 1,
     "verify": 1,
     "http": 2,
     "store": 2,
@@ -44,6 +49,8 @@ FLOORS = {
     "sources": 3,
     "license": 3,
     "engine": 3,
+    "progress": 0,
+    "intake": 3,
     "custody": 3,
     "library": 3,
     "playback": 3,
@@ -67,6 +74,7 @@ DOORS = {
     "av": ("decoder",),
     "platformdirs": ("config",),
     "sqlite3": ("catalog",),
+    "xxhash": ("store",),
     "fcntl": ("store",),
     "shutil": ("store", "config"),
     "tomllib": ("config",),
@@ -74,9 +82,9 @@ DOORS = {
 
 # What words and rules may use of Python's library: nothing here does I/O or knows the time unless asked.
 PURE = {
-    "__future__", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum",
-    "fractions", "functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re", "string", "struct",
-    "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat", "xml.sax.saxutils",
+    "__future__", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime",
+    "email.utils", "enum", "fractions", "functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re",
+    "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat", "xml.sax.saxutils",
 }  # fmt: skip
 IMPURE = {"open", "print", "input", "exec", "eval", "breakpoint"}
 CLOCKS = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +155,32 @@ def test_keys_at_uris_of_their_own_open_a_title_too(title: str, offlinedl: Offli
     [got] = offlinedl.ok("get", url, "--audio", "all", "--json").json
     assert (got["state"], got["license"]["system"]) == ("ready", "hls-key")
     assert len(origin.asked("/key")) == {"harbour-1": 1, "harbour-2": 2}[title]
+
+
+def in_two_periods() -> bytes:
+    """The lighthouse twice, one after the other; the second time the two rungs have each other's files."""
+    text = (DATA / "titles/lighthouse/manifest.mpd").read_text().replace("PT12S", "PT24S")
+    head, period, tail = re.split(r"(<Period.*</Period>)", text, flags=re.DOTALL)
+    files = {"v360": "v720", "v720": "v360"}
+    second = re.sub("v360|v720", lambda found: files[found[0]], period.replace('Period id="0"', 'Period id="1"'))
+    return (head + period.replace("<Period ", '<Period duration="PT12S" ') + second + tail).encode()
+
+
+def test_a_title_is_downloaded_whole_and_removed_whole(offlinedl: Offlinedl, origin: Origin) -> None:
+    """A30, A34, B19, B20: there are no downloads of a part of the time, and so nothing of a title lies beyond its own:
+    all of each period is there, and nothing of any is when it is removed."""
+    origin.fault("/lighthouse/twice.mpd", o.body(in_two_periods()))
+    [title] = offlinedl.ok("get", f"{origin.url}/titles/lighthouse/twice.mpd", "--json").json
+    assert_origins_bytes(title)
+    stored = {(file["source"].rpartition("/")[2], file["first"]) for t in title["tracks"] for file in t["files"]}
+    for name in ("v720.mp4", "v360.mp4", "a-en.mp4"):  # an init segment and three segments of each
+        assert len([first for file, first in stored if file == name]) == 4
+    assert [len(t["files"]) for t in title["tracks"] if t["kind"] == "video"] == [8]
+    offlinedl.ok("rm", title["id"])
+    assert list((offlinedl.home / "titles").iterdir()) == []
+    with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog:
+        for table in ("titles", "tracks", "keys", "fetches", "licenses"):
+            assert catalog.execute(f"SELECT count(*) FROM {table}").fetchall() == [(0,)]
 
 
 @pytest.mark.parametrize("fails", ["v1080/2.m4s", "v1080/init.mp4"])

@@ -268,7 +268,7 @@ def test_a_post_is_repeated_in_full_where_the_server_says_so(code: int, origin: 
 
 REFUSED_ANSWERS = [
     pytest.param(o.status(200, {"Content-Encoding": "gzip"}), None, "sent as gzip", id="Content-Encoding"),
-    pytest.param(o.truncated(100), None, f"{len(BYTES)} promised|closed|Payload", id="shorter than promised"),
+    pytest.param(o.truncated(100), None, f"{len(BYTES)} promised|cut off", id="shorter than promised"),
     pytest.param(o.truncated(0), None, "127.0.0.1", id="nothing of what was promised"),
     pytest.param(o.dropped(), None, "127.0.0.1", id="no answer"),
     pytest.param(o.status(206), None, "status 206", id="206 to what asked for all"),

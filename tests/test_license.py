@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,22 +221,20 @@ def test_a_method_that_cannot_be_undone_is_refused_before_the_media(
 
 
 def test_a_damaged_file_is_fetched_again_and_the_license_stays(demo: Offlinedl, origin: Origin) -> None:
-    """C16, B24: of two files under one key, the one that does not open is the damaged one."""
-    origin.fault("a-en/3.m4s", o.status(404))
-    demo("get", "demo:harbour-1")
-    origin.mend()
-    shown = demo.ok("show", "demo:harbour-1", "--json").json
-    video = next(track for track in shown["tracks"] if track["kind"] == "video")
-    init, *media = [Path(shown["folder"]) / file["path"] for file in video["files"]]
-    encryption = cenc.read_init(init.read_bytes())
+    """Of two files under one key, the one that does not open is the damaged one, though it came as the server has
+    it."""
+    video = DATA / "titles/harbour-1/v720"
+    media = [video / f"{number}.m4s" for number in range(1, 4)]
+    encryption = cenc.read_init((video / "init.mp4").read_bytes())
     assert encryption is not None
     weights = [sum(cenc.usage(encryption, file.read_bytes()).values()) for file in media]
     heaviest = weights.index(max(weights))
     damaged = bytearray(media[heaviest].read_bytes())
     damaged[len(damaged) // 2 :] = random.Random(1).randbytes(len(damaged) - len(damaged) // 2)
-    media[heaviest].write_bytes(damaged)
-    origin.forget()
+    origin.fault(f"v720/{heaviest + 1}.m4s", o.body(bytes(damaged)))
     result = demo("get", "demo:harbour-1")
+    origin.mend()
+    origin.forget()
     assert (result.code, "is damaged" in result.err) == (8, True)
     demo.ok("get", "demo:harbour-1")
     assert not origin.asked("/license")
@@ -260,7 +257,7 @@ def test_a_clear_title_whose_window_ended_gets_new_clocks(demo: Offlinedl, origi
     [title] = demo.at("2026-11-01 14:00:00", "list", "--json").json
     assert title["state"] == "expired"
     again = demo.at("2026-11-01 14:00:00", "get", "demo:ferry", "--json")
-    assert (again.code, again.json[0]["message"]) == (0, "Available for 59 more minutes")
+    assert (again.code, again.json[0]["message"]) == (0, "Available for 1 more hour")
 
 
 def test_a_track_of_another_system_beside_one_with_a_key_is_refused(demo: Offlinedl, origin: Origin) -> None:
@@ -273,3 +270,12 @@ def test_a_track_of_another_system_beside_one_with_a_key_is_refused(demo: Offlin
     origin.fault("/ferry/v720.m3u8", o.body(video.encode()))
     assert demo("get", f"{origin.url}/titles/ferry/master.m3u8").code == 9
     assert not origin.asked(".ts")
+
+
+def test_who_was_named_for_the_license_is_asked_from_then_on(offlinedl: Offlinedl, origin: Origin) -> None:
+    """Also for other tracks, where the manifest names nobody."""
+    url = f"{origin.url}/titles/harbour-1/manifest.mpd"
+    offlinedl.ok("get", url, "-q", "360p", "--license-url", f"{origin.url}/license")
+    offlinedl.ok("get", url, "-q", "720p")
+    [title] = offlinedl.listed()
+    assert (title["state"], title["quality"]["height"]) == ("ready", 720)

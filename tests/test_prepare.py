@@ -27,11 +27,11 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ENDS = 'type="dynamic" availabilityStartTime="{}" mediaPresentationDuration="PT4S"'
 
 
-def prepared(url: str, limits: Limits = LIMITS) -> Prepared:
+def prepared(url: str, retries: int = 0, limits: Limits = LIMITS) -> Prepared:
     async def run() -> Prepared:
         async with Http() as http:
             title = Title(id="t", name="t", sources=(MediaSource(url=url),))
-            engine = Engine(http=http, retries=0, limits=limits)
+            engine = Engine(http=http, retries=retries, backoff=0, limits=limits)
             return await prepare(title, Wanted(), engine, Preferences(), now=NOW)
 
     return asyncio.run(run())
@@ -57,7 +57,7 @@ def test_pieces_that_are_too_large_together_stop_the_others(origin: Origin) -> N
     origin.fault("x.mpd", o.body(mpd_text(links, "")))
     origin.fault("[0-9].xml", o.body(period("a" * 4000, 'id="1"').encode()))
     with pytest.raises(UnsupportedError, match="the limit is 20000") as caught:
-        prepared(f"{origin.url}/titles/x.mpd", Limits(bytes=20_000))
+        prepared(f"{origin.url}/titles/x.mpd", limits=Limits(bytes=20_000))
     assert caught.value.code == "too-large"
     assert len(asked) < 40
 

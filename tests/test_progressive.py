@@ -197,6 +197,43 @@ def test_more_than_a_title_has_is_refused() -> None:
     assert caught.value.code == "too-large"
 
 
+@pytest.mark.usefixtures("small_pieces")
+def test_the_limits_are_those_of_the_settings(offlinedl: Offlinedl, origin: Origin) -> None:
+    (offlinedl.home / "config.toml").write_text("[limits]\nsegments = 3\n")
+    result = offlinedl("get", f"{origin.url}/{VIDEO}")
+    assert (result.code, "more segments than are read; the limit is 3" in result.err) == (9, True)
+    (offlinedl.home / "config.toml").write_text("[limits]\nsegments = 4\n")
+    offlinedl.ok("get", f"{origin.url}/{VIDEO}")
+
+
+TS = b"".join(b"\x47" + bytes([n]) * 187 for n in range(1, 8))
+
+
+@pytest.mark.parametrize("packets", [3, 7], ids=str)
+def test_a_file_of_packets_is_refused_by_its_name(packets: int) -> None:
+    """ISO/IEC 13818-1 section 2.4.3.2."""
+    data = TS[: packets * 188]
+    assert progressive.is_enough(data)
+    with pytest.raises(UnsupportedError, match=r"^https://media\.test/film\.mp4: an MPEG-TS file") as caught:
+        detect(data, URL).parse(data, URL)
+    assert "m3u8" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "data", [TS[: 2 * 188], TS[:376] + b"x" + TS[377:], TS[1:], b"Gone"], ids=["short", "torn", "shifted", "text"]
+)
+def test_one_byte_alone_makes_no_packets(data: bytes) -> None:
+    assert not progressive.recognises(data)
+
+
+def test_no_more_of_a_file_of_packets_is_read_than_tells_it(offlinedl: Offlinedl, origin: Origin) -> None:
+    """It would be larger than any manifest, and that is not what is wrong with it."""
+    (offlinedl.home / "config.toml").write_text("[limits]\nmanifest_bytes = 100_000\n")
+    origin.fault("film.ts", o.body(TS * 1000))
+    result = offlinedl("get", f"{origin.url}/titles/film.ts")
+    assert (result.code, "an MPEG-TS file" in result.err, "m3u8" in result.err) == (9, True, True)
+
+
 NO_MOVIE = [
     pytest.param(FTYP + box("mdat", bytes(100)), 2**30, id="where-it-must-be-is-too-far-from-the-end"),
     pytest.param(FTYP + box("mdat", bytes(100)), len(FTYP), id="cut-off-before-it"),

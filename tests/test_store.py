@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from offlinedl.errors import BusyError, StorageError
 from offlinedl.library import folder_name
-from offlinedl.store import Store
+from offlinedl.store import Part, Store
 
 
 @pytest.fixture
@@ -22,8 +23,20 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "titles")
 
 
+@contextmanager
+def writing(store: Store, title: str, path: str) -> Iterator[Part]:
+    """A file that is kept when the block ends well."""
+    part = store.part(title, path)
+    try:
+        yield part
+        part.keep()
+    except BaseException:
+        part.drop()
+        raise
+
+
 def write(store: Store, path: str, content: bytes = b"media") -> None:
-    with store.writing("title", path) as file:
+    with writing(store, "title", path) as file:
         file.write(content)
 
 
@@ -36,7 +49,7 @@ def files(store: Store) -> set[str]:
 
 
 def test_a_file_has_its_name_only_when_it_is_complete(store: Store) -> None:
-    with store.writing("title", "v/1.m4s") as file:
+    with writing(store, "title", "v/1.m4s") as file:
         file.write(b"media")
         assert files(store) == {"v/1.m4s.part"}
         assert store.size("title", "v/1.m4s") is None
@@ -45,7 +58,7 @@ def test_a_file_has_its_name_only_when_it_is_complete(store: Store) -> None:
 
 
 def fail_in_the_middle(store: Store, failure: type[BaseException]) -> None:
-    with store.writing("title", "v/1.m4s") as file:
+    with writing(store, "title", "v/1.m4s") as file:
         file.write(b"half")
         raise failure
 
@@ -101,10 +114,11 @@ from offlinedl.store import Store
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    with Store(Path(sys.argv[1])).writing("title", "v/1.m4s") as file:
-        for _ in range(20):
-            file.write(bytes(10_000))
+    part = Store(Path(sys.argv[1])).part("title", "v/1.m4s")
+    for _ in range(20):
+        part.write(bytes(10_000))
 except StorageError as error:
+    part.drop()
     print(error.code, error.message)
 """
     done = subprocess.run([sys.executable, "-c", limited, store.folder("")], capture_output=True, text=True, check=True)
@@ -309,7 +323,7 @@ def test_any_title_has_a_safe_folder(title_id: str, store: Store) -> None:
     """C59."""
     name = folder_name(f"demo:{title_id}")
     assert_safe(name)
-    with store.writing(name, "v/1.m4s") as file:
+    with writing(store, name, "v/1.m4s") as file:
         file.write(b"media")
     assert store.folder(name).parent == store.folder("")
 

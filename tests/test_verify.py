@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from offlinedl import verify
@@ -9,6 +11,7 @@ from offlinedl.demo.origin import DATA
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Origin
+from tests.test_get import assert_origins_bytes
 
 PAGE = b"<html>an error</html>"
 MP4 = (DATA / "titles/harbour-1/v720/1.m4s").read_bytes()
@@ -61,3 +64,33 @@ def test_what_is_no_media_is_never_ready_and_fetched_again(
     assert [title["state"] for title in demo.listed()] == ["failed"]
     demo.ok("get", ref)
     assert len(origin.asked("/license") + origin.asked("/key")) <= 1
+
+
+def shorter(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def without_padding(data: bytes) -> bytes:
+    """The last byte before the last block, turned: in CBC it turns the last byte of what comes out."""
+    return data[:-17] + bytes([data[-17] ^ 0x40]) + data[-16:]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("damage", "reason"), [(shorter, "AES blocks"), (without_padding, "without its padding")], ids=["length", "padding"]
+)
+def test_a_damaged_segment_is_named_and_the_others_are_kept(
+    damage: Callable[[bytes], bytes], reason: str, number: int, demo: Offlinedl, origin: Origin
+) -> None:
+    """C48: AES-128, whichever segment it is; the next get fetches it alone, and asks for no key again."""
+    name = f"/titles/ferry/v720-{number}.ts"
+    origin.fault(name, o.body(damage((DATA / name[1:]).read_bytes())), times=1)
+    result = demo("get", "demo:ferry")
+    what = f"error: demo:ferry: video-720p/{number - 1:06d}.ts is damaged: "
+    last, hint = result.err.splitlines()[-2:]
+    assert (result.code, last.startswith(what), reason in last) == (8, True, True), last
+    assert "only that is fetched" in hint
+    origin.forget()
+    [title] = demo.ok("get", "demo:ferry", "--json").json
+    assert (title["state"], [asked.path for asked in origin.log]) == ("ready", [name])
+    assert_origins_bytes(title)

@@ -6,26 +6,19 @@ stands before the media because a refusal should cost kilobytes, and because the
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from offlinedl import clock, expiry, rights, sources, verify
+from offlinedl import clock, expiry, rights, sources
+from offlinedl.actions.download import Download, begin
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.engine import Engine, Progress
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, StorageError
+from offlinedl.engine import Engine
+from offlinedl.engine.attempt import ChangedError
+from offlinedl.errors import NotFoundError
 from offlinedl.library import Library
-from offlinedl.license import SYSTEMS, proof, server_for
-from offlinedl.license.need import Need
-from offlinedl.model import ContentKey, Entry, License, State, Title, Wanted
+from offlinedl.model import Entry, State, Title, Wanted
+from offlinedl.progress import Progress
 from offlinedl.streams import LicenseServer, Plan
-
-Fetched = dict[tuple[str, bool, int], int]
-
-_END = object()
-_LAST_WORD_SECONDS = 0.8
-"""How long a license request that is under way is waited for when the person wants to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +33,8 @@ class Order:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     defaults: Wanted = field(default_factory=Wanted)
     preferences: Preferences = field(default_factory=Preferences)
+    keep: bool | None = None
+    priority: int | None = None
 
     def wanted(self, before: Wanted | None) -> Wanted:
         """The choice in full."""
@@ -53,35 +48,46 @@ class Order:
 
 async def get(order: Order, library: Library, engine: Engine, progress: Progress) -> Entry:
     """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
+
+    async def resolved() -> Plan:
+        return (await look(order, library, engine)).plan()
+
+    async def downloaded(entry: Entry) -> Entry:
+        entry = library.mark(entry, kept=order.keep, priority=order.priority)
+        engine.http.trust(library.manifest_url(entry), order.headers)
+        return await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).run()
+
     entry = _settled(order.ref, library)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
+        entry = library.mark(entry, kept=order.keep, priority=order.priority)
         progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
         return entry
     if entry is not None and same:
         with library.lock(entry.id):
-            return await _to_the_end(order, library.find(entry.id), library, engine, progress)
+            return await downloaded(library.find(entry.id))
     title = await _resolve(order, library, engine)
     rights.check(title, clock.now())
     plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
-        fetched = await _beside(plan, library, engine, progress, title.id)
-        return await _to_the_end(order, library.begin(title, plan, fetched), library, engine, progress)
+        await _beside(plan, library, engine, progress, title.id)
+        entry = await library.begin(title, plan)
+        del plan  # it is on the disk, and as large in memory as the title is long
+        return await downloaded(entry)
 
 
-async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progress, title_id: str) -> Fetched:
-    """What `plan` wants beyond the tracks of a title that is ready, fetched while it stays ready: where that fails, the
-    person still has what there was. The sizes of what came, in bytes."""
+async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progress, title_id: str) -> None:
+    """Fetch what `plan` wants beyond the tracks of a title that is ready, while it stays ready: where that fails, the
+    person still has what there was."""
     entry = library.entry(title_id)
-    fetched: Fetched = {}
     if entry is None or entry.state is not State.READY:
-        return fetched
+        return
     taken = {f.path for f in library.plan(title_id).fetches}
     fresh = [f for f in plan.fetches if f.path not in taken]
-    progress.begin(entry.name, 0, _bytes(f.estimate for f in fresh))
+    begin(progress, entry.name, fresh)
     progress.step("media")
-    await engine.run(fresh, library.writing(entry), lambda f, size: fetched.update({f.identity: size}), progress)
-    return fetched
+    async with library.intake(entry, planned=False) as intake:
+        await engine.run(plan, fresh, intake, progress)
 
 
 async def look(order: Order, library: Library, engine: Engine) -> Prepared:
@@ -90,8 +96,9 @@ async def look(order: Order, library: Library, engine: Engine) -> Prepared:
 
 
 async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
-    entry = _known(order.ref, library)
-    ref = entry.id if entry is not None and not sources.is_url(order.ref) else order.ref
+    entry, ref = _known(order.ref, library), order.ref
+    if entry is not None and not sources.is_url(ref):
+        ref = library.manifest_url(entry) if sources.is_of_url(entry.id) else entry.id
     return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
 
 
@@ -100,13 +107,19 @@ async def _prepare(title: Title, order: Order, library: Library, engine: Engine)
         engine.http.trust(source.url, order.headers)
     entry = library.entry(title.id)
     wanted = order.wanted(entry.wanted if entry else None)
-    return await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    prepared = await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    if prepared.refusal is None or entry is None or not library.licenses.knows_server(entry):
+        return prepared
+    named = library.licenses.server(entry)  # by the person, for an earlier run
+    return prepared if named is None else prepared.licensed_by(named)
 
 
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
-    """Does the stored plan still serve? Not for other tracks, another license server, or a title whose rights are to be
-    looked at anew because it expired."""
+    """Does the stored plan still serve? Not for other tracks, another license server, a title that changed at its
+    source, or one whose rights are to be looked at anew because it expired."""
     same = order.license is None and order.wanted(entry.wanted) == entry.wanted
+    if entry.error is not None and entry.error.code == ChangedError.default_code:
+        return False
     return same and entry.state is not State.EXPIRED and library.licenses.knows_server(entry)
 
 
@@ -128,114 +141,3 @@ def _settled(ref: str, library: Library) -> Entry | None:
     with library.lock(entry.id):
         library.remove(entry)
     return None
-
-
-async def _to_the_end(order: Order, entry: Entry, library: Library, engine: Engine, progress: Progress) -> Entry:
-    """Download, and write down how it ended."""
-    try:
-        ready = await _download(order, entry, library, engine, progress)
-    except (asyncio.CancelledError, StorageError):
-        library.pause(entry)
-        raise
-    except OfflinedlError as error:
-        library.fail(entry, error)
-        raise
-    progress.end(f"{ready.name}: ready. {expiry.message(ready.license, clock.now())}")
-    return ready
-
-
-async def _download(order: Order, entry: Entry, library: Library, engine: Engine, progress: Progress) -> Entry:
-    plan = library.start(entry)
-    engine.http.trust(plan.manifest_url, order.headers)
-    writing, done = library.writing(entry), library.done(entry)
-    progress.begin(entry.name, _bytes(f.size for f in plan.fetches), _bytes(f.size or f.estimate for f in plan.fetches))
-    await engine.run([f for f in plan.heads if f.size is None], writing, done, progress)
-    try:
-        need = proof.need(plan, library.reading(entry))
-    except DamagedError:
-        library.damaged(entry, [*plan.heads])
-        raise
-    keys = await _licensed(entry, need, library, engine, progress)
-    progress.step("media")
-    heads = {f.identity for f in plan.heads}
-    await engine.run([f for f in plan.fetches if f.size is None and f.identity not in heads], writing, done, progress)
-    progress.step("proof" if keys else "check")
-    await _proven(entry, library, keys)
-    return library.ready(entry)
-
-
-async def _licensed(
-    entry: Entry, need: Need, library: Library, engine: Engine, progress: Progress
-) -> Mapping[bytes, bytes]:
-    """The keys of the title's license: of the one that is held while it serves, else of one that is asked for now."""
-    if not need.kids:
-        if expiry.is_over(entry.license, clock.now()):
-            library.drop_license(entry, "windows over")
-        return {}
-    library.protected(entry)
-    held = library.licenses.held(entry)
-    if held is not None:
-        license, keys = held
-        if set(need.kids) <= {key.kid for key in keys} and not expiry.is_over(license, clock.now()):
-            return {key.kid: key.key for key in keys}
-    if held is not None or entry.license is not None:
-        entry = library.drop_license(entry, "license no longer served")
-    progress.step("license")
-    asking = asyncio.ensure_future(_acquire(entry, need, library, engine))
-    try:
-        keys = await asyncio.shield(asking)
-    except asyncio.CancelledError:
-        # The server has heard: what it grants is kept, or the next run would have to ask again.
-        await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
-        if asking.done() and not asking.cancelled():
-            asking.exception()  # seen: what it was does not matter any more
-        raise
-    return {key.kid: key.key for key in keys}
-
-
-async def _acquire(entry: Entry, need: Need, library: Library, engine: Engine) -> tuple[ContentKey, ...]:
-    server = library.licenses.server(entry) or server_for((), (), need.keys.values())
-    now = clock.now()
-    grant = await SYSTEMS[server.system].acquire(engine.http, server, need, now)
-    license = License(
-        id=entry.license_slot,
-        system=server.system,
-        kids=need.kids,
-        issued_at=now,
-        windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
-        renewable=grant.renewable,
-        renewal_url=grant.renewal_url,
-    )
-    library.licenses.keep(entry, license, grant.keys)
-    return grant.keys
-
-
-async def _proven(entry: Entry, library: Library, keys: Mapping[bytes, bytes]) -> None:
-    """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve; a
-    file that is damaged is fetched again by the next run."""
-    plan = library.plan(entry.id)
-    torn = [*verify.absent(plan.fetches, library.size(entry)), *(f for f in plan.fetches if f.size is None)]
-    if torn:
-        library.damaged(entry, torn)
-        raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
-    steps = proof.prove(plan, library.reading(entry), keys)
-    faults: list[proof.Fault] = []
-    while (step := await asyncio.to_thread(next, steps, _END)) is not _END:  # a step at a time: it may be cancelled
-        if isinstance(step, proof.Fault):
-            faults.append(step)
-    if not faults:
-        return
-    first = next((fault for fault in faults if fault.wrong_key), faults[0])
-    if first.wrong_key:
-        library.drop_license(entry, "license did not open the media")
-        raise DamagedError(
-            f"the key for KID {first.kid.hex()} does not open {first.fetch.path}: {first.reason}",
-            "the license server sent a wrong key: tell the service. The next run asks again, and keeps the media",
-            code="license-wrong-key",
-        )
-    library.damaged(entry, [fault.fetch for fault in faults])
-    raise DamagedError(f"{first.fetch.path} is damaged: {first.reason}", "run it again: only that is fetched")
-
-
-def _bytes(sizes: Iterable[int | None]) -> int:
-    return sum(size or 0 for size in sizes)

@@ -10,6 +10,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from offlinedl import choose, license, plan
+from offlinedl.actions import addresses
 from offlinedl.choose import Caps, Choice, Preferences
 from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
@@ -62,6 +63,10 @@ class Prepared:
         """Seconds: what the manifest says, else the longest of what is chosen."""
         return self.manifest.duration or max(c.rendition.duration for c in self.choices)
 
+    def licensed_by(self, server: LicenseServer) -> Prepared:
+        """The same, with `server` to be asked for the license, whoever the manifest names."""
+        return replace(self, server=server, refusal=_unproven(self.choices, self.format))
+
     def plan(self) -> Plan:
         """What is to be fetched. Raises `refusal` where nobody licenses it."""
         if self.refusal is not None:
@@ -90,18 +95,18 @@ async def prepare(
     if not found:
         raise failures[0]
     best = max(found, key=Prepared.rank)
-    return best if server is None else replace(best, server=server, refusal=_unproven(best.choices, best.format))
+    return best if server is None else best.licensed_by(server)
 
 
 async def all_renditions(prepared: Prepared, engine: Engine) -> tuple[Rendition, ...]:
     """Every rendition that the manifest offers, with its segments."""
-    return tuple([await _expanded(r, prepared.format, engine) for r in prepared.offered])
+    return tuple([await addresses.expanded(r, prepared.format, engine) for r in prepared.offered])
 
 
-async def _all_expanded(chosen: Sequence[Choice], format: Format, engine: Engine) -> tuple[Choice, ...]:
+async def _expanded(chosen: Sequence[Choice], format: Format, engine: Engine) -> tuple[Choice, ...]:
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_expanded(c.rendition, format, engine)) for c in chosen]
+            tasks = [group.create_task(addresses.expanded(c.rendition, format, engine)) for c in chosen]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return tuple(replace(c, rendition=task.result()) for c, task in zip(chosen, tasks, strict=True))
@@ -123,24 +128,18 @@ def _check_methods(choices: Sequence[Choice]) -> None:
                 raise UnsupportedError(f"{rendition.id}: its key is not at an http or https URL", "tell the service")
 
 
-async def _expanded(rendition: Rendition, format: Format, engine: Engine) -> Rendition:
-    """`rendition` with its segments: its media playlist or index is read, and what that refers to."""
-    while rendition.index is not None:
-        answer = await engine.get(rendition.index.url, rendition.index.range)
-        rendition = format.expand(rendition, answer.body, answer.url, engine.limits)
-    if not rendition.segments:
-        raise UnsupportedError(f"{rendition.id}: the manifest names no segments", "is the title complete?")
-    return rendition
-
-
 async def _read(
     title: Title, source: MediaSource, wanted: Wanted, engine: Engine, preferences: Preferences, *, now: datetime
 ) -> Prepared:
+    clock = asyncio.get_running_loop().time
+    began = clock()
     answer = await engine.get(source.url, enough=progressive.is_enough)
+    throughput = int(len(answer.body) * 8 / max(clock() - began, 0.001))
     format = detect(answer.body, answer.url)
-    manifest = _with_side_tracks(await _parsed(source, format, answer, engine, now), title)
+    manifest = await _parsed(source, format, answer, engine, now)
+    manifest = _with_side_tracks(await addresses.steered(manifest, format, answer, engine, throughput), title)
     chosen = choose.choose(manifest, wanted, preferences, title.rights.max_height)
-    choices = await _all_expanded(chosen, format, engine)
+    choices = await _expanded(chosen, format, engine)
     _check_methods(choices)
     server, refusal = _server(source, manifest, choices)
     refusal = refusal or _unproven(choices, format)
@@ -184,7 +183,7 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     """
     if format.NAME == progressive.NAME:
         size = await engine.size_in_ranges(source.url, answer)
-        return progressive.cut(format.parse(answer.body, source.url), size)
+        return progressive.cut(format.parse(answer.body, source.url), size, engine.limits)
     manifest = format.parse(answer.body, answer.url, engine.limits)
     if manifest.missing:
         found = await _pieces(manifest.missing, len(answer.body), engine)
@@ -229,7 +228,11 @@ def _server(
         return None, None
     try:
         return server_for(source.drm, protections, keys), None
-    except (RefusedError, UnsupportedError) as error:
+    except RefusedError as error:
+        return None, error
+    except UnsupportedError as error:
+        kids = dict.fromkeys(kid.hex() for p in _protections(choices) for kid in p.kids)
+        error.message += f" (KID {', '.join(kids)})" if kids else ""
         return None, error
 
 

@@ -6,6 +6,7 @@ stored as ISO 8601 text in UTC, KIDs as hexadecimal text.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from offlinedl.errors import BusyError, DamagedError, StorageError
 from offlinedl.model import Destruction, Entry, Failure, License, State, Title
 
 if TYPE_CHECKING:
-    from offlinedl.streams import Fetch, Plan
+    from offlinedl.streams import Arrival, Fetch, Plan
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "
 
@@ -93,16 +94,17 @@ class Catalog:
 
         self._db.execute(
             """INSERT INTO titles (id, name, series_id, series_name, season, episode, state, folder, license_slot,
-                   license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, license_server,
+                   license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, bases, license_server,
                    added_at)
                VALUES (:id, :name, :series_id, :series_name, :season, :episode, 'queued', :folder, :license_slot,
-                   NULL, :protected, :rights, :manifest_url, :quality, :audio, :subtitles, :kids, :server, :now)
+                   NULL, :protected, :rights, :manifest_url, :quality, :audio, :subtitles, :kids, :bases, :server,
+                   :now)
                ON CONFLICT (id) DO UPDATE SET name = excluded.name, series_id = excluded.series_id,
                    series_name = excluded.series_name, season = excluded.season, episode = excluded.episode,
                    state = 'queued', error_code = NULL, error_message = NULL, error_hint = NULL,
                    protected = excluded.protected, rights = excluded.rights, manifest_url = excluded.manifest_url,
                    quality = excluded.quality, audio = excluded.audio, subtitles = excluded.subtitles,
-                   kids = excluded.kids, license_server = excluded.license_server""",
+                   kids = excluded.kids, bases = excluded.bases, license_server = excluded.license_server""",
             {**plans.title_row(title, plan), "folder": entry.folder, "license_slot": entry.license_slot,
              "protected": entry.protected, "server": server, "now": rows.text(now)},
         )  # fmt: skip
@@ -113,7 +115,7 @@ class Catalog:
         )
         self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", plans.key_rows(title.id, plan))
         self._db.executemany(
-            "INSERT INTO fetches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO fetches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             plans.fetch_rows(title.id, plan),
         )
         self._count(title.id)
@@ -126,32 +128,49 @@ class Catalog:
         order = "WHERE title_id = ? ORDER BY"
         tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
         keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
-        fetches = self._read(f"SELECT * FROM fetches {order} position", (title_id,))
-        return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
+        with _translated():
+            fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))
+            return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
+
+    def manifest_url(self, title_id: str) -> str:
+        """Where the title's manifest was read."""
+        return str(self._read("SELECT manifest_url FROM titles WHERE id = ?", (title_id,))[0][0])
 
     def license_server(self, title_id: str) -> bytes | None:
         """Who licenses the title, sealed."""
         row = self._read("SELECT license_server FROM titles WHERE id = ?", (title_id,))
         return row[0]["license_server"] if row else None
 
-    def done(self, title_id: str, fetch: Fetch, size: int) -> None:
-        """The file of `fetch` is complete on the disk, with `size` bytes."""
-        changed = self._db.execute(
-            """UPDATE fetches SET size = ?
+    def done(self, title_id: str, arrived: Sequence[tuple[Fetch, Arrival]]) -> None:
+        """The files of these fetches, which were not done, are complete on the disk."""
+        changed = self._db.executemany(
+            """UPDATE fetches SET size = ?, checksum = ?, validator = ?
                 WHERE title_id = ? AND rendition = ? AND init = ? AND number = ? AND size IS NULL""",
-            (size, title_id, *fetch.identity),
+            [(a.size, a.checksum, a.validator, title_id, *fetch.identity) for fetch, a in arrived],
         ).rowcount
-        if changed:
+        if changed == len(arrived):
+            size, estimate = sum(a.size for _, a in arrived), sum(fetch.estimate for fetch, _ in arrived)
             self._db.execute(
-                """UPDATE titles SET bytes_done = bytes_done + ?, bytes_total = bytes_total + ? - ?,
-                       fetches_left = fetches_left - 1 WHERE id = ?""",
-                (size, size, fetch.estimate, title_id),
+                """UPDATE titles SET bytes_done = bytes_done + ?, bytes_total = bytes_total + ?,
+                       fetches_left = fetches_left - ? WHERE id = ?""",
+                (size, size - estimate, changed, title_id),
             )
+        else:
+            self._count(title_id)
+
+    def readdress(self, title_id: str, plan: Plan) -> None:
+        """The fetches of the title are at other addresses, those of `plan`."""
+        self._db.execute("UPDATE titles SET bases = ? WHERE id = ?", (json.dumps(plan.bases), title_id))
+        self._db.executemany(
+            "UPDATE fetches SET url = ? WHERE title_id = ? AND rendition = ? AND init = ? AND number = ?",
+            [(f.url, title_id, *f.identity) for f in plan.fetches],
+        )
 
     def undone(self, title_id: str, fetches: list[Fetch]) -> None:
         """The files of `fetches` are not there after all, or not as they were."""
         self._db.executemany(
-            "UPDATE fetches SET size = NULL WHERE title_id = ? AND rendition = ? AND init = ? AND number = ?",
+            """UPDATE fetches SET size = NULL, checksum = NULL, validator = NULL
+                WHERE title_id = ? AND rendition = ? AND init = ? AND number = ?""",
             [(title_id, *fetch.identity) for fetch in fetches],
         )
         self._count(title_id)
@@ -175,6 +194,25 @@ class Catalog:
     def set_protected(self, title_id: str) -> None:
         """The media turned out to be protected."""
         self._db.execute("UPDATE titles SET protected = 1 WHERE id = ?", (title_id,))
+
+    def mark(self, title_id: str, *, kept: bool | None = None, priority: int | None = None) -> None:
+        """What a person decides about a title; None leaves it."""
+        self._db.execute(
+            "UPDATE titles SET kept = coalesce(?, kept), priority = coalesce(?, priority) WHERE id = ?",
+            (kept, priority, title_id),
+        )
+
+    def ask_pause(self, title_id: str, *, asked: bool) -> None:
+        """Whoever downloads the title is to stop, or not any more."""
+        self._db.execute("UPDATE titles SET pause_asked = ? WHERE id = ?", (asked, title_id))
+
+    def pause_asked(self, title_id: str) -> bool:
+        """Is whoever downloads the title to stop?"""
+        return bool(self._read("SELECT 1 FROM titles WHERE id = ? AND pause_asked", (title_id,)))
+
+    def by_priority(self) -> list[str]:
+        """The ids of all titles, those of the highest priority first, then those that were added first."""
+        return [row["id"] for row in self._read("SELECT id FROM titles ORDER BY priority DESC, added_at, id")]
 
     def forget(self, title_id: str) -> None:
         """Delete the title and all that hangs on it, except its history and destruction records."""

@@ -26,6 +26,7 @@ def title_row(title: Title, plan: Plan) -> dict[str, Value]:
         "audio": " ".join(plan.wanted.audio),
         "subtitles": " ".join(plan.wanted.subtitles),
         "kids": hexadecimal(plan.kids),
+        "bases": json.dumps(plan.bases),
     }
 
 
@@ -50,7 +51,7 @@ def fetch_rows(title_id: str, plan: Plan) -> Iterator[tuple[Value, ...]]:
         first, last = (f.range.first, f.range.last) if f.range else (None, None)
         yield (
             title_id, position, f.rendition, int(f.init), f.number, f.url, first, last, f.path, f.start, f.duration,
-            f.needs_init, f.key, f.iv, f.estimate, f.size,
+            f.needs_init, f.key, f.iv, f.estimate, f.size, f.checksum, f.validator,
         )  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def plan(
         keys=tuple(Key(method=k["method"], uri=k["uri"], keyformat=k["keyformat"]) for k in keys),
         kids=kids_of(row["kids"]),
         protected=bool(row["protected"]),
+        bases=tuple(map(tuple, json.loads(row["bases"]))),
     )
 
 
@@ -84,6 +86,8 @@ def _fetch(row: sqlite3.Row) -> Fetch:
         iv=row["iv"],
         estimate=row["estimate"],
         size=row["size"],
+        checksum=row["checksum"],
+        validator=row["validator"],
     )
 
 

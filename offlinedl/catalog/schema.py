@@ -137,6 +137,14 @@ MIGRATIONS = (
     """,
     # What an init segment is made from, as JSON, for tracks of formats that have none (Smooth Streaming).
     "ALTER TABLE tracks ADD COLUMN setup TEXT",
+    # What tells whether a file is still what came, fallback addresses (as JSON), and what a person asks of a download.
+    """
+    ALTER TABLE fetches ADD COLUMN checksum BLOB CHECK (checksum IS NULL OR length(checksum) = 16);
+    ALTER TABLE fetches ADD COLUMN validator TEXT;
+    ALTER TABLE titles ADD COLUMN bases TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE titles ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE titles ADD COLUMN pause_asked INTEGER NOT NULL DEFAULT 0 CHECK (pause_asked IN (0, 1))
+    """,
 )
 
 

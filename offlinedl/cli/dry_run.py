@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from offlinedl import plan as plans
 from offlinedl.choose import Choice, passed_over
-from offlinedl.cli.output import say, size, styled, table
+from offlinedl.cli.output import say, size, styled, table, term
 from offlinedl.cli.shape import moment
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def _rendition(rendition: Rendition, prepared: Prepared) -> dict[str, Any]:
         "chosen": why is not None,
         "why": why or passed_over(rendition, prepared.choices, prepared.caps, prepared.title.rights.max_height),
         "segments": len(rendition.segments) or None,
+        "gaps": list(rendition.gaps),
         "estimated_bytes": bytes_,
         "estimated_from": origin,
     }
@@ -92,21 +93,27 @@ def ladder(shape: dict[str, Any], duration: float) -> None:
             _rate(r["bandwidth"]),
             _about(r["estimated_bytes"], exact=r["estimated_from"] == "ranges"),
             _about(int(r["estimated_bytes"] * 3600 / duration)) if duration else "",
-            r["why"],
+            r["why"] + _gaps(r["gaps"]),
         )
         for r in shape["renditions"]
     ]
-    table(("", "KIND", "", "CODECS", "RATE", "SIZE", "AN HOUR", "WHY"), rows)
+    table(("", "KIND", "", "CODECS", "RATE", "SIZE", "AN HOUR", "WHY"), rows, spare=("AN HOUR", "CODECS", "RATE"))
     say()
-    say(f"  license  {', '.join(shape['license']['systems']) or 'none needed'}{_refusal(shape)}")
-    say(f"  rights   {_rights_in_words(shape['rights'])}")
+    term("  license  ", f"{', '.join(shape['license']['systems']) or 'none needed'}{_refusal(shape)}")
+    term("  rights   ", _rights_in_words(shape["rights"]))
     about = f"about {size(shape['estimated_bytes'])}" if shape["estimated_bytes"] else "not known before the download"
-    say(f"  size     {about}; {size(shape['free_bytes'])} are free")
+    term("  size     ", f"{about}; {size(shape['free_bytes'])} are free")
+
+
+def _gaps(numbers: Sequence[int]) -> str:
+    return f"; the service lacks {len(numbers)} of its segments" if numbers else ""
 
 
 def _rate(bandwidth: int | None) -> str:
     if not bandwidth:
         return ""
+    if bandwidth < 1000:
+        return f"{bandwidth} bit/s"
     return f"{bandwidth / 1e6:.1f} Mbit/s" if bandwidth >= 1_000_000 else f"{bandwidth / 1e3:.0f} kbit/s"
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offlinedl.cli import progress, wiring
+from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Progress, Proxy, Work, headers
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note, report, say
+from offlinedl.cli.output import document, note, say
+from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
+    from offlinedl.actions.prepare import Prepared
     from offlinedl.choose import Preferences
     from offlinedl.config import Settings
     from offlinedl.engine import Engine
     from offlinedl.library import Library
-    from offlinedl.model import Entry, Wanted
+    from offlinedl.model import Wanted
     from offlinedl.streams import LicenseServer
 
-T = TypeVar("T")
-Work: TypeAlias = "Callable[[Order, Engine], Awaitable[T]]"
+
+_WORDS = {"--audio": ("all",), "--subs": ("all", "none")}
+"""What may be said instead of languages."""
 
 
 def verb(
@@ -32,10 +36,15 @@ def verb(
     ] = None,
     audio: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")] = None,
     subs: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")] = None,
-    connections: Annotated[
-        int | None, typer.Option("--connections", "-N", min=1, max=64, help="At most so many.")
+    keep: Annotated[bool | None, typer.Option("--keep", help="Never removed to make room.")] = None,
+    priority: Annotated[
+        int | None, typer.Option(min=-100, max=100, metavar="N", help="The highest first, where several wait.")
     ] = None,
-    header: Annotated[list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the title's origin.")] = None,
+    connections: Connections = None,
+    limit_rate: LimitRate = None,
+    header: Header = None,
+    cookies: Cookies = None,
+    proxy: Proxy = None,
     license_url: Annotated[str | None, typer.Option(metavar="URL", help="The Clear Key license server.")] = None,
     license_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
@@ -48,99 +57,75 @@ def verb(
     all_renditions: Annotated[
         bool, typer.Option("--all-renditions", help="With --dry-run --json: the fetches of every rendition.")
     ] = False,
+    how: Progress = How.AUTO,
     json: Json = False,
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
     """Download titles for offline playback, with the license that opens them. Run it again after any interruption."""
     from offlinedl.actions.get import Order
-    from offlinedl.cli import wiring
+    from offlinedl.choose import spelled
+    from offlinedl.cli import shape
 
     settings = wiring.settings()
     preferences = _preferences(settings, hdr=hdr)
-    _check(
-        quality or settings.quality,
-        preferences,
-        fit=fit is not None and quality is not None,
-        alone=all_renditions and not dry_run,
-    )
+    _check(fit=fit is not None and quality is not None, alone=all_renditions and not dry_run)
     order = Order(
         ref="",
-        quality=quality,
-        audio=_languages(audio),
-        subtitles=_languages(subs),
+        quality=quality if quality is None else spelled(quality, preferences.qualities),
+        audio=_languages("--audio", audio),
+        subtitles=_languages("--subs", subs),
         license=_server(license_url, license_header or []),
-        headers=_headers("--header", header or []),
-        defaults=_defaults(settings),
+        headers=headers("--header", header or []),
+        defaults=_defaults(settings, preferences),
         preferences=preferences,
+        keep=keep,
+        priority=priority,
     )
-    most = connections or settings.connections
-    with wiring.library() as library:
+    network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
+    each = Each(network=network, how=how)
+    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+        failed = 0
         if fit is not None:
-            order = wiring.run(_fitted(order, refs, library, most, fit))
+            order, refs, failed = wiring.run(_fitted(order, refs, library, each, fit))
+            if order.quality is not None and how not in {How.JSON, How.NONE}:
+                note(f"{order.quality} fits into {fit}.")
         if dry_run:
-            plans, code = wiring.run(_each(order, refs, most, _looking(library, everything=all_renditions)))
+            plans, code = wiring.run(each.run(order, refs, _looking(library, everything=all_renditions)))
             _show(plans, json=json)
         else:
-            done, code = wiring.run(_each(order, refs, most, _fetching(library)))
+            done, code = wiring.run(each.run(order, refs, each.fetching(library)))
             if json:
-                document([_shape(entry, library) for entry in done])
-    if code:
-        raise typer.Exit(code)
+                document([shape.stored(entry, library) for entry in done])
+    if failed or code:
+        raise typer.Exit(failed or code)
 
 
-async def _each(order: Order, refs: Sequence[str], connections: int, work: Work[T]) -> tuple[list[T], int]:
-    """`work` on each title in turn; one that fails does not stop the others. The code is that of the first failure."""
+async def _fitted(
+    order: Order, refs: Sequence[str], library: Library, each: Each, size: str
+) -> tuple[Order, list[str], int]:
+    """The order at the highest quality at which all titles fit into `size` together; those of `refs` that there are;
+    the exit code for the others."""
     from dataclasses import replace
 
-    from offlinedl.cli import wiring
-    from offlinedl.errors import OfflinedlError, shown
+    from offlinedl import sizes
+    from offlinedl.actions.fit import fit, measure
+    from offlinedl.choose import written
+    from offlinedl.errors import StorageError
 
-    done: list[T] = []
-    codes: list[int] = []
-    async with wiring.engine(connections) as engine:
-        for ref in refs:
-            try:
-                done.append(await work(replace(order, ref=ref), engine))
-            except OfflinedlError as error:
-                codes.append(report(error, about=shown(ref) if "://" in ref else ref))
-    return done, codes[0] if codes else 0
+    async def measured(order: Order, engine: Engine) -> tuple[str, Prepared]:
+        return order.ref, await measure(order, library, engine)
 
-
-async def _fitted(order: Order, refs: Sequence[str], library: Library, connections: int, size: str) -> Order:
-    """The order at the highest quality at which all titles fit into `size` together."""
-    from dataclasses import replace
-
-    from offlinedl.actions.fit import fit
-    from offlinedl.cli import wiring
-
-    most = _bytes(size)
-    async with wiring.engine(connections) as engine:
-        quality = await fit([replace(order, ref=ref) for ref in refs], most, library, engine)
-    note(f"{quality} fits into {size}.")
-    return replace(order, quality=quality)
-
-
-def _bytes(text: str) -> int:
-    """A size as people write it: 4GB, 3.5GiB, 700M; bytes where there is no unit."""
-    from offlinedl.errors import UsageError
-
-    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", text.strip(), re.IGNORECASE)
-    count = float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2].lower() or " ") if found else 0
-    if count < 1:
-        raise UsageError(f"--fit {text}: not a size", "write it like 4GB, 3.5GiB or 700M")
-    return int(count)
-
-
-def _fetching(library: Library) -> Work[Entry]:
-    async def work(order: Order, engine: Engine) -> Entry:
-        from offlinedl.actions.get import get
-        from offlinedl.cli import progress
-
-        with progress.shown() as watching:
-            return await get(order, library, engine, watching)
-
-    return work
+    most = sizes.size(size, "--fit")
+    seen, code = await each.run(order, refs, measured)
+    if not seen:
+        return order, [], code
+    try:
+        caps = fit([title for _, title in seen], most, order.preferences)
+    except StorageError as error:
+        of_all = each.tell(error, "")
+        return order, [], code or of_all
+    return replace(order, quality=written(caps)), [ref for ref, _ in seen], code
 
 
 def _looking(library: Library, *, everything: bool) -> Work[tuple[dict[str, Any], float]]:
@@ -171,25 +156,22 @@ def _show(plans: Sequence[tuple[dict[str, Any], float]], *, json: bool) -> None:
         dry_run.ladder(plan, duration)
 
 
-def _shape(entry: Entry, library: Library) -> dict[str, Any]:
-    from offlinedl import clock
-    from offlinedl.cli import shape
-
-    return shape.whole(entry, library.plan(entry.id), str(library.store.folder(entry.folder)), clock.now())
-
-
-def _defaults(settings: Settings) -> Wanted:
+def _defaults(settings: Settings, preferences: Preferences) -> Wanted:
+    from offlinedl import languages
+    from offlinedl.choose import spelled
     from offlinedl.model import Wanted
 
-    return Wanted(quality=settings.quality, audio=settings.audio, subtitles=settings.subtitles)
+    return Wanted(
+        quality=spelled(settings.quality, preferences.qualities),
+        audio=languages.asked(settings.audio, "download.audio", _WORDS["--audio"]),
+        subtitles=languages.asked(settings.subtitles, "download.subtitles", _WORDS["--subs"]),
+    )
 
 
-def _check(quality: str, preferences: Preferences, *, fit: bool, alone: bool) -> None:
+def _check(*, fit: bool, alone: bool) -> None:
     """What is wrong on the command line is said before anything is asked for."""
-    from offlinedl.choose import caps
     from offlinedl.errors import UsageError
 
-    caps(quality, preferences.qualities)
     if fit:
         raise UsageError("--fit and --quality: one of the two decides", "leave one of them out")
     if alone:
@@ -204,30 +186,20 @@ def _preferences(settings: Settings, *, hdr: bool) -> Preferences:
     return choose.Preferences(qualities={**choose.QUALITIES, **own}, codecs=codecs, hdr=hdr)
 
 
-def _languages(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+def _languages(option: str, text: str | None) -> tuple[str, ...] | None:
+    from offlinedl import languages
+
+    return None if text is None else languages.asked(text.split(","), option, _WORDS[option])
 
 
-def _headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    from offlinedl.errors import UsageError
-
-    pairs = []
-    for text in given:
-        name, colon, value = text.partition(":")
-        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name.strip()) or not text.isprintable():
-            raise UsageError(f"{option}: not a header", f"write {option} 'Name: value'")
-        pairs.append((name.strip(), value.strip()))
-    return tuple(pairs)
-
-
-def _server(url: str | None, headers: Sequence[str]) -> LicenseServer | None:
+def _server(url: str | None, given: Sequence[str]) -> LicenseServer | None:
     from offlinedl.errors import UsageError
     from offlinedl.streams import LicenseServer
 
     if url is None:
-        if headers:
+        if given:
             raise UsageError("--license-header without --license-url", "name the license server too")
         return None
     if not url.lower().startswith(("http://", "https://")):
         raise UsageError("--license-url: not an http or https URL", "write the whole address of the license server")
-    return LicenseServer(system="clearkey", url=url, headers=_headers("--license-header", headers))
+    return LicenseServer(system="clearkey", url=url, headers=headers("--license-header", given))

@@ -8,10 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from offlinedl.errors import OfflinedlError, printable
+from offlinedl.errors import OfflinedlError, printable, sized
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-_UNITS = ("B", "kB", "MB", "GB", "TB")
+_LEAST_ROOM = 24
+"""Places that the last column of a table keeps before others make room for it."""
+
+size = sized
+"""Bytes for people, as errors have them too."""
 
 
 def say(text: str = "") -> None:
@@ -70,21 +74,63 @@ def styled(text: str, style: str, *, stream: TextIO | None = None) -> str:
     return f"\033[{_STYLES[style]}m{printable(text)}\033[0m"
 
 
-def size(count: int) -> str:
-    """Bytes for people: "210 kB"; decimal units."""
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit and value < 10 else f"{value:.0f} {_UNITS[unit]}"
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> None:
+    """Columns as wide as they need to be. Widths are those of a terminal, where some letters take two places.
+
+    With `spare` the table fits into a narrow terminal: the columns of these headings are left out as far as they must
+    be, one after the other, and the last column is folded.
+    """
+    grid = [[*header], *([printable(cell) for cell in row] for row in rows)]
+    most = _columns() if spare else None
+    for heading in spare:
+        if most is not None and _room(grid, most) < min(_LEAST_ROOM, _widths(grid)[-1]):
+            place = grid[0].index(heading)
+            grid = [row[:place] + row[place + 1 :] for row in grid]
+    lines = [grid[0]]
+    for *cells, last in grid[1:]:
+        first, *others = [last] if most is None else _folded(last, _room(grid, most))
+        lines += [[*cells, first], *([""] * len(cells) + [other] for other in others)]
+    widths = _widths(lines)
+    say(styled(_row(lines[0], widths), "bold"))
+    for line in lines[1:]:
+        say(_row(line, widths))
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as they need to be. Widths are those of a terminal, where some letters take two places."""
-    clean = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(_width(cell) for cell in column) for column in zip(header, *clean, strict=True)]
-    say(styled(_row(header, widths), "bold"))
-    for row in clean:
-        say(_row(row, widths))
+def term(name: str, text: str) -> None:
+    """A line that says what something is, folded where the terminal is too narrow for it."""
+    most = _columns()
+    first, *others = [text] if most is None else _folded(printable(text), most - len(name))
+    for line in (name + first, *(" " * len(name) + other for other in others)):
+        say(line)
+
+
+def _columns() -> int | None:
+    """How many letters a line of the terminal has; None where stdout is none, or does not say."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def _widths(grid: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(_width, column)) for column in zip(*grid, strict=True)]
+
+
+def _room(grid: Sequence[Sequence[str]], most: int) -> int:
+    """What the other columns leave to the last one."""
+    return most - sum(width + 2 for width in _widths(grid)[:-1])
+
+
+def _folded(text: str, most: int) -> list[str]:
+    """`text` in lines of at most `most` places, as far as its words are no longer."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and _width(longer) > most:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

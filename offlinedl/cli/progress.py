@@ -1,20 +1,25 @@
-"""How a download is watched: a bar on a terminal, plain lines elsewhere."""
+"""How a download is watched: a bar on a terminal, plain lines elsewhere, events for programs."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import typer
+
+from offlinedl.cli.events import Events, failed
 from offlinedl.cli.output import in_colour, note, size
+from offlinedl.errors import OfflinedlError, Stopped
+from offlinedl.tally import Tally
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from offlinedl.engine import Progress
+    from offlinedl.progress import Progress
 
 _STEPS = {
     "license": "asking for the license",
@@ -23,32 +28,78 @@ _STEPS = {
     "check": "looking at what came",
 }
 _SECONDS_BETWEEN_LINES = 5.0
-_SPEED_WINDOW_SECONDS = 10.0
-_SHORTEST_WINDOW_SECONDS = 0.5
+_SECONDS_BETWEEN_DRAWINGS = 0.1
+
+
+class How(StrEnum):
+    """What `--progress` takes."""
+
+    AUTO = "auto"
+    BAR = "bar"
+    LINES = "lines"
+    JSON = "json"
+    NONE = "none"
 
 
 @contextmanager
-def shown() -> Iterator[Progress]:
-    """The progress of one title, drawn where stderr is a terminal."""
-    if not in_colour(sys.stderr):
+def shown(how: How, title: str) -> Iterator[Progress]:
+    """The progress of one title. A bar is only where stderr is a terminal that may be drawn on."""
+    if how is How.JSON:
+        with _paused(Events(title)) as events:
+            yield events
+    elif how is How.NONE:
+        yield Silence()
+    elif how is How.LINES or not in_colour(sys.stderr):
         yield Lines()
-        return
-    bars = _bars()
-    with bars:
-        yield Bar(bars)
+    else:
+        bars = _bars()
+        with bars:
+            yield Bar(bars)
+
+
+@contextmanager
+def ended(how: How) -> Iterator[None]:
+    """How a command ends is told as all before it: where there are events, there is nothing else on stderr."""
+    try:
+        yield
+    except (OfflinedlError, Stopped) as left:
+        if how is not How.JSON:
+            raise
+        raise typer.Exit(failed(left) if isinstance(left, OfflinedlError) else left.exit_code) from None
+
+
+class Silence:
+    """Says nothing."""
+
+    def begin(self, name: str, done: int, total: int, share: float | None = None) -> None:
+        """See engine.Progress."""
+
+    def step(self, what: str) -> None:
+        """See engine.Progress."""
+
+    def advance(self, count: int, total_change: int = 0) -> None:
+        """See engine.Progress."""
+
+    def finished(self, share: float) -> None:
+        """See engine.Progress."""
+
+    def end(self, message: str) -> None:
+        """See engine.Progress."""
 
 
 class Lines:
     """One line a step, and every few seconds how far it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._name = ""
-        self._done = self._total = 0
-        self._told = time.monotonic()
+        self._tally = Tally()
+        self._told = now()
 
-    def begin(self, name: str, done: int, total: int) -> None:
+    def begin(self, name: str, done: int, total: int, share: float | None = None) -> None:
         """See engine.Progress."""
-        self._name, self._done, self._total = name, done, total
+        self._name = name
+        self._tally.begin(done, total, self._now(), share)
         there = f", {size(done)} there already" if done else ""
         note(f"{name}: {f'about {size(total)}' if total else 'of unknown size'}{there}")
 
@@ -58,12 +109,16 @@ class Lines:
 
     def advance(self, count: int, total_change: int = 0) -> None:
         """See engine.Progress."""
-        self._done += count
-        self._total += total_change
-        if time.monotonic() - self._told >= _SECONDS_BETWEEN_LINES:
-            self._told = time.monotonic()
-            percent = min(99, 100 * self._done // self._total) if self._total else 0
-            note(f"{self._name}: {percent} %, {size(self._done)} of {size(self._total)}")
+        now = self._now()
+        self._tally.advance(count, total_change, now)
+        if now - self._told >= _SECONDS_BETWEEN_LINES:
+            self._told = now
+            percent = f"{int(self._tally.percent)} %, " if self._tally.total else ""
+            note(f"{self._name}: {percent}{_figures(self._tally, now)}")
+
+    def finished(self, share: float) -> None:
+        """See engine.Progress."""
+        self._tally.finished(share, self._now())
 
     def end(self, message: str) -> None:
         """See engine.Progress."""
@@ -73,69 +128,85 @@ class Lines:
 class Bar:
     """A bar with bytes, speed and time left. It never goes back, and goes away for the line that says how it ended."""
 
-    def __init__(self, bars: Bars) -> None:
+    def __init__(self, bars: Bars, now: Callable[[], float] = time.monotonic) -> None:
         self._bars = bars
-        self._task = bars.add_task("reading the manifest", total=None, speed="", left="")
+        self._now = now
         self._name = ""
-        self._done = self._total = self._drawn = 0
-        self._came: deque[tuple[float, int]] = deque()
+        self._tally = Tally()
+        self._drawn = now()
+        self._task = bars.add_task("reading the manifest", total=None, figures=self)
 
-    def begin(self, name: str, done: int, total: int) -> None:
+    def __str__(self) -> str:
+        """What stands beside the bar. It is asked for whenever the bar is drawn, so that a stall is seen."""
+        return _figures(self._tally, self._now()) if self._name else ""
+
+    def begin(self, name: str, done: int, total: int, share: float | None = None) -> None:
         """See engine.Progress."""
-        self._name, self._done, self._total, self._drawn = name, done, total, done
-        self._bars.update(self._task, description=name, completed=done, total=max(1, total))
+        self._name = name
+        self._tally.begin(done, total, self._now(), share)
+        self._draw(name)
 
     def step(self, what: str) -> None:
         """See engine.Progress."""
-        description = self._name if what == "media" else f"{self._name}: {_STEPS[what]}"
-        self._bars.update(self._task, description=description)
+        self._draw(self._name if what == "media" else f"{self._name}: {_STEPS[what]}")
 
     def advance(self, count: int, total_change: int = 0) -> None:
         """See engine.Progress."""
-        self._done += count
-        self._total += total_change
-        self._drawn = max(self._drawn, min(self._done, self._total * 999 // 1000))
-        speed = self._speed(max(0, count))
-        self._bars.update(
-            self._task,
-            completed=self._drawn,
-            total=max(1, self._total, self._drawn),
-            speed=f"{size(int(speed))}/s" if speed else "",
-            left=_clock((self._total - self._done) / speed) if speed else "",
-        )
+        now = self._now()
+        self._tally.advance(count, total_change, now)
+        if now - self._drawn >= _SECONDS_BETWEEN_DRAWINGS:
+            self._drawn = now
+            self._draw()
+
+    def finished(self, share: float) -> None:
+        """See engine.Progress."""
+        self._tally.finished(share, self._now())
 
     def end(self, message: str) -> None:
         """See engine.Progress."""
         self._bars.print(f"✓ {message}")
 
-    def _speed(self, count: int) -> float:
-        """Bytes a second over the last seconds. What was there before the start is not in it."""
-        now = time.monotonic()
-        self._came.append((now, count))
-        while now - self._came[0][0] > _SPEED_WINDOW_SECONDS:
-            self._came.popleft()
-        passed = now - self._came[0][0]
-        return sum(n for _, n in self._came) / passed if passed > _SHORTEST_WINDOW_SECONDS else 0.0
+    def _draw(self, description: str | None = None) -> None:
+        total = 100 if self._tally.total else None
+        self._bars.update(self._task, description=description, completed=self._tally.percent, total=total)
+
+
+@contextmanager
+def _paused(events: Events) -> Iterator[Events]:
+    import asyncio
+
+    try:
+        yield events
+    except asyncio.CancelledError:
+        events.paused()
+        raise
+
+
+def _figures(tally: Tally, now: float) -> str:
+    """ "35 MB of 85 MB, 2.1 MB/s, 0:24 left"; what is not known is left out."""
+    speed, left = int(tally.speed(now)), tally.seconds_left(now)
+    parts = [f"{size(tally.done)} of {size(tally.total)}" if tally.total else size(tally.done)]
+    parts += [f"{size(speed)}/s"] if speed else []
+    parts += [] if left is None else [f"{_clock(left)} left"]
+    return ", ".join(parts)
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(max(0, int(seconds)), 60)
+    minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _bars() -> Bars:
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        DownloadColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
         console=Console(stderr=True, markup=False, highlight=False),
         transient=True,
     )

@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from offlinedl import expiry
+from offlinedl import clock, expiry
 from offlinedl.errors import shown
 from offlinedl.model import Entry, Kind, License, State, Track
 
 if TYPE_CHECKING:
+    from offlinedl.library import Library
     from offlinedl.streams import Fetch, Plan
+
+
+def stored(entry: Entry, library: Library) -> dict[str, Any]:
+    """The shape of `show --json`, of a title as it is stored."""
+    return whole(entry, library.plan(entry.id), str(library.store.folder(entry.folder)), clock.now())
 
 
 def title(entry: Entry, now: datetime) -> dict[str, Any]:

@@ -17,15 +17,13 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Show one title in full: tracks, files, license, clocks, history."""
-    from offlinedl import clock, sources
+    from offlinedl import sources
     from offlinedl.cli import shape, wiring
 
     with wiring.library() as library:
         entry = library.find(sources.title_id(ref))
-        plan = library.plan(entry.id)
+        whole = shape.stored(entry, library)
         history = library.catalog.history(entry.id)
-    folder = str(library.store.folder(entry.folder))
-    whole = shape.whole(entry, plan, folder, clock.now())
     whole["history"] = [{"at": shape.moment(at), "event": event} for at, event in history]
     if json:
         document(whole)

@@ -41,7 +41,7 @@ async def _titles(name: str, url: str) -> list[Title]:
     from offlinedl.cli import wiring
     from offlinedl.sources import feed
 
-    async with wiring.engine(connections=1) as engine:
+    async with wiring.engine(wiring.Network(connections=1)) as engine:
         answer = await engine.get(url)
     return feed.titles(answer.body, name, answer.url)
 

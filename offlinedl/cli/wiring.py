@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offlinedl import clock, config
+from offlinedl import clock, config, sizes
 from offlinedl.catalog import Catalog
 from offlinedl.cli import options
 from offlinedl.config import Settings
@@ -27,31 +29,60 @@ def settings() -> Settings:
     return config.settings(config.folders(options.home()).config)
 
 
+def keep_free() -> int:
+    """Bytes of the disk that downloads leave alone."""
+    return sizes.size(settings().keep_free, "storage.keep_free")
+
+
 @contextmanager
-def library() -> Iterator[Library]:
-    """The library of this home, open."""
+def library(keep_free: int = 0) -> Iterator[Library]:
+    """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone."""
     folders = config.folders(options.home())
     catalog = Catalog(folders.catalog)
     try:
-        yield Library(catalog, Store(folders.titles), Vault(folders.vault), clock.now)
+        yield Library(catalog, Store(folders.titles), Vault(folders.vault), clock.now, keep_free=keep_free)
     finally:
         catalog.close()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What a command line says of the network; None leaves it to the settings."""
+
+    connections: int | None = None
+    limit_rate: str | None = None
+    proxy: str | None = None
+    cookies: Path | None = None
+
+
 @asynccontextmanager
-async def engine(connections: int) -> AsyncIterator[Engine]:
+async def engine(network: Network) -> AsyncIterator[Engine]:
     """A session with the network."""
     from offlinedl.engine import Engine
     from offlinedl.http import Http
+    from offlinedl.http.exchange import LARGEST_PIECE
     from offlinedl.manifest.limits import Limits
+    from offlinedl.rate import Bucket
 
     own = settings()
-    async with Http(connections=connections, redirects=own.redirects) as http:
+    connections = network.connections or own.connections
+    rate = network.limit_rate or own.limit_rate
+    bucket = None if rate is None else Bucket(sizes.rate(rate, "--limit-rate" if network.limit_rate else "limit_rate"))
+    async with Http(
+        connections=connections,
+        redirects=own.redirects,
+        proxy=network.proxy or own.proxy,
+        cookies=network.cookies,
+        piece=LARGEST_PIECE if bucket is None else min(LARGEST_PIECE, bucket.piece),
+    ) as http:
         yield Engine(
             http=http,
             connections=connections,
+            per_host=own.per_host,
             retries=own.retries,
             backoff=own.backoff,
+            stall_seconds=own.stall_seconds,
+            bucket=bucket,
             limits=Limits(bytes=own.manifest_bytes, segments=own.segments, depth=own.depth),
         )
 

@@ -76,7 +76,9 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
             return
         for kid, fetches, opens in work:
             proven = True
-            yield from _opened(kid, track.enough(fetches), fetches, opens)
+            chosen = track.enough(fetches)
+            if (yield from _opened(kid, chosen, fetches, opens)):
+                yield from track.unpadded(kid, [f for f in fetches if f not in chosen], keys)
         yield None
     if keys and not proven:
         raise UnsupportedError(
@@ -103,8 +105,9 @@ def _forms(plan: Plan, read: Read) -> Generator[Fault | None, None, bool]:
 
 def _opened(
     kid: bytes, chosen: Sequence[Fetch], fetches: Sequence[Fetch], opens: Callable[[Fetch], str | None]
-) -> Iterator[Fault | None]:
-    """Open the `chosen` files; where one fails, the next heaviest say whether it is the key's fault or the file's."""
+) -> Generator[Fault | None, None, bool]:
+    """Open the `chosen` files; where one fails, the next heaviest say whether it is the key's fault or the file's. True
+    where the key is right."""
     failed: list[tuple[Fetch, str]] = []
     for fetch in chosen:
         reason = opens(fetch)
@@ -112,11 +115,12 @@ def _opened(
             failed.append((fetch, reason))
         yield None
     if not failed:
-        return
+        return True
     others = [f for f in fetches if f not in chosen][:_SECOND_OPINIONS]
     right = len(failed) < len(chosen) or any(opens(f) is None for f in others)
     for fetch, reason in failed:
         yield Fault(fetch=fetch, kid=kid, reason=reason, wrong_key=not right)
+    return right
 
 
 _Work = tuple[bytes, list[Fetch], Callable[[Fetch], str | None]]
@@ -137,8 +141,9 @@ class _Track:
     def __init__(self, plan: Plan, rendition: str, read: Read) -> None:
         own = [f for f in plan.fetches if f.rendition == rendition]
         self._plan, self._read = plan, read
-        self._codecs = next(t.codecs for t in plan.tracks if t.id == rendition)
-        self._says_how = rendition not in plan.cut | _made_up(plan)
+        track = next(t for t in plan.tracks if t.id == rendition)
+        self._codecs = track.codecs
+        self._says_how = track.container == "mp4" and rendition not in plan.cut | _made_up(plan)
         self._inits: dict[int | None, Fetch] = {f.number: f for f in own if f.init}
         self._media = [f for f in own if not f.init]
         self._heads: dict[Fetch, _Head | None] = {}
@@ -178,6 +183,18 @@ class _Track:
             return verify.malformed(fetch.path, media, sealed=False) if reason == decoder.NOTHING else reason
         except DamagedError as error:
             return error.message
+
+    def unpadded(self, kid: bytes, fetches: Sequence[Fetch], keys: Mapping[bytes, bytes]) -> Iterator[Fault | None]:
+        """Those that are encrypted as a whole and end in no padding (RFC 8216 section 4.3.2.4). Of each only the last
+        block is undone, which is chained to the one before it alone."""
+        for fetch in (f for f in fetches if _is_whole(self._plan, f)):
+            data = self._read(fetch)
+            before = bytes(data[-32:-16]) or fetch.iv or b""
+            try:
+                hls_aes.decrypt(bytes(data[-16:]), keys[kid], before)
+            except DamagedError as error:
+                yield Fault(fetch=fetch, kid=kid, reason=error.message, wrong_key=False)
+            yield None
 
     def _clear(self, fetch: Fetch, keys: Mapping[bytes, bytes]) -> bytes:
         data = bytes(self._read(fetch))

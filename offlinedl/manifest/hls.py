@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
-from offlinedl.errors import DamagedError, UnsupportedError, shown
-from offlinedl.manifest import hls_keys, hls_lines, hls_media, hls_pathways
+from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError, shown
+from offlinedl.manifest import hls_keys, hls_lines, hls_media, hls_pathways, hls_steering
 from offlinedl.manifest.hls_lines import recognises
 from offlinedl.manifest.hls_pathways import Attributes, Stream
+from offlinedl.manifest.hls_steering import Directions
 from offlinedl.manifest.limits import LIMITS, Limits, absurd, seen_at
 from offlinedl.manifest.tracks import audio_codecs, distinct, kind_of
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import joiner
 from offlinedl.model import Kind
-from offlinedl.streams import Manifest, Protection, Rendition, Resource
+from offlinedl.streams import Manifest, Protection, Rendition, Resource, Steering
 
 __all__ = ["NAME", "expand", "parse", "recognises"]
 
@@ -35,13 +37,14 @@ _NO_PIECES: Mapping[str, bytes] = {}
 
 
 def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, bytes] = _NO_PIECES) -> Manifest:
-    """The renditions of a multivariant playlist, or the one rendition that a media playlist is."""
+    """The renditions of a multivariant playlist, or the one rendition that a media playlist is. `pieces` may hold the
+    steering manifest, by its address."""
     with seen_at(shown(url)):
         text, variables = hls_lines.define(hls_lines.text_of(data, limits), url, limits=limits)
         if not recognises(data):
             raise UnsupportedError("it does not begin with #EXTM3U, so it is not HLS (RFC 8216 section 4.3.1.1)")
         if "#EXT-X-STREAM-INF" in text or "#EXT-X-MEDIA:" in text:
-            return _multivariant(text, url, variables)
+            return _multivariant(text, url, variables, pieces)
         if "#EXT-X-I-FRAME-STREAM-INF" in text:
             raise UnsupportedError("it offers only single pictures", "give the title's multivariant playlist")
         rendition = _expanded(Rendition(id="main", kind=Kind.VIDEO, container=""), text, url, limits)
@@ -84,17 +87,19 @@ def _end(rendition: Rendition) -> Fraction:
     return last.start + last.duration
 
 
-def _multivariant(text: str, url: str, variables: tuple[tuple[str, str], ...]) -> Manifest:
+def _multivariant(text: str, url: str, variables: tuple[tuple[str, str], ...], pieces: Mapping[str, bytes]) -> Manifest:
     """RFC 8216 section 4.3.4: variants and renditions, each with the media playlist that lists its segments."""
     if text.count("#EXT-X-STREAM-INF") + text.count("#EXT-X-MEDIA:") > _MAX_RENDITIONS:
         raise absurd("it has more variants and renditions than are read", _MAX_RENDITIONS)
     reader = _Reader(joiner(url))
     hls_lines.walk(text, reader.tags())
-    said = dict.fromkeys(reader.renditions())  # what is said twice, word for word, is one
+    said = dict.fromkeys(reader.renditions(pieces))  # what is said twice, word for word, is one
     renditions = tuple(replace(rendition, variables=variables) for rendition in distinct(said))
     if not renditions:
         raise DamagedError("it offers nothing: no variant and no rendition", _HINT)
-    return Manifest(format=NAME, url=url, renditions=renditions, protections=tuple(reader.protections))
+    return Manifest(
+        format=NAME, url=url, renditions=renditions, protections=tuple(reader.protections), steering=reader.steering
+    )
 
 
 class _Reader:
@@ -103,6 +108,7 @@ class _Reader:
     def __init__(self, absolute: Callable[[str], str]) -> None:
         self.absolute = absolute
         self.protections: dict[Protection, None] = {}
+        self._server, self._pathway = "", ""
         self._pathways = hls_pathways.Pathways()
         self._waiting: list[Attributes] = []
         self._media: list[Stream] = []
@@ -116,6 +122,7 @@ class _Reader:
             "#EXT-X-STREAM-INF": lambda value: self._waiting.append(hls_lines.attributes(value)),
             "#EXT-X-MEDIA": self._media_tag,
             "#EXT-X-SESSION-KEY": self._session_key,
+            "#EXT-X-CONTENT-STEERING": self._content_steering,
         }
 
     def _uri(self, uri: str) -> None:
@@ -131,16 +138,33 @@ class _Reader:
         attribute = hls_lines.attributes(value)
         kind, group = attribute.get("TYPE", ""), attribute.get("GROUP-ID", "")
         if attribute.get("URI") and kind in _MEDIA:
-            self._media.append(Stream(attribute, [self.absolute(attribute["URI"])]))
+            self._media.append(Stream(attribute, {self.absolute(attribute["URI"]): frozenset()}))
         elif kind == "AUDIO":
             said = (attribute.get("DEFAULT") == "YES", attribute.get("LANGUAGE", ""))
             before = self._in_segments.setdefault(group, said)
             self._in_segments[group] = said if said[0] and not before[0] else before
 
-    def renditions(self) -> Iterator[Rendition]:
-        """All that is offered, the variants first."""
+    def _content_steering(self, value: str) -> None:
+        """rfc8216bis section 4.4.6.6: the pathway to begin with, and who knows better. Who cannot be asked is not."""
+        attribute = hls_lines.attributes(value)
+        self._pathway = attribute.get("PATHWAY-ID", "")
+        with suppress(OfflinedlError):
+            self._server = self.absolute(attribute["SERVER-URI"]) if attribute.get("SERVER-URI") else ""
+
+    @property
+    def steering(self) -> Steering | None:
+        """Who says which pathway is to be asked first."""
+        if not self._server:
+            return None
+        named = [self._pathway, *(stream.attributes.get("PATHWAY-ID", "") for stream in self._pathways.variants[:1])]
+        return Steering(url=self._server, pathway=next(filter(None, named), hls_pathways.DEFAULT))
+
+    def renditions(self, pieces: Mapping[str, bytes]) -> Iterator[Rendition]:
+        """All that is offered, the variants first; steered as `pieces` say, else to the pathway to begin with."""
+        directions = hls_steering.read(pieces.get(self._server, b"")) or Directions(priority=(self._pathway,))
         own = set()
         for stream in self._pathways.variants:
+            hls_steering.steer(stream, directions)
             variant = self._variant(stream)
             for media in ("AUDIO", "VIDEO"):
                 self._groups.setdefault((media, stream.attributes.get(media, "")), variant)
@@ -148,6 +172,7 @@ class _Reader:
                 own.add(variant.index)
             yield variant
         for stream in self._pathways.media(self._media):
+            hls_steering.steer(stream, directions)
             rendition = self._rendition(stream)
             if rendition.kind is not Kind.VIDEO:
                 yield rendition
@@ -177,7 +202,7 @@ class _Reader:
             muxed_audio=muxed[1] if muxed else None,
             audio_group=attribute.get("AUDIO"),
             subtitle_group=attribute.get("SUBTITLES"),
-            index=Resource(url=stream.urls[0]),
+            index=Resource(url=next(iter(stream.urls))),
             bases=hls_pathways.bases(stream.urls),
         )
 
@@ -200,7 +225,7 @@ class _Reader:
             autoselect=default or attribute.get("AUTOSELECT") == "YES",
             forced=forced,
             group=group or None,
-            index=Resource(url=stream.urls[0]),
+            index=Resource(url=next(iter(stream.urls))),
             bases=hls_pathways.bases(stream.urls),
         )
 

@@ -23,13 +23,15 @@ NAME = "progressive"
 
 _MAX_MOVIE = 64 * 2**20
 _PLACEHOLDERS = ("free", "skip", "wide", "mdat", "uuid", "pdin")
+_PACKET = 188
 _MATROSKA = ("webm", "mkv")
 _HINT = "give the address of the whole file, or of the manifest"
 _NO_PIECES: Mapping[str, bytes] = {}
 
 
 def recognises(data: bytes) -> bool:
-    """Is this the beginning of an MP4, WebM, Matroska, MP3, AAC, FLAC or Ogg file?"""
+    """Is this the beginning of an MP4, WebM, Matroska, MP3, AAC, FLAC or Ogg file? Or of an MPEG-TS file, which `parse`
+    refuses by its name."""
     return bool(_container(data))
 
 
@@ -46,6 +48,11 @@ def is_enough(head: bytes) -> bool:
 def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, bytes] = _NO_PIECES) -> Manifest:
     """The one rendition of the file that begins with `data` and is at `url`: whole, until `cut` knows better."""
     container = _container(data)
+    if container == "ts":
+        raise UnsupportedError(
+            f"{shown(url)}: an MPEG-TS file, and a title that is one such file cannot be downloaded yet",
+            "give the address of the title's playlist (.m3u8), which names its segments, or of an MP4 file",
+        )
     segment = Segment(number=0, resource=Resource(url=join(url, "")))
     rendition = Rendition(id=NAME, kind=_kind(data, container), container=container, segments=(segment,))
     with seen_at(shown(url)):
@@ -56,13 +63,13 @@ def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, b
     return Manifest(format=NAME, url=url, renditions=(rendition,), duration=rendition.duration)
 
 
-def cut(manifest: Manifest, size: int | None) -> Manifest:
+def cut(manifest: Manifest, size: int | None, limits: Limits = LIMITS) -> Manifest:
     """`manifest` with its file of `size` bytes cut into ranges; None where it can only be had whole."""
     (rendition,) = manifest.renditions
     place = rendition.index
     if not size:
         return replace(manifest, renditions=(replace(rendition, index=None),))
-    LIMITS.check_segments(size // streams.PIECE)
+    limits.check_segments(-(-size // streams.PIECE))
     if place is not None and place.range is not None:  # from where the movie box must be, to the end of the file
         first = place.range.first
         if not first < size <= first + _MAX_MOVIE:
@@ -184,6 +191,11 @@ def _is_aac(data: bytes) -> bool:
     return len(data) >= 4 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0 and data[2] >> 2 & 15 < 13
 
 
+def _is_ts(data: bytes) -> bool:
+    """ISO/IEC 13818-1 section 2.4.3.2: packets of 188 bytes, each with its sync byte."""
+    return len(data) > 2 * _PACKET and set(data[: 8 * _PACKET : _PACKET]) == {0x47}
+
+
 def _after_id3(data: bytes) -> bytes:
     """`data` without the ID3 tag before it (ID3v2.4 section 3.1), and without what it is filled up with."""
     if not data.startswith(b"ID3") or len(data) < 10:
@@ -201,6 +213,7 @@ _SIGNS = (
     ("ogg", lambda data: data.startswith(b"OggS")),
     ("aac", _is_aac),
     ("mp3", _is_mp3),
+    ("ts", _is_ts),
 )
 
 

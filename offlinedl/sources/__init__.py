@@ -26,6 +26,11 @@ def title_id(ref: str) -> str:
         raise UsageError(f"{printable(ref)}: not a URL: {error}", "check the address") from error
 
 
+def is_of_url(title_id: str) -> bool:
+    """Is it the id of a title that was named by its URL, and comes from no source?"""
+    return title_id.startswith("url:")
+
+
 def check_name(name: str) -> None:
     """Raise UsageError where `name` cannot name a source."""
     if name in RESERVED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):

@@ -1,0 +1,88 @@
+"""Downloads of several titles, one after the other: their options, and what is said of those that fail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
+
+import typer
+
+from offlinedl.cli import events, progress, wiring
+from offlinedl.cli.output import report
+from offlinedl.cli.progress import How
+from offlinedl.errors import OfflinedlError, UsageError, shown
+
+if TYPE_CHECKING:
+    from offlinedl.actions.get import Order
+    from offlinedl.engine import Engine
+    from offlinedl.library import Library
+    from offlinedl.model import Entry
+
+Connections = Annotated[int | None, typer.Option("--connections", "-N", min=1, max=64, help="At most so many at once.")]
+LimitRate = Annotated[
+    str | None, typer.Option("--limit-rate", metavar="RATE", help="Bytes a second in all, like 500K or 2M.")
+]
+Header = Annotated[list[str] | None, typer.Option("--header", metavar="NAME:VALUE", help="Sent to the title's origin.")]
+Cookies = Annotated[
+    Path | None, typer.Option("--cookies", metavar="FILE", help="Of the Netscape format (cookies.txt).")
+]
+Proxy = Annotated[str | None, typer.Option("--proxy", metavar="URL", help="Ask everything through this HTTP proxy.")]
+Progress = Annotated[How, typer.Option("--progress", help="On stderr. json: an event a line, for programs.")]
+
+T = TypeVar("T")
+Work: TypeAlias = "Callable[[Order, Engine], Awaitable[T]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Each:
+    """How titles are worked on: over which network, and how that is shown."""
+
+    network: wiring.Network
+    how: How
+
+    async def run(self, order: Order, refs: Sequence[str], work: Work[T]) -> tuple[list[T], int]:
+        """`work` on each title in turn; one that fails does not stop the others, and is told of. The code is that of
+        the first failure."""
+        done: list[T] = []
+        codes: list[int] = []
+        async with wiring.engine(self.network) as engine:
+            for ref in refs:
+                try:
+                    done.append(await work(replace(order, ref=ref), engine))
+                except OfflinedlError as error:
+                    codes.append(self.tell(error, _shown(ref)))
+        return done, codes[0] if codes else 0
+
+    def fetching(self, library: Library) -> Work[Entry]:
+        """Downloads a title."""
+
+        async def work(order: Order, engine: Engine) -> Entry:
+            from offlinedl.actions.get import get
+
+            with progress.shown(self.how, _shown(order.ref)) as watching:
+                return await get(order, library, engine, watching)
+
+        return work
+
+    def tell(self, error: OfflinedlError, about: str) -> int:
+        """Tell of an error of the title `about`. Returns its exit code."""
+        return events.failed(error, about or None) if self.how is How.JSON else report(error, about)
+
+
+def headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Headers as they are written on a command line, as pairs. UsageError names `option`."""
+    pairs = []
+    for text in given:
+        name, colon, value = text.partition(":")
+        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name.strip()) or not text.isprintable():
+            raise UsageError(f"{option}: not a header", f"write {option} 'Name: value'")
+        pairs.append((name.strip(), value.strip()))
+    return tuple(pairs)
+
+
+def _shown(ref: str) -> str:
+    """What was asked for, without its secrets."""
+    return shown(ref) if "://" in ref else ref

@@ -1,0 +1,266 @@
+"""Bounded parallel fetches. A fetch is small, and done or not done; what fails is tried again, then named."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from offlinedl import clock
+from offlinedl.engine.addresses import Addresses, Renew
+from offlinedl.engine.attempt import Attempt, Means, address
+from offlinedl.errors import NetworkError, NotFoundError
+from offlinedl.http import Answer, Enough, Http, origin
+from offlinedl.intake import Intake
+from offlinedl.manifest.limits import LIMITS, Limits
+from offlinedl.parallel import Parallelism
+from offlinedl.patience import Attempts, Holds, Patience, retry_after
+from offlinedl.progress import Progress
+from offlinedl.rate import Bucket
+from offlinedl.streams import Arrival, ByteRange, Fetch, Plan
+
+_LONGEST_HOLD = 300.0
+_TRIES_BEFORE_ELSEWHERE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Fetches over one session.
+
+    At most `connections` fetches run at once, and at most `per_host` of them at one server. `backoff` is in seconds
+    before the first retry and doubles with each. A fetch of which not even `stall_seconds` times `floor` bytes come
+    within `stall_seconds` is given up and tried again. `bucket` holds all of them to a rate. `limits` says how large a
+    resource may be that is read into memory: a manifest, an index, a feed.
+    """
+
+    http: Http
+    connections: int = 16
+    per_host: int = 64
+    retries: int = 5
+    backoff: float = 0.5
+    stall_seconds: float = 30.0
+    floor: int = 1024
+    bucket: Bucket | None = None
+    limits: Limits = LIMITS
+    holds: Holds = field(default_factory=Holds)
+
+    async def run(
+        self,
+        plan: Plan,
+        fetches: Iterable[Fetch],
+        intake: Intake,
+        progress: Progress,
+        renew: Renew | None = None,
+    ) -> None:
+        """Fetch those `fetches` of `plan`, in their order. `renew` gives the plan with addresses that are signed anew.
+
+        What one server refuses for one fetch does not stop the others: when they are through, the first refusal is
+        raised. Any other failure stops all at once.
+        """
+        await _Run(self, plan, intake, progress, renew).all(fetches)
+
+    async def get(self, url: str, range: ByteRange | None = None, enough: Enough | None = None) -> Answer:
+        """A small resource that resolves a title (a manifest, an index, a feed), with the same patience.
+
+        `enough` looks at the beginning of what may be none, and stops reading.
+        """
+        limit, attempts = self.limits.bytes, Attempts()
+        while True:
+            await self.held(url)
+            try:
+                return await self.http.get(url, range=range, limit=limit, enough=enough)
+            except NetworkError as error:
+                failed = error
+            try:
+                await self.again(url, failed, attempts.failed(0))
+            except NetworkError as error:
+                if error.status in {404, 410}:
+                    raise NotFoundError(error.message, "is the address right?") from error
+                raise
+
+    async def again(self, url: str, error: NetworkError, failures: int, *, retries: int | None = None) -> None:
+        """Wait for the next attempt on `url`, which failed so many times. Raises `error` where there is to be none."""
+        patience = Patience(retries=self.retries if retries is None else retries, backoff=self.backoff)
+        seconds = error.retry_after and retry_after(error.retry_after, clock.now())
+        if seconds and seconds > _LONGEST_HOLD:
+            raise error
+        if seconds:
+            self.holds.hold(origin(url), asyncio.get_running_loop().time() + seconds)
+        if failures > patience.tries(error.status):
+            raise error
+        await asyncio.sleep(patience.wait(failures, random.random()))  # noqa: S311 - jitter
+
+    async def held(self, url: str) -> None:
+        """Wait until the server of `url` may be asked, where it said when."""
+        seconds = self.holds.free_at(origin(url)) - asyncio.get_running_loop().time()
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+            await self.held(url)  # it may have asked for more meanwhile
+
+    async def size_in_ranges(self, url: str, answer: Answer) -> int | None:
+        """Bytes of the resource at `url` that `answer` began, if its server gives ranges of it; None if it does not.
+
+        What the server does not say (RFC 9110 section 14.3) is found out by asking for the first byte.
+        """
+        said = answer.headers.get("accept-ranges", "").strip().lower()
+        if said == "none" or (said == "bytes" and answer.size is not None):
+            return None if said == "none" else answer.size
+        try:
+            first = await self.get(url, ByteRange(first=0, last=0))
+        except (NetworkError, NotFoundError):
+            return None
+        return first.size if first.status == 206 else None
+
+
+class _Run:
+    """One run over fetches of a plan."""
+
+    def __init__(self, engine: Engine, plan: Plan, intake: Intake, progress: Progress, renew: Renew | None) -> None:
+        self._engine, self._intake = engine, intake
+        self._means = Means(
+            http=engine.http,
+            intake=intake,
+            progress=progress,
+            stall_seconds=engine.stall_seconds,
+            floor=engine.floor,
+            bucket=engine.bucket,
+            versions={address(f.url): f.validator for f in plan.fetches if f.range and f.validator},
+        )
+        self._addresses = Addresses(plan, renew)
+        self._seconds = sum(f.duration for f in plan.fetches) or 1.0
+        self._parallel = Parallelism(engine.connections)
+        self._queue: deque[Fetch] = deque()
+        self._taken: dict[str, asyncio.Semaphore] = {}
+        self._working = 0
+        self._refused: list[NetworkError] = []
+
+    async def all(self, fetches: Iterable[Fetch]) -> None:
+        """See Engine.run."""
+        self._queue.extend(fetches)
+        if not self._queue:
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                settling = tasks.create_task(self._intake.settle_now_and_then())
+                self._fill(tasks, settling)
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        if self._refused:
+            raise self._refused[0]
+
+    def _seats(self, url: str) -> asyncio.Semaphore:
+        place = origin(url)
+        if place not in self._taken:
+            self._taken[place] = asyncio.Semaphore(self._engine.per_host)
+        return self._taken[place]
+
+    def _fill(self, tasks: asyncio.TaskGroup, settling: asyncio.Task[None]) -> None:
+        """As many workers as may run now."""
+        while self._queue and self._working < self._parallel.limit:
+            self._working += 1
+            tasks.create_task(self._work(tasks, settling))
+
+    async def _work(self, tasks: asyncio.TaskGroup, settling: asyncio.Task[None]) -> None:
+        while self._queue and self._working <= self._parallel.limit:
+            fetch = self._queue.popleft()
+            try:
+                self._intake.done(fetch, await self._fetched(fetch))
+                self._means.progress.finished(fetch.duration / self._seconds)
+            except NetworkError as error:
+                error = _named(fetch, error)
+                if not _concerns_one(error):
+                    raise error from error.__cause__
+                self._refused.append(error)
+            self._fill(tasks, settling)
+        self._working -= 1
+        if not self._working:
+            settling.cancel()
+
+    async def _fetched(self, fetch: Fetch) -> Arrival:
+        while True:
+            async with self._addresses.renewing:
+                known = self._addresses.generation
+            try:
+                return await self._somewhere(fetch)
+            except NetworkError as error:
+                if not self._addresses.may_be_stale(fetch, error):
+                    raise
+            if (arrival := await self._renewed(fetch, known)) is not None:
+                return arrival
+
+    async def _renewed(self, fetch: Fetch, known: int) -> Arrival | None:
+        """Get addresses that are signed anew, unless that happened since `known`. Whoever does is the first to use
+        them: where that one is refused again, it is not for its age, and nobody has to ask for more."""
+        async with self._addresses.renewing:
+            if self._addresses.generation != known:
+                return None
+            await self._addresses.renew()
+            url = self._addresses.of(fetch)[0]
+            try:
+                return await self._made(Attempt(self._means, fetch, url), url)
+            except NetworkError as error:
+                if self._addresses.may_be_stale(fetch, error):
+                    self._addresses.are_no_help(error.status)
+                    raise
+                return None
+
+    async def _somewhere(self, fetch: Fetch) -> Arrival:
+        """Fetch from the first of the addresses that has it."""
+        first: NetworkError | None = None
+        addresses = self._addresses.of(fetch)
+        for number, url in enumerate(addresses, start=1):
+            try:
+                return await self._patiently(fetch, url, last=number == len(addresses))
+            except NetworkError as error:
+                if self._addresses.may_be_stale(fetch, error):
+                    raise
+                if error.status is None or error.status >= 500 or error.retry_after:
+                    self._addresses.dead.add(origin(url))
+                first = first or error
+        assert first is not None  # noqa: S101 - there is an address at least, and none of them had it
+        raise first
+
+    async def _patiently(self, fetch: Fetch, url: str, *, last: bool) -> Arrival:
+        """Try again what may pass."""
+        attempts = Attempts()
+        retries = self._engine.retries if last else min(self._engine.retries, _TRIES_BEFORE_ELSEWHERE)
+        while True:
+            attempt = Attempt(self._means, fetch, url)
+            try:
+                return await self._made(attempt, url)
+            except NetworkError as error:
+                at_once = error.retry_after is not None and not last
+                await self._engine.again(
+                    url, error, attempts.failed(attempt.received), retries=0 if at_once else retries
+                )
+
+    async def _made(self, attempt: Attempt, url: str) -> Arrival:
+        """Make an attempt when its server may be asked. How it ends decides how many run at once."""
+        now = asyncio.get_running_loop().time
+        await self._engine.held(url)
+        try:
+            async with self._seats(url):
+                arrival = await attempt.made()
+        except NetworkError as error:
+            if error.status in {429, 503}:
+                self._parallel.pushed_back(now())
+            elif error.status is None or error.status >= 500:
+                self._parallel.failed(now())
+            raise
+        self._parallel.finished(arrival.size, now())
+        return arrival
+
+
+def _named(fetch: Fetch, error: NetworkError) -> NetworkError:
+    what = "init segment" if fetch.init else "segment"
+    message = f"{fetch.rendition}, {what} {fetch.number}: {error.message}"
+    named = NetworkError(message, error.hint, status=error.status)
+    named.__cause__ = error
+    return named
+
+
+def _concerns_one(error: NetworkError) -> bool:
+    """Is it about this resource, so that the others may still come? A server that is gone is not."""
+    return error.status is not None and error.status not in {401, 403, 429} and error.status < 500

@@ -1,0 +1,73 @@
+"""What the head of an answer must say to be believed, and what it says of the resource (RFC 9110)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from offlinedl.errors import NetworkError, shown
+from offlinedl.streams import ByteRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What precedes a body. `headers` have lower-case names; `length` is the number of bytes that the body has, None
+    where that is not stated; `cookies` are the values of Set-Cookie."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    length: int | None
+    cookies: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the whole resource (sections 8.6 and 14.4); None where it is not said."""
+        if self.status != 206:
+            return self.length
+        total = self.headers.get("content-range", "").rpartition("/")[2].strip()
+        return int(total) if total.isascii() and total.isdigit() else None
+
+    @property
+    def validator(self) -> str | None:
+        """What tells this version of the resource from others: the strong ETag, else the size, and the date where
+        there is one (section 8.8); None where there is neither."""
+        etag = self.headers.get("etag", "")
+        if etag.startswith('"'):
+            return etag
+        return None if self.size is None else f"{self.headers.get('last-modified', '')} {self.size}".strip()
+
+
+def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, int]:
+    """How many bytes are to come (None where that is not said) and how many of the first of them are not wanted, if
+    `head` answers a request for `range` of `url`, or all of it. NetworkError if it does not."""
+    name, status, headers = shown(url), head.status, head.headers
+    if status not in {200, 206} or (status == 206 and range is None):
+        raise NetworkError(
+            f"{name}: status {status} {head.reason}".rstrip(),
+            _advice(status),
+            status=status,
+            retry_after=headers.get("retry-after"),
+        )
+    if headers.get("content-encoding", "identity") != "identity":
+        raise NetworkError(f"{name}: sent as {headers['content-encoding']}, though that was not asked for")
+    if status == 206 and range is not None:
+        got = headers.get("content-range", "").partition("/")[0]
+        if got != f"bytes {range.first}-{range.last}":
+            raise NetworkError(f"{name}: asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}")
+        if head.length not in {range.size, None}:
+            raise NetworkError(f"{name}: a range of {range.size} bytes, and {head.length} are announced")
+        return range.size, 0
+    if range is None:
+        return head.length, 0
+    if head.length is not None and head.length <= range.last:
+        raise NetworkError(f"{name}: {head.length} bytes long, byte {range.last} was to be there")
+    return range.size, range.first
+
+
+def _advice(status: int) -> str:
+    if status in {401, 403}:
+        return "the address may have expired, or needs a login: try again with a fresh one"
+    if status in {404, 410}:
+        return "the server does not have it: run it again later, or tell the service"
+    return "run it again later: what is done is kept"

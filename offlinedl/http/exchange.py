@@ -1,0 +1,245 @@
+"""GET after GET over one open connection, each body straight to where it goes (HTTP/1.1, RFC 9112).
+
+Only what media servers answer is understood: a length that is stated. Whoever asks looks at the head first, and takes
+the body or leaves it; http.py asks again, its own way, for what cannot be taken here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+
+from offlinedl.http.answer import Head
+
+Take = Callable[[memoryview], float]
+"""Takes the next bytes of a body, and says for how many seconds no more are to be read."""
+
+LARGEST_PIECE = 256 * 1024
+_CONNECT_SECONDS = 15
+_LONGEST_HEAD = 64 * 1024
+_LONGEST_WASTE = 64 * 1024
+_EMPTY = (204, 304)
+_BEGINNING = b"HTTP/1."
+
+
+class BrokenError(ConnectionError):
+    """The connection ended, or what came is not HTTP. `fresh` is False where it had served before and not a byte of
+    this answer came: servers close connections that rest, and asking again is no second attempt."""
+
+    def __init__(self, message: str, *, fresh: bool = True) -> None:
+        super().__init__(message)
+        self.fresh = fresh
+
+
+class Connection(asyncio.BufferedProtocol):
+    """An open connection. One exchange at a time, and at most `piece` bytes of it at once."""
+
+    def __init__(self, piece: int) -> None:
+        self.is_open = True
+        self._transport: asyncio.Transport
+        self._piece = piece
+        self._buffer = bytearray(max(piece, 2 * _LONGEST_HEAD))
+        self._view = memoryview(self._buffer)
+        self._filled = 0
+        self._served = 0
+        self._head: Head | None = None
+        self._take: Take | None = None
+        self._left = 0
+        self._answer: asyncio.Future[Head] | None = None
+        self._begun = False
+        self._accept: Callable[[Head], Take | None] = _no_body
+
+    async def get(self, request: bytes, accept: Callable[[Head], Take | None]) -> Head:
+        """Send `request`, a whole GET, and let `accept` see the head of the answer: it gives what takes the body, or
+        None where it is not wanted. Returns when the body is through. Raises BrokenError, and what `accept` and the
+        taking raise; the connection is closed then."""
+        self._accept, self._head, self._filled, self._take, self._begun = accept, None, 0, None, False
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            if not self.is_open:
+                raise BrokenError("closed without an answer", fresh=not self._served)
+            self._transport.write(request)
+            head = await self._answer
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._answer = None
+        self._served += 1
+        return head
+
+    def close(self) -> None:
+        """No more of it."""
+        self.is_open = False
+        self._transport.abort()
+
+    # asyncio.BufferedProtocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The transport is there."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - sockets and TLS have no other kind
+        self._transport = transport
+        if self._piece < LARGEST_PIECE:  # who reads slowly on purpose must not let the system read ahead
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._piece)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other side, or the network, ended it."""
+        self.is_open = False
+        what = "cut off in the middle of the body" if self._head else f"closed without an answer{_detail(exc)}"
+        self._fail(BrokenError(what, fresh=self._begun or not self._served))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        start = self._filled if self._head is None else 0
+        return self._view[start : start + self._piece]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """`nbytes` came."""
+        if self._answer is None or self._answer.done():
+            self.close()  # nobody asked
+            return
+        self._begun = True
+        if self._head is not None:
+            self._body(self._view[:nbytes])
+        else:
+            self._filled += nbytes
+            self._read_head()
+
+    def _read_head(self) -> None:
+        while (end := self._buffer.find(b"\r\n\r\n", 0, min(self._filled, _LONGEST_HEAD))) >= 0:
+            try:
+                head = _parsed(bytes(self._view[:end]))
+            except ValueError as error:
+                self._fail(BrokenError(f"not HTTP: {error}"))
+                return
+            rest, self._filled = self._filled - end - 4, 0
+            if 100 <= head.status < 200:  # RFC 9110 section 15.2: an answer is still to come
+                self._buffer[:rest] = self._buffer[end + 4 : end + 4 + rest]
+                self._filled = rest
+                continue
+            self._begin(head, self._view[end + 4 : end + 4 + rest])
+            return
+        if self._filled > _LONGEST_HEAD:
+            self._fail(BrokenError(f"more than {_LONGEST_HEAD} bytes of headers"))
+        elif not _BEGINNING.startswith(self._buffer[: min(self._filled, len(_BEGINNING))]):
+            self._fail(BrokenError("not HTTP: its first line"))
+        elif self._buffer.find(b"\n\n", 0, self._filled) >= 0:
+            self._fail(BrokenError("not HTTP: its lines"))
+
+    def _begin(self, head: Head, data: memoryview) -> None:
+        self._head = head
+        try:
+            self._take = self._accept(head)
+        except Exception as error:
+            self._fail(error)
+            return
+        if head.length is None or (self._take is None and head.length > _LONGEST_WASTE):
+            self._end()
+            self.close()
+            return
+        self._left = head.length
+        self._body(data)
+
+    def _body(self, data: memoryview) -> None:
+        more = len(data) - self._left
+        if more > 0:
+            data = data[: self._left]
+        self._left -= len(data)
+        try:
+            pause = self._take(data) if self._take and len(data) else 0.0
+        except Exception as error:
+            self._fail(error)
+            return
+        if self._left == 0:
+            self._end()
+            if more > 0:
+                self.close()  # bytes beyond what was promised: where the next answer begins cannot be known
+        if pause > 0 and self.is_open:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(pause, self._go_on)
+
+    def _go_on(self) -> None:
+        if self.is_open and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _end(self) -> None:
+        if self._answer is not None and not self._answer.done() and self._head is not None:
+            self._answer.set_result(self._head)
+            if "close" in self._head.headers.get("connection", "").lower():
+                self.close()
+
+    def _fail(self, error: Exception) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
+
+
+async def connect(host: str, port: int, tls: ssl.SSLContext | None, piece: int = LARGEST_PIECE) -> Connection:
+    """An open connection, both families of addresses tried (RFC 8305). Raises OSError, ssl.SSLError, TimeoutError."""
+    async with asyncio.timeout(_CONNECT_SECONDS):
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(piece),
+            host,
+            port,
+            ssl=tls,
+            server_hostname=host if tls else None,
+            happy_eyeballs_delay=0.25,
+        )
+    return connection
+
+
+def _no_body(head: Head) -> None:
+    return None
+
+
+def _detail(error: Exception | None) -> str:
+    said = error and (getattr(error, "strerror", None) or type(error).__name__)
+    return f": {said}" if said else ""
+
+
+def _parsed(head: bytes) -> Head:
+    """RFC 9112 sections 4 and 5, strictly: what could be read in two ways is refused (section 11.2)."""
+    line, *fields = head.decode("latin-1").split("\r\n")
+    version, _, rest = line.partition(" ")
+    number, _, reason = rest.partition(" ")
+    if version not in {"HTTP/1.1", "HTTP/1.0"}:
+        raise ValueError("its first line")
+    if any(sign in part for part in (line, *fields) for sign in "\r\n\0"):
+        raise ValueError("its lines")
+    if not (len(number) == 3 and number.isascii() and number.isdigit()):
+        raise ValueError("its first line")
+    headers: dict[str, str] = {}
+    cookies: list[str] = []
+    for field in fields:
+        name, colon, value = field.partition(":")
+        name, value = name.lower(), value.strip(" \t")
+        if not colon or not name or name != name.strip():
+            raise ValueError("its headers")
+        if name == "set-cookie":
+            cookies.append(value)
+        elif name in headers and (name != "content-length" or headers[name] != value):
+            if name == "content-length":
+                raise ValueError("two lengths")
+            headers[name] += f", {value}"
+        else:
+            headers[name] = value
+    if version == "HTTP/1.0":
+        headers["connection"] = "close"
+    return Head(
+        status=int(number), reason=reason, headers=headers, length=_length(int(number), headers), cookies=tuple(cookies)
+    )
+
+
+def _length(status: int, headers: Mapping[str, str]) -> int | None:
+    """RFC 9112 section 6.3."""
+    if status in _EMPTY:
+        return 0
+    stated = headers.get("content-length")
+    if "transfer-encoding" in headers and stated is not None:
+        raise ValueError("two lengths")
+    if stated is None:
+        return None
+    if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
+        raise ValueError("its length")
+    return int(stated)

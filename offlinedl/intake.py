@@ -1,0 +1,130 @@
+"""What arrives in a download, and the order in which that is written down.
+
+journal     a line when a file has its name: what a killed process had is found again, and believed where its checksum
+            holds
+sync        the data, many files at once, beside the download
+catalog     a row each, after the sync: what a row claims survives a power loss
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from offlinedl.catalog import Catalog
+from offlinedl.errors import PausedError
+from offlinedl.model import Entry
+from offlinedl.store import Part, Store
+from offlinedl.streams import Arrival, Fetch
+
+Identity = tuple[str, bool, int]
+"""See Fetch.identity."""
+
+_SECONDS_BETWEEN_LOOKS, _LOOKS_BETWEEN_SYNCS = 0.2, 5
+_LAST_SYNC_SECONDS = 0.5
+_AT_ONCE = 64 * 2**20
+
+
+class Intake:
+    """The files of one download. Use it with `async with`: what came has its rows when the block ends. Without a
+    catalog the journal is all that is written, for a plan that is not stored yet."""
+
+    def __init__(self, catalog: Catalog | None, store: Store, entry: Entry) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._entry = entry
+        self._journal = store.journal(entry.folder)
+        self._pending: list[tuple[Fetch, Arrival]] = []
+
+    def part(self, fetch: Fetch) -> Part:
+        """The file of a fetch, to be written."""
+        return self._store.part(self._entry.folder, fetch.path)
+
+    def done(self, fetch: Fetch, arrival: Arrival) -> None:
+        """The file of a fetch is complete, and has its name."""
+        self._journal.add(_line(fetch, arrival))
+        self._pending.append((fetch, arrival))
+
+    async def settle(self) -> None:
+        """Sync what arrived, then write its rows."""
+        if self._catalog is None:
+            return
+        batch, self._pending = self._pending, []
+        if not batch:
+            return
+        try:
+            await asyncio.to_thread(self._store.sync)
+            with self._catalog.transaction():
+                self._catalog.done(self._entry.id, batch)
+        except BaseException:
+            self._pending = batch + self._pending
+            raise
+
+    async def settle_now_and_then(self) -> None:
+        """Settles once a second, until it is cancelled. Raises PausedError where somebody asked for a pause."""
+        while True:
+            for _ in range(_LOOKS_BETWEEN_SYNCS):
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+                if self._catalog is not None and self._catalog.pause_asked(self._entry.id):
+                    raise PausedError(f"{self._entry.id}: paused", "`offlinedl resume` goes on from there")
+            await self.settle()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                await self.settle()
+                if self._catalog is not None:
+                    self._journal.clear()
+            else:  # the journal has what the catalog has not: it is worth no second error, and no long wait
+                last = asyncio.ensure_future(self.settle())
+                await asyncio.wait({last}, timeout=_LAST_SYNC_SECONDS)
+                if not last.cancel() and not last.cancelled():
+                    last.exception()
+        finally:
+            self._journal.close()
+
+
+async def held(store: Store, entry: Entry, fetches: Iterable[Fetch]) -> dict[Identity, Arrival]:
+    """What is there of `fetches`, by identity: of what their rows and the journal claim, that whose file has the size
+    and the checksum claimed."""
+    written = dict(filter(None, map(_read, store.journal(entry.folder).lines())))
+    claims: list[tuple[Fetch, Arrival]] = []
+    for fetch in fetches:
+        claim = written.get(fetch.content) if written else None
+        if fetch.size is not None and fetch.checksum is not None:
+            claim = Arrival(size=fetch.size, checksum=fetch.checksum, validator=fetch.validator)
+        if claim is not None and store.size(entry.folder, fetch.path) == claim.size:
+            claims.append((fetch, claim))
+    sound: dict[Identity, Arrival] = {}
+    while claims:
+        some, count = [], 0
+        while claims and count < _AT_ONCE:
+            some.append(claims.pop())
+            count += some[-1][1].size
+        sound |= await asyncio.to_thread(_sound, store, entry, some)
+    return sound
+
+
+def _sound(store: Store, entry: Entry, claims: list[tuple[Fetch, Arrival]]) -> dict[Identity, Arrival]:
+    return {f.identity: claim for f, claim in claims if store.checksum(entry.folder, f.path) == claim.checksum}
+
+
+def _line(fetch: Fetch, arrival: Arrival) -> str:
+    return json.dumps([fetch.content, arrival.size, arrival.checksum.hex(), arrival.validator])
+
+
+def _read(line: str) -> tuple[str, Arrival] | None:
+    """What `_line` wrote; None for a line that was torn."""
+    try:
+        content, size, checksum, validator = json.loads(line)
+        return str(content), Arrival(size=int(size), checksum=bytes.fromhex(checksum), validator=validator)
+    except (ValueError, TypeError):
+        return None
