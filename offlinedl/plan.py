@@ -55,7 +55,7 @@ def estimate(rendition: Rendition, duration: Fraction) -> tuple[int, str]:
     and duration (its own where its segments are known, else `duration`, in seconds)."""
     ranges = [s.resource.range for s in (*rendition.inits, *rendition.segments)]
     if rendition.segments and None not in ranges:
-        return sum(len(r) for r in ranges if r), "ranges"
+        return sum(r.size for r in ranges if r), "ranges"
     return min(_LARGEST, int(rendition.bandwidth * (rendition.duration or duration) / 8)), "bandwidth"
 
 
@@ -113,9 +113,9 @@ def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, 
         needs_init=segment.init,
         key=None if identity is None else keys.setdefault(_without_iv(identity), len(keys)),
         iv=None if identity is None else identity.iv,
-        estimate=len(resource.range)
-        if resource.range
-        else min(_LARGEST, int(rendition.bandwidth * segment.duration / 8)),
+        estimate=min(
+            _LARGEST, resource.range.size if resource.range else int(rendition.bandwidth * segment.duration / 8)
+        ),
     )
 
 
