@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from offlinedl import clock, expiry, verify
+from offlinedl.aside import aside
 from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import DamagedError, OfflinedlError, PausedError, StorageError
@@ -67,7 +69,7 @@ class Download:
         gaps = len(plan.gaps)
         del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
         await self._proven(keys)
-        return self.library.ready(self.entry), gaps
+        return await self.library.ready(self.entry), gaps
 
     async def _fetch(self, plan: Plan, fetches: Iterable[Fetch]) -> Plan:
         """Fetch those of the plan. Returns it with the addresses that served."""
@@ -141,7 +143,7 @@ class Download:
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
         steps = proof.prove(plan, library.reading(entry), keys)
         faults: list[proof.Fault] = []
-        while (some := await asyncio.to_thread(_a_while, steps)) is not None:  # so that it may be cancelled
+        while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
             faults += some
         if not faults:
             return
