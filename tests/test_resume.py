@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from offlinedl.errors import StorageError
+from offlinedl.library import Library
+from offlinedl.model import Entry
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Asked, Origin
@@ -64,6 +67,23 @@ def test_a_signal_pauses_and_get_goes_on(number: int, code: int, demo: Offlinedl
     assert not origin.asked("/license")
     assert not origin.asked("init.mp4")
     assert not origin.asked(".mpd")
+
+
+def test_who_stops_it_stops_all_of_it_also_where_nothing_can_be_written(
+    demo: Offlinedl, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C2: the next title is not begun."""
+    import asyncio
+
+    def full(library: Library, entry: Entry) -> None:
+        raise StorageError("the catalog cannot be written: no space")
+
+    monkeypatch.setattr(Library, "pause", full)
+    origin.watchers.append(lambda asked: os.kill(os.getpid(), signal.SIGINT) if "v720/2" in asked.path else None)
+    origin.fault("v720/2.m4s", o.held(asyncio.Event()))
+    assert demo("get", "demo:harbour-1", "demo:lighthouse").code == 130
+    assert not origin.asked("lighthouse")
+    assert [title["state"] for title in demo.listed()] == ["paused"]
 
 
 def stop_at(origin: Origin, process: subprocess.Popen[bytes], part: str, number: int) -> threading.Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,7 +41,11 @@ class Download:
         """To the end, and write down how that was. The title as it is then."""
         try:
             ready, gaps = await self._ready()
-        except (asyncio.CancelledError, StorageError, PausedError):
+        except asyncio.CancelledError:
+            with suppress(OfflinedlError):  # a title without a process is paused, whatever its row says
+                self.library.pause(self.entry)
+            raise
+        except (StorageError, PausedError):
             self.library.pause(self.entry)
             raise
         except OfflinedlError as error:
