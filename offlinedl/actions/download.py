@@ -115,8 +115,8 @@ class Download:
         except asyncio.CancelledError:
             # The server has heard: what it grants is kept, or the next run would have to ask again.
             await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
-            if asking.done() and not asking.cancelled():
-                asking.exception()  # seen: what it was does not matter any more
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
             raise
         return {key.kid: key.key for key in keys}
 
