@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from offlinedl import expiry, lifecycle, verify
+from offlinedl.aside import aside
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError, printable, sized
@@ -83,7 +84,7 @@ class Library:
         before = self.catalog.entry(title.id)
         kept = await self._kept(before, plan) if before else plan
         if any(f.size is not None for f in kept.fetches):
-            self.store.sync()
+            await aside(self.store.sync)
         entry = Entry(
             id=title.id,
             name=title.name,
@@ -132,7 +133,7 @@ class Library:
         gone = [f for f in plan.fetches if f.size is not None and f.identity not in sound]
         found = [(f, sound[f.identity]) for f in plan.fetches if f.size is None and f.identity in sound]
         if found:
-            self.store.sync()
+            await aside(self.store.sync)
         with self.catalog.transaction():
             self.catalog.undone(entry.id, gone)
             self.catalog.done(entry.id, found)
@@ -210,11 +211,11 @@ class Library:
 
     # how it ends
 
-    def ready(self, entry: Entry) -> Entry:
+    async def ready(self, entry: Entry) -> Entry:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self._must(entry.id)
         rights = current.rights
-        self.store.sync()
+        await aside(self.store.sync)
         with self.catalog.transaction():
             if (
                 current.license is None

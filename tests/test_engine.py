@@ -285,6 +285,34 @@ def test_cancelled_in_the_middle_nothing_stays(download: Download, origin: Origi
     download.assert_exact(3)
 
 
+class Stubborn(Watched):
+    """An intake that answers a cancellation with an error."""
+
+    async def settle_now_and_then(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise StorageError("the disk is gone")
+
+
+def test_who_is_cancelled_is_cancelled_whatever_fails_at_that_moment(download: Download, origin: Origin) -> None:
+    origin.fault("1.m4s", stalling(1000))
+    came = asyncio.Event()
+    download.watcher.hears = lambda: came.set() if download.watcher.count else None
+
+    async def work(engine: Engine) -> None:
+        fetches = segments(origin, 1)
+        intake = Stubborn(None, download.store, TITLE)
+        task = asyncio.create_task(engine.run(plan(fetches), fetches, intake, download.watcher))
+        await came.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    engine(work)
+    download.assert_exact()
+
+
 def test_one_that_fails_for_good_stops_those_under_way(download: Download, origin: Origin) -> None:
     origin.fault("1.m4s", stalling(1000))
     origin.fault("2.m4s", o.status(403))

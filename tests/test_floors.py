@@ -45,6 +45,7 @@ FLOORS = {
     "catalog": 2,
     "vault": 2,
     "clock": 2,
+    "aside": 2,
     "config": 2,
     "decoder": 2,
     "sources": 3,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from offlinedl import clock, expiry, verify
+from offlinedl.aside import aside
 from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
@@ -50,7 +53,11 @@ class Download:
         """To the end, and write down how that was. The title as it is then."""
         try:
             ready, gaps = await self._ready()
-        except (asyncio.CancelledError, StorageError, PausedError):
+        except asyncio.CancelledError:
+            with suppress(OfflinedlError):  # a title without a process is paused, whatever its row says
+                self.library.pause(self.entry)
+            raise
+        except (StorageError, PausedError):
             self.library.pause(self.entry)
             raise
         except OfflinedlError as error:
@@ -97,7 +104,7 @@ class Download:
         gaps = len(plan.gaps)
         del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
         await self._proven(keys)
-        return self.library.ready(self.entry), gaps
+        return await self.library.ready(self.entry), gaps
 
     async def _fetch(self, plan: Plan, fetches: Iterable[Fetch], *, planned: bool = True) -> Plan:
         """Fetch those of the plan, which is stored where it is `planned`. Returns it with the addresses that served."""
@@ -156,8 +163,8 @@ class Download:
         except asyncio.CancelledError:
             # The server has heard: what it grants is kept, or the next run would have to ask again.
             await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
-            if asking.done() and not asking.cancelled():
-                asking.exception()  # seen: what it was does not matter any more
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
             raise
         return {key.kid: key.key for key in keys}
 
@@ -189,7 +196,7 @@ class Download:
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
         steps = proof.prove(plan, library.reading(entry), keys)
         faults: list[proof.Fault] = []
-        while (some := await asyncio.to_thread(_a_while, steps)) is not None:  # so that it may be cancelled
+        while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
             faults += some
         if not faults:
             return

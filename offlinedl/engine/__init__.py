@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from offlinedl import clock
+from offlinedl.aside import alone
 from offlinedl.engine.addresses import Addresses, Renew
 from offlinedl.engine.attempt import Attempt, Means, address
 from offlinedl.errors import NetworkError, NotFoundError
@@ -142,13 +143,16 @@ class _Run:
         if not self._queue:
             return
         try:
-            async with asyncio.TaskGroup() as tasks:
-                settling = tasks.create_task(self._intake.settle_now_and_then())
-                self._fill(tasks, settling)
+            await alone(self._workers())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         if self._refused:
             raise self._refused[0]
+
+    async def _workers(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            settling = tasks.create_task(self._intake.settle_now_and_then())
+            self._fill(tasks, settling)
 
     def _seats(self, url: str) -> asyncio.Semaphore:
         place = origin(url)
