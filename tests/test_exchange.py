@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from offlinedl.errors import NetworkError, OfflinedlError
 from offlinedl.http import Head, Http, Take
 from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection
+from offlinedl.http.failures import translated
 from offlinedl.streams import ByteRange
 from tests.scripted import End, More, Scripted, Step, answer, scripted
 
@@ -362,6 +363,13 @@ def test_where_nobody_listens_is_said_so(host: str) -> None:
         return said
 
     assert asyncio.run(main()) == [f"{url}: Connection refused"] * 2
+
+
+def test_where_nobody_listens_at_any_address_of_a_host_is_said_so_too() -> None:
+    """asyncio tells of several addresses in one text."""
+    each = "[Errno 111] Connect call failed ('{}', 80)"
+    with pytest.raises(NetworkError, match="/x: Connection refused$"), translated("http://media.test/x"):
+        raise OSError(f"Multiple exceptions: {each.format('::1')}, {each.format('127.0.0.1')}")
 
 
 # however it comes
