@@ -6,20 +6,28 @@ message through `shown`, which leaves out what signs it.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
-from offlinedl.signatures import unsigned
+_ASSIGNED = re.compile(r"=[^/]{16,}")
+_URL = re.compile(r"https?://[^\s'\"<>]+")
 
 
 def shown(url: str) -> str:
-    """`url` as it may be shown: without user info, query and fragment, where signatures and tokens live."""
+    """`url` as it may be shown: without user info, query and fragment, where signatures and tokens live, and without
+    the long values that some services assign in the path."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "(not a URL)"
     if parts.scheme not in {"http", "https"}:
         return f"{parts.scheme}:..." if parts.scheme else url.partition("?")[0].rpartition("@")[2]
-    return unsigned(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{_ASSIGNED.sub('=...', parts.path)}"
+
+
+def cleared(text: str) -> str:
+    """`text` with each URL in it as it may be shown."""
+    return _URL.sub(lambda found: shown(found[0]), text)
 
 
 def printable(text: str) -> str:

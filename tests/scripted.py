@@ -24,13 +24,20 @@ class End(Enum):
 
 
 @dataclass(frozen=True)
-class Unasked:
-    """What is said before anybody asks."""
+class More:
+    """What is said without being asked."""
 
     said: bytes
 
 
-Step = bytes | Unasked | End
+@dataclass(frozen=True)
+class Wait:
+    """So many seconds of the loop's time pass."""
+
+    seconds: float
+
+
+Step = bytes | More | Wait | End
 """Bytes answer the next request."""
 
 
@@ -95,8 +102,10 @@ async def _do(step: Step, server: Scripted, reader: asyncio.StreamReader, writer
     if isinstance(step, bytes):
         server.requests.append((await reader.readuntil(b"\r\n\r\n")).decode().removesuffix("\r\n\r\n"))
         writer.write(step)
-    elif isinstance(step, Unasked):
+    elif isinstance(step, More):
         writer.write(step.said)
+    elif isinstance(step, Wait):
+        await asyncio.sleep(step.seconds)
     else:
         if step is End.RESET:
             at_once = struct.pack("ii", 1, 0)

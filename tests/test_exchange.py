@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from offlinedl.errors import NetworkError, OfflinedlError
 from offlinedl.http import Head, Http, Take
 from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection
+from offlinedl.http.failures import translated
 from offlinedl.streams import ByteRange
-from tests.scripted import End, Scripted, Step, Unasked, answer, scripted
+from tests.scripted import End, More, Scripted, Step, answer, scripted
 
 BODY = bytes(range(256)) * 4
 LARGE = bytes(range(251)) * 5000
@@ -116,7 +117,7 @@ CLOSED_AT_REST = [
     pytest.param([answer(BODY), End.RESET], id="reset before it is asked"),
     pytest.param([answer(BODY), b"", End.CLOSED], id="when it is asked"),
     pytest.param([answer(BODY), b"", End.RESET], id="reset when it is asked"),
-    pytest.param([answer(BODY), Unasked(answer(status="408 Request Timeout")), End.CLOSED], id="with a 408"),
+    pytest.param([answer(BODY), More(answer(status="408 Request Timeout")), End.CLOSED], id="with a 408"),
 ]
 
 
@@ -156,7 +157,7 @@ REFUSED = [
     pytest.param([answer(BODY).replace(b"HTTP/1.1", b"HTTP/3.0")], "not HTTP", id="another version"),
     pytest.param([answer(BODY).replace(b"HTTP", b"ICY")], "not HTTP", id="another protocol"),
     pytest.param([b"220 mail.test ESMTP\r\n"], "not HTTP", id="another service"),
-    pytest.param([Unasked(b"SSH-2.0-OpenSSH_9.2\r\n"), b""], "not HTTP", id="another service, which speaks first"),
+    pytest.param([More(b"SSH-2.0-OpenSSH_9.2\r\n"), b""], "not HTTP", id="another service, which speaks first"),
     pytest.param([b"\x15\x03\x01\x00\x02\x02\x46"], "not HTTP", id="TLS where there should be none"),
     pytest.param([b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000], "of headers", id="headers without end"),
     pytest.param([b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2**20], "of headers", id="a header without end"),
@@ -364,6 +365,13 @@ def test_where_nobody_listens_is_said_so(host: str) -> None:
     assert asyncio.run(main()) == [f"{url}: Connection refused"] * 2
 
 
+def test_where_nobody_listens_at_any_address_of_a_host_is_said_so_too() -> None:
+    """asyncio tells of several addresses in one text."""
+    each = "[Errno 111] Connect call failed ('{}', 80)"
+    with pytest.raises(NetworkError, match=r"/x: Connection refused$"), translated("http://media.test/x"):
+        raise OSError(f"Multiple exceptions: {each.format('::1')}, {each.format('127.0.0.1')}")
+
+
 # however it comes
 
 
@@ -433,26 +441,25 @@ def outcome(pieces: Iterable[bytes], *, turns: bool = False, piece: int = LARGES
 
 
 LINES = ["Content-Length: 5", "Connection: close", "X-A: b", 'ETag: "x"', "X-Odd: a\nb", "Transfer-Encoding: chunked"]
-SCRIPTS = st.builds(
-    lambda before, lines, status, body, cut: (
-        b"".join(before) + answer(body, *lines, status=status, length=None)
-    )[:cut],
-    st.lists(
-        st.sampled_from([b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"]), max_size=2
-    ),
-    st.lists(st.sampled_from(LINES), max_size=3, unique=True),
-    st.sampled_from(["200 OK", "206 Partial Content", "204 No Content", "404 Not Found", "20"]),
-    st.sampled_from([b"hello", b"hell", b"hello and more", b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b""]),
-    st.none() | st.integers(0, 120),
-)  # fmt: skip
+HINTS = [b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"]
+STATUSES = ["200 OK", "206 Partial Content", "204 No Content", "404 Not Found", "20"]
+BODIES = [b"hello", b"hell", b"hello and more", b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b""]
 
 
-@given(SCRIPTS, st.lists(st.integers(0, 200)), st.booleans(), st.sampled_from([1, 3, 64, LARGEST_PIECE]))
+@st.composite
+def scripts(draw: st.DrawFn) -> bytes:
+    """What a server may say, whole or cut off."""
+    before = draw(st.lists(st.sampled_from(HINTS), max_size=2))
+    lines = draw(st.lists(st.sampled_from(LINES), max_size=3, unique=True))
+    said = answer(draw(st.sampled_from(BODIES)), *lines, status=draw(st.sampled_from(STATUSES)), length=None)
+    return (b"".join(before) + said)[: draw(st.none() | st.integers(0, 120))]
+
+
+@given(scripts(), st.lists(st.integers(0, 200)), st.booleans(), st.sampled_from([1, 3, 64, LARGEST_PIECE]))
 def test_however_an_answer_is_cut_into_pieces_it_is_the_same(
     said: bytes, cuts: list[int], turns: bool, piece: int
 ) -> None:
-    places = [0, *sorted(cuts), len(said)]
-    pieces = [said[first:last] for first, last in pairwise(places)]
+    pieces = [said[first:last] for first, last in pairwise([0, *sorted(cuts), len(said)])]
     assert outcome(pieces, turns=turns, piece=piece) == outcome([said])
 
 
@@ -463,6 +470,20 @@ WHOLE = b"HTTP/1.1 103 Hint\r\n\r\n" + answer(BODY, 'ETag: "x"')
 def test_a_head_may_be_cut_anywhere(turns: bool) -> None:
     for place in range(len(WHOLE) - len(BODY) + 2):
         assert outcome([WHOLE[:place], WHOLE[place:]], turns=turns) == (200, BODY, True)
+
+
+def test_what_comes_before_anybody_asks_is_no_answer() -> None:
+    """And no reason to ask again as if it had rested."""
+
+    async def main() -> bool:
+        with socket.socket() as end:
+            connection = Connection(LARGEST_PIECE)
+            await Line(connection, end).bring(answer(BODY))
+            with pytest.raises(BrokenError, match="without an answer") as broken:
+                await connection.get(b"", Taken().accept)
+            return broken.value.fresh
+
+    assert asyncio.run(main())
 
 
 @pytest.mark.parametrize("piece", [1, 100, 1000, LARGEST_PIECE])

@@ -20,6 +20,10 @@ LARGEST_PIECE = 256 * 1024
 _CONNECT_SECONDS = 15
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_WASTE = 64 * 1024
+_PIECES_AHEAD, _LEAST_AHEAD = 4, 16 * 1024
+"""How much the system may read ahead of who reads slowly. With less, the other side waits for more room between any
+two packets, and nothing comes near the rate."""
+
 _EMPTY = (204, 304)
 _BEGINNING = b"HTTP/1."
 
@@ -81,8 +85,9 @@ class Connection(asyncio.BufferedProtocol):
         """The transport is there."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - sockets and TLS have no other kind
         self._transport = transport
-        if self._piece < LARGEST_PIECE:  # who reads slowly on purpose must not let the system read ahead
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._piece)
+        if self._piece < LARGEST_PIECE:  # who reads slowly on purpose must not let the system read far ahead
+            ahead = max(_PIECES_AHEAD * self._piece, _LEAST_AHEAD)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ahead)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side, or the network, ended it."""

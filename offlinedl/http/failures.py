@@ -46,6 +46,10 @@ def translated(url: str) -> Iterator[None]:
 def _said(error: Exception) -> str:
     """What the system says of it, else what it is called. asyncio puts what several addresses said into one text."""
     told = getattr(error, "os_error", None) or error
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy: status {error.status}"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"the proxy: {_said(told)}"
     if isinstance(told, BrokenError):
         return str(told)
     if isinstance(told, OSError) and not isinstance(told, socket.gaierror | ssl.SSLError):
