@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from offlinedl import clock, expiry, rights, sources, verify
 from offlinedl.actions.prepare import Prepared, prepare
@@ -18,6 +18,7 @@ from offlinedl.engine import Engine
 from offlinedl.engine.addresses import Renew
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, PausedError, StorageError
+from offlinedl.intake import held
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
@@ -83,10 +84,13 @@ async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progre
         return
     taken = {f.path for f in library.plan(title_id).fetches}
     fresh = [f for f in plan.fetches if f.path not in taken]
-    _begin(progress, entry, fresh)
+    came = await held(library.store, entry, fresh)
+    missing = [f for f in fresh if f.identity not in came]
+    library.check_space(replace(plan, fetches=tuple(missing)))
+    _begin(progress, entry, missing)
     progress.step("media")
     async with library.intake(entry, planned=False) as intake:
-        await engine.run(plan, fresh, intake, progress)
+        await engine.run(plan, missing, intake, progress)
 
 
 async def look(order: Order, library: Library, engine: Engine) -> Prepared:
