@@ -198,7 +198,8 @@ class Part:
 
 class Journal:
     """What arrived, a line each, until the catalog has it. A line is written when its file has its name, without
-    waiting for the disk: it tells the next run what to look at, and the checksum in it whether that is true."""
+    waiting for the disk: it tells the next run what to look at, and the checksum in it whether that is true. It begins
+    with its line feed: one that was torn spoils none that follows."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -209,7 +210,7 @@ class Journal:
         try:
             if self._file is None:
                 self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            os.write(self._file, f"{line}\n".encode())
+            os.write(self._file, f"\n{line}".encode())
         except OSError as error:
             raise _storage_error("write the journal", error) from error
 
