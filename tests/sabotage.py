@@ -21,14 +21,15 @@ SYNCED = "synced"
 _DISK_SECONDS = 0.02
 
 
-def dies_at(owner: str, name: str, times: int = 1) -> None:
-    """Kill -9 when `name` of `owner` ("offlinedl.library:Library", "ready") is entered for the so-many-th time."""
+def dies_at(owner: str, name: str, times: int = 1, number: int = signal.SIGKILL) -> None:
+    """Kill -9, or another signal, when `name` of `owner` ("offlinedl.library:Library", "ready") is entered for the
+    so-many-th time."""
 
     def before() -> None:
         nonlocal times
         times -= 1
         if times == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
 
     _wrap(pkgutil.resolve_name(owner), name, before)
 

@@ -54,22 +54,6 @@ def test_kill_9_at_a_random_moment(seed: int, demo: Offlinedl, origin: Origin) -
     assert len(origin.asked("/license")) == 1
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
-def test_a_signal_pauses_and_get_goes_on(number: int, code: int, demo: Offlinedl, origin: Origin) -> None:
-    """C2, C3."""
-    process = demo.start("get", "demo:harbour-1")
-    stopped = stop_at(origin, process, "v720/2.m4s", number)
-    assert process.wait(timeout=30) == code
-    assert stopped.is_set()
-    origin.mend()
-    assert [title["state"] for title in demo.listed()] == ["paused"]
-    origin.forget()
-    demo.ok("get", "demo:harbour-1")
-    assert not origin.asked("/license")
-    assert not origin.asked("init.mp4")
-    assert not origin.asked(".mpd")
-
-
 def test_who_stops_it_stops_all_of_it_also_where_nothing_can_be_written(
     demo: Offlinedl, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
