@@ -131,24 +131,6 @@ def test_a_file_that_was_deleted_or_cut_is_the_only_one_fetched_again(demo: Offl
     ]
 
 
-def test_two_at_once_the_second_is_busy(demo: Offlinedl, origin: Origin) -> None:
-    """C57: and the lock of a process that was killed holds nobody up."""
-    import asyncio
-
-    held = threading.Event()
-    origin.watchers.append(lambda asked: held.set() if "v720/2.m4s" in asked.path else None)
-    origin.fault("v720/2.m4s", o.held(asyncio.Event()))
-    process = demo.start("get", "demo:harbour-1")
-    assert held.wait(30)
-    assert [title["state"] for title in demo.listed()] == ["downloading"]
-    assert demo("get", "demo:harbour-1").code == 7
-    assert demo("rm", "demo:harbour-1").code == 7
-    process.kill()
-    process.wait()
-    origin.mend()
-    demo.ok("get", "demo:harbour-1")
-
-
 def test_a_ready_title_that_lost_a_file_is_not_called_there(demo: Offlinedl, origin: Origin) -> None:
     """C16, C69."""
     [title] = demo.ok("get", "demo:harbour-1", "--json").json
