@@ -649,3 +649,22 @@ def test_one_that_is_refused_for_ever_does_not_keep_the_others_from_new_addresse
     with pytest.raises(NetworkError, match=r"segment 1: .*410"):
         engine(lambda e: download.run(e, fetches, renew=renew), connections=1)
     assert [number for number, _ in download.done] == [0, 2, 3]
+
+
+def test_bytes_that_are_not_wanted_are_no_stall(download: Download, origin: Origin) -> None:
+    """B10: of all that came for a range, the range is the end. Each part comes when the one before was taken."""
+    size = 20 * 65536
+
+    async def slowly(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(size)})
+        await response.prepare(request)
+        for _ in range(20):
+            await response.write(b"x" * 65536)
+            await asyncio.sleep(0.05)
+        return response
+
+    origin.fault("/f", slowly)
+    [fetch, *_] = pieces(f"{origin.url}/f")
+    fetch = replace(fetch, range=ByteRange(first=size - 10, last=size - 1))
+    engine(lambda e: download.run(replace(e, stall_seconds=0.5), [fetch]), retries=0)
+    assert download.files == {"v/0": b"x" * 10}

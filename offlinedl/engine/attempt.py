@@ -118,7 +118,7 @@ class Attempt:
         means = self._means
         now = asyncio.get_running_loop().time()
         pause = means.bucket.take(count, now) if means.bucket else 0.0
-        if self.received >= self._next_mark or pause:
+        if self.received >= self._next_mark or pause or not count:
             self._next_mark = self.received + means.enough
             self._deadline.reschedule(now + pause + means.stall_seconds)
         return pause
