@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ import pytest
 from offlinedl.errors import StorageError
 from offlinedl.library import Library
 from offlinedl.model import Entry
+from offlinedl.streams import Fetch
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Asked, Origin
@@ -69,6 +73,37 @@ def test_who_stops_it_stops_all_of_it_also_where_nothing_can_be_written(
     assert demo("get", "demo:harbour-1", "demo:lighthouse").code == 130
     assert not origin.asked("lighthouse")
     assert [title["state"] for title in demo.listed()] == ["paused"]
+
+
+def test_there_is_nothing_to_resume_of_a_title_that_is_not_there(demo: Offlinedl, origin: Origin) -> None:
+    for ref in (f"{origin.url}/titles/lighthouse/master.m3u8", "demo:harbour-1"):
+        assert demo("resume", ref).code == 3
+    assert (demo.listed(), origin.log) == ([], [])
+
+
+def test_a_pause_is_heard_during_the_proof_and_is_over_when_the_title_is_ready(
+    demo: Offlinedl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, ready = Library.reading, Library.ready
+    looked: list[Entry] = []
+
+    def asked(library: Library, entry: Entry) -> Callable[[Fetch], memoryview]:
+        looked.append(entry)
+        if len(looked) == 2:  # the first look is at the init segments
+            library.ask_pause(entry, asked=True)
+        return reading(library, entry)
+
+    async def too_late(library: Library, entry: Entry) -> Entry:
+        library.ask_pause(entry, asked=True)
+        return await ready(library, entry)
+
+    monkeypatch.setattr(Library, "reading", asked)
+    monkeypatch.setattr(Library, "ready", too_late)
+    assert demo("get", "demo:harbour-1").code == 130
+    assert [title["state"] for title in demo.listed()] == ["paused"]
+    demo.ok("get", "demo:harbour-1")
+    with closing(sqlite3.connect(demo.home / "catalog.db")) as catalog:
+        assert catalog.execute("SELECT pause_asked FROM titles").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("ref", ["demo:harbour-1", "demo:ferry"], ids=["a license", "a key"])
