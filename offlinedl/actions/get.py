@@ -16,7 +16,8 @@ from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
 from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, PausedError, StorageError
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, PausedError, RefusedError, StorageError
+from offlinedl.http.address import is_signed
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, proof, server_for
 from offlinedl.license.need import Need
@@ -116,9 +117,11 @@ async def _prepare(title: Title, order: Order, library: Library, engine: Engine)
 
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     """Does the stored plan still serve? Not for other tracks, another license server, a title that changed at its
-    source, or one whose rights are to be looked at anew because it expired."""
+    source, keys that may be elsewhere now, or rights that are to be looked at anew because they expired."""
     same = order.license is None and order.wanted(entry.wanted) == entry.wanted
-    if entry.error is not None and entry.error.code == ChangedError.default_code:
+    failed = entry.error.code if entry.error else None
+    aged = failed == RefusedError.default_code and any(is_signed(key.uri) for key in library.plan(entry.id).keys)
+    if aged or failed == ChangedError.default_code:
         return False
     return same and entry.state is not State.EXPIRED and library.licenses.knows_server(entry)
 
