@@ -23,9 +23,9 @@ class Folders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `config.toml` says. `connections` in all; `backoff` in seconds before the first retry, doubling; a fetch of
-    which nothing comes for `stall_seconds` is tried again; `limit_rate` is a rate as people write it, `keep_free` a
-    size: so much of the disk is left alone.
+    """What `config.toml` says. `connections` in all, `per_host` of them at one server; `backoff` in seconds before the
+    first retry, doubling; a fetch of which nothing comes for `stall_seconds` is tried again; `limit_rate` is a rate as
+    people write it, `keep_free` a size: so much of the disk is left alone.
 
     Limits: `manifest_bytes` of a manifest, a feed or an index, its `segments`, its `depth` as XML; `redirects` of one
     request.
@@ -36,6 +36,7 @@ class Settings:
     audio: tuple[str, ...] = ()
     subtitles: tuple[str, ...] = ()
     connections: int = 16
+    per_host: int = 64
     stall_seconds: float = 30.0
     limit_rate: str | None = None
     proxy: str | None = None
@@ -51,6 +52,7 @@ class Settings:
 
 _NUMBERS: Mapping[str, tuple[float, float]] = {
     "connections": (1, 64),
+    "per_host": (1, 64),
     "retries": (0, 100),
     "backoff": (0, 60),
     "stall_seconds": (0.1, 3600),

@@ -123,6 +123,18 @@ class DamagedError(OfflinedlError):
     default_code = "damaged"
 
 
+class OtherTitleError(DamagedError):
+    """The manifest is another one than that which a download began with."""
+
+    default_code = "changed"
+
+    def __init__(self, what: str = "it has other segments now") -> None:
+        super().__init__(
+            f"the title's manifest is not the one that the download began with: {what}",
+            "run it again: it starts over with the new one, and keeps what is still the same",
+        )
+
+
 class UnsupportedError(OfflinedlError):
     """A live stream, a DRM system without an adapter, an unknown scheme or codec."""
 

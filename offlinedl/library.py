@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from offlinedl import expiry, lifecycle, verify
+from offlinedl.aside import aside
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError, printable, sized
@@ -83,7 +84,7 @@ class Library:
         before = self.catalog.entry(title.id)
         kept = await self._kept(before, plan) if before else plan
         if any(f.size is not None for f in kept.fetches):
-            self.store.sync()
+            await aside(self.store.sync)
         entry = Entry(
             id=title.id,
             name=title.name,
@@ -115,6 +116,10 @@ class Library:
         """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""
         return self.catalog.plan(title_id)
 
+    def manifest_url(self, entry: Entry) -> str:
+        """Where the title's manifest was read."""
+        return self.catalog.manifest_url(entry.id)
+
     async def start(self, entry: Entry) -> Plan:
         """The title is downloading. Returns its plan, after a look at the disk: done is what is there and sound,
         whatever rows and journal say."""
@@ -128,7 +133,7 @@ class Library:
         gone = [f for f in plan.fetches if f.size is not None and f.identity not in sound]
         found = [(f, sound[f.identity]) for f in plan.fetches if f.size is None and f.identity in sound]
         if found:
-            self.store.sync()
+            await aside(self.store.sync)
         with self.catalog.transaction():
             self.catalog.undone(entry.id, gone)
             self.catalog.done(entry.id, found)
@@ -162,9 +167,9 @@ class Library:
         with self.catalog.transaction():
             self.catalog.ask_pause(entry.id, asked=asked)
 
-    def check_space(self, plan: Plan) -> None:
-        """StorageError where what is missing of `plan` does not fit above what is to stay free."""
-        missing = sum(f.estimate for f in plan.fetches if f.size is None)
+    def check_space(self, fetches: Iterable[Fetch]) -> None:
+        """StorageError where what is missing of `fetches` does not fit above what is to stay free."""
+        missing = sum(f.estimate for f in fetches if f.size is None)
         free = self.store.free_bytes()
         if missing and missing + self._keep_free > free:
             raise StorageError(
@@ -206,11 +211,11 @@ class Library:
 
     # how it ends
 
-    def ready(self, entry: Entry) -> Entry:
+    async def ready(self, entry: Entry) -> Entry:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self._must(entry.id)
         rights = current.rights
-        self.store.sync()
+        await aside(self.store.sync)
         with self.catalog.transaction():
             if (
                 current.license is None

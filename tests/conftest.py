@@ -59,9 +59,10 @@ class Offlinedl:
         )
 
     def at(self, moment: str, *words: str) -> Result:
-        """Run a command line at another time, as the system clock tells it ("2026-11-20 12:00:00", UTC)."""
+        """Run a command line at another time, as the system clock tells it ("2026-11-20 12:00:00", UTC). That clock
+        stands still: how long the command takes changes nothing."""
         done = subprocess.run(
-            ["faketime", "-f", f"@{moment}", sys.executable, "-m", "offlinedl", *words],
+            ["faketime", "--exclude-monotonic", "-f", moment, sys.executable, "-m", "offlinedl", *words],
             capture_output=True, text=True, check=False, env={**os.environ, "TZ": "UTC"},
         )  # fmt: skip
         return Result(done.returncode, done.stdout, done.stderr)

@@ -16,6 +16,10 @@ quality = "720p"
 audio = ["en", "fr"]
 subtitles = []
 connections = 4
+per_host = 2
+stall_seconds = 12.5
+limit_rate = "500K"
+proxy = "http://proxy.example:3128"
 retries = 0
 backoff = 0.25
 
@@ -43,6 +47,10 @@ def test_every_setting_is_read(file: Path) -> None:
         quality="720p",
         audio=("en", "fr"),
         connections=4,
+        per_host=2,
+        stall_seconds=12.5,
+        limit_rate="500K",
+        proxy="http://proxy.example:3128",
         retries=0,
         backoff=0.25,
         manifest_bytes=1_000_000,

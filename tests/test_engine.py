@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -285,6 +285,34 @@ def test_cancelled_in_the_middle_nothing_stays(download: Download, origin: Origi
     download.assert_exact(3)
 
 
+class Stubborn(Watched):
+    """An intake that answers a cancellation with an error."""
+
+    async def settle_now_and_then(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise StorageError("the disk is gone")
+
+
+def test_who_is_cancelled_is_cancelled_whatever_fails_at_that_moment(download: Download, origin: Origin) -> None:
+    origin.fault("1.m4s", stalling(1000))
+    came = asyncio.Event()
+    download.watcher.hears = lambda: came.set() if download.watcher.count else None
+
+    async def work(engine: Engine) -> None:
+        fetches = segments(origin, 1)
+        intake = Stubborn(None, download.store, TITLE)
+        task = asyncio.create_task(engine.run(plan(fetches), fetches, intake, download.watcher))
+        await came.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    engine(work)
+    download.assert_exact()
+
+
 def test_one_that_fails_for_good_stops_those_under_way(download: Download, origin: Origin) -> None:
     origin.fault("1.m4s", stalling(1000))
     origin.fault("2.m4s", o.status(403))
@@ -353,3 +381,23 @@ def test_an_index_is_a_range(origin: Origin) -> None:
         assert answer.body == b"styp"
 
     engine(work)
+
+
+def test_a_server_gets_no_more_requests_at_once_than_it_should(download: Download, origin: Origin) -> None:
+    at_once = [0, 0]
+    two = asyncio.Event()
+
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        at_once[0] += 1
+        at_once[1] = max(at_once)
+        if at_once[0] == 2:
+            two.set()
+        await two.wait()
+        response = await handler(request)
+        at_once[0] -= 1
+        return response
+
+    origin.fault(".m4s", counted)
+    fetches = [replace(f, number=n, path=f"v/{n}.m4s") for n, f in enumerate(segments(origin, 1, 2, 3) * 5)]
+    engine(lambda e: download.run(replace(e, per_host=2), fetches))
+    assert at_once == [0, 2]

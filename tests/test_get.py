@@ -125,7 +125,7 @@ def test_another_rung_replaces_the_first(demo: Offlinedl, origin: Origin) -> Non
     demo.ok("get", "demo:harbour-1", "-q", "data-saver")
     [title] = demo.ok("get", "demo:harbour-1", "-q", "standard", "--json").json
     assert_origins_bytes(title)
-    stored = {f.parent.name for f in Path(title["folder"]).rglob("*.m4s")}
+    stored = {f.parent.name.rpartition("-")[0] for f in Path(title["folder"]).rglob("*.m4s")}
     assert stored == {"video-720p", "audio-en"}
 
 

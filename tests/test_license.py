@@ -257,7 +257,7 @@ def test_a_clear_title_whose_window_ended_gets_new_clocks(demo: Offlinedl, origi
     [title] = demo.at("2026-11-01 14:00:00", "list", "--json").json
     assert title["state"] == "expired"
     again = demo.at("2026-11-01 14:00:00", "get", "demo:ferry", "--json")
-    assert (again.code, again.json[0]["message"]) == (0, "Available for 59 more minutes")
+    assert (again.code, again.json[0]["message"]) == (0, "Available for 1 more hour")
 
 
 def test_a_track_of_another_system_beside_one_with_a_key_is_refused(demo: Offlinedl, origin: Origin) -> None:

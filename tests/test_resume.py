@@ -6,12 +6,16 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from offlinedl.errors import StorageError
+from offlinedl.library import Library
+from offlinedl.model import Entry
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Asked, Origin
@@ -64,6 +68,34 @@ def test_a_signal_pauses_and_get_goes_on(number: int, code: int, demo: Offlinedl
     assert not origin.asked("/license")
     assert not origin.asked("init.mp4")
     assert not origin.asked(".mpd")
+
+
+def test_who_stops_it_stops_all_of_it_also_where_nothing_can_be_written(
+    demo: Offlinedl, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C2: the next title is not begun."""
+    import asyncio
+
+    def full(library: Library, entry: Entry) -> None:
+        raise StorageError("the catalog cannot be written: no space")
+
+    monkeypatch.setattr(Library, "pause", full)
+    origin.watchers.append(lambda asked: os.kill(os.getpid(), signal.SIGINT) if "v720/2" in asked.path else None)
+    origin.fault("v720/2.m4s", o.held(asyncio.Event()))
+    assert demo("get", "demo:harbour-1", "demo:lighthouse").code == 130
+    assert not origin.asked("lighthouse")
+    assert [title["state"] for title in demo.listed()] == ["paused"]
+
+
+@pytest.mark.parametrize("ref", ["demo:harbour-1", "demo:ferry"], ids=["a license", "a key"])
+def test_a_license_that_does_not_come_is_left_without_a_word(ref: str, demo: Offlinedl, origin: Origin) -> None:
+    """C2: it is waited for less than a second, and what becomes of the request is nobody's matter."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "offlinedl", "get", ref, "--progress", "none"], stderr=subprocess.PIPE
+    )
+    stop_at(origin, process, "/license" if "harbour" in ref else "/key", signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, b"Stopped. What is done is kept: the same command goes on from there.\n")
 
 
 def stop_at(origin: Origin, process: subprocess.Popen[bytes], part: str, number: int) -> threading.Event:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -185,8 +186,7 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
         return progressive.cut(format.parse(answer.body, source.url), size, engine.limits)
     manifest = format.parse(answer.body, answer.url, engine.limits)
     if manifest.missing:
-        pieces = await asyncio.gather(*(_piece(link, engine) for link in manifest.missing))
-        found = dict(zip(manifest.missing, pieces, strict=True))
+        found = await _pieces(manifest.missing, len(answer.body), engine)
         manifest = format.parse(answer.body, answer.url, engine.limits, found)
     if manifest.ends_at is not None and manifest.ends_at > now:
         raise UnsupportedError(
@@ -197,12 +197,23 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     return manifest
 
 
-async def _piece(link: str, engine: Engine) -> bytes:
-    """A piece of a manifest; nothing where it cannot be had, which the manifest may have an answer to."""
+async def _pieces(links: Sequence[str], size: int, engine: Engine) -> dict[str, bytes]:
+    """The pieces of a manifest of `size` bytes, by their addresses; nothing where one cannot be had, which the manifest
+    may have an answer to. Together they may be as large as a manifest: what exceeds that stops the others."""
+    found = dict.fromkeys(links, b"")
+
+    async def fetch(link: str) -> None:
+        with suppress(NetworkError, NotFoundError):
+            found[link] = (await engine.get(link)).body
+        engine.limits.check_bytes(size + sum(map(len, found.values())))
+
     try:
-        return (await engine.get(link)).body
-    except (NetworkError, NotFoundError):
-        return b""
+        async with asyncio.TaskGroup() as group:
+            for link in links:
+                group.create_task(fetch(link))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return found
 
 
 def _server(

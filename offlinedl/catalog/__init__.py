@@ -128,8 +128,13 @@ class Catalog:
         order = "WHERE title_id = ? ORDER BY"
         tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
         keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
-        fetches = self._read(f"SELECT * FROM fetches {order} position", (title_id,))
-        return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
+        with _translated():
+            fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))
+            return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
+
+    def manifest_url(self, title_id: str) -> str:
+        """Where the title's manifest was read."""
+        return str(self._read("SELECT manifest_url FROM titles WHERE id = ?", (title_id,))[0][0])
 
     def license_server(self, title_id: str) -> bytes | None:
         """Who licenses the title, sealed."""
@@ -154,8 +159,15 @@ class Catalog:
             self._count(title_id)
 
     def readdress(self, title_id: str, plan: Plan) -> None:
-        """The fetches of the title are at other addresses, those of `plan`."""
-        self._db.execute("UPDATE titles SET bases = ? WHERE id = ?", (json.dumps(plan.bases), title_id))
+        """The manifest, fetches and keys of the title are at other addresses, those of `plan`."""
+        self._db.execute(
+            "UPDATE titles SET bases = ?, manifest_url = ? WHERE id = ?",
+            (json.dumps(plan.bases), plan.manifest_url, title_id),
+        )
+        self._db.executemany(
+            "UPDATE keys SET uri = ? WHERE title_id = ? AND number = ?",
+            [(key.uri, title_id, number) for number, key in enumerate(plan.keys)],
+        )
         self._db.executemany(
             "UPDATE fetches SET url = ? WHERE title_id = ? AND rendition = ? AND init = ? AND number = ?",
             [(f.url, title_id, *f.identity) for f in plan.fetches],

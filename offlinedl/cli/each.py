@@ -46,12 +46,14 @@ class Each:
     async def run(self, order: Order, refs: Sequence[str], work: Work[T]) -> tuple[list[T], int]:
         """`work` on each title in turn; one that fails does not stop the others, and is told of. The code is that of
         the first failure."""
+        from offlinedl.aside import alone
+
         done: list[T] = []
         codes: list[int] = []
         async with wiring.engine(self.network) as engine:
             for ref in refs:
                 try:
-                    done.append(await work(replace(order, ref=ref), engine))
+                    done.append(await alone(work(replace(order, ref=ref), engine)))
                 except OfflinedlError as error:
                     codes.append(self.tell(error, _shown(ref)))
         return done, codes[0] if codes else 0

@@ -78,6 +78,7 @@ async def engine(network: Network) -> AsyncIterator[Engine]:
         yield Engine(
             http=http,
             connections=connections,
+            per_host=own.per_host,
             retries=own.retries,
             backoff=own.backoff,
             stall_seconds=own.stall_seconds,

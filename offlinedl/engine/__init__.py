@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from offlinedl import clock
+from offlinedl.aside import alone
 from offlinedl.engine.addresses import Addresses, Renew
 from offlinedl.engine.attempt import Attempt, Means, address
 from offlinedl.errors import NetworkError, NotFoundError
@@ -29,14 +30,15 @@ _TRIES_BEFORE_ELSEWHERE = 2
 class Engine:
     """Fetches over one session.
 
-    At most `connections` fetches run at once. `backoff` is in seconds before the first retry and doubles with each. A
-    fetch of which not even `stall_seconds` times `floor` bytes come within `stall_seconds` is given up and tried again.
-    `bucket` holds all of them to a rate. `limits` says how large a resource may be that is read into memory: a
-    manifest, an index, a feed.
+    At most `connections` fetches run at once, and at most `per_host` of them at one server. `backoff` is in seconds
+    before the first retry and doubles with each. A fetch of which not even `stall_seconds` times `floor` bytes come
+    within `stall_seconds` is given up and tried again. `bucket` holds all of them to a rate. `limits` says how large a
+    resource may be that is read into memory: a manifest, an index, a feed.
     """
 
     http: Http
     connections: int = 16
+    per_host: int = 64
     retries: int = 5
     backoff: float = 0.5
     stall_seconds: float = 30.0
@@ -131,6 +133,7 @@ class _Run:
         self._seconds = sum(f.duration for f in plan.fetches) or 1.0
         self._parallel = Parallelism(engine.connections)
         self._queue: deque[Fetch] = deque()
+        self._taken: dict[str, asyncio.Semaphore] = {}
         self._working = 0
         self._refused: list[NetworkError] = []
 
@@ -140,13 +143,22 @@ class _Run:
         if not self._queue:
             return
         try:
-            async with asyncio.TaskGroup() as tasks:
-                settling = tasks.create_task(self._intake.settle_now_and_then())
-                self._fill(tasks, settling)
+            await alone(self._workers())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         if self._refused:
             raise self._refused[0]
+
+    async def _workers(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            settling = tasks.create_task(self._intake.settle_now_and_then())
+            self._fill(tasks, settling)
+
+    def _seats(self, url: str) -> asyncio.Semaphore:
+        place = origin(url)
+        if place not in self._taken:
+            self._taken[place] = asyncio.Semaphore(self._engine.per_host)
+        return self._taken[place]
 
     def _fill(self, tasks: asyncio.TaskGroup, settling: asyncio.Task[None]) -> None:
         """As many workers as may run now."""
@@ -233,7 +245,8 @@ class _Run:
         now = asyncio.get_running_loop().time
         await self._engine.held(url)
         try:
-            arrival = await attempt.made()
+            async with self._seats(url):
+                arrival = await attempt.made()
         except NetworkError as error:
             if error.status in {429, 503}:
                 self._parallel.pushed_back(now())

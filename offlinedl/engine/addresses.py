@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from offlinedl.errors import NetworkError
-from offlinedl.http.address import is_signed, origin
+from offlinedl.http.address import origin
+from offlinedl.signatures import may_expire
 from offlinedl.streams import Fetch, Plan
 
 Renew = Callable[[], Awaitable[Plan]]
@@ -36,7 +37,7 @@ class Addresses:
 
     def may_be_stale(self, fetch: Fetch, error: NetworkError) -> bool:
         """Does it look as if the signature of an address had expired, and can another one be had?"""
-        return error.status in self._refusals and is_signed(fetch.url)
+        return error.status in self._refusals and may_expire(fetch.url)
 
     async def renew(self) -> None:
         """Get addresses that are signed anew."""

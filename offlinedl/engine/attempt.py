@@ -10,6 +10,7 @@ from offlinedl.http import Head, Http, Take
 from offlinedl.intake import Intake
 from offlinedl.progress import Progress
 from offlinedl.rate import Bucket
+from offlinedl.signatures import unsigned
 from offlinedl.store import Part
 from offlinedl.streams import Arrival, Fetch
 
@@ -110,4 +111,4 @@ class Attempt:
 
 def address(url: str) -> str:
     """`url` without what signs it."""
-    return url.partition("?")[0]
+    return unsigned(url)

@@ -22,7 +22,17 @@ from yarl import URL
 from offlinedl import __version__
 from offlinedl.errors import DamagedError, NetworkError, UsageError, shown
 from offlinedl.http import proxies
-from offlinedl.http.address import REDIRECTS, Headers, escaped, once, origin, place, redirected, without_credentials
+from offlinedl.http.address import (
+    REDIRECTS,
+    Headers,
+    escaped,
+    once,
+    origin,
+    place,
+    redirected,
+    split,
+    without_credentials,
+)
 from offlinedl.http.answer import Head, check
 from offlinedl.http.body import Body, head_of
 from offlinedl.http.cookies import read as read_cookies
@@ -81,6 +91,7 @@ class Http:
         self._connections = connections
         self._piece = piece
         self._proxies: dict[str, str | None] = {}
+        self._preambles: dict[str, Headers] = {}
         self._redirects = redirects
         self._proxy = None if proxy is None else proxies.check(proxy)
         self._known = [] if cookies is None else list(read_cookies(cookies))
@@ -116,6 +127,7 @@ class Http:
 
     def trust(self, url: str, headers: Headers) -> None:
         """Send `headers`, and what user info `url` holds, with every request to its origin, and to no other."""
+        self._preambles.clear()
         self._trusted[origin(url)] = [*without_credentials(url)[1], *headers]
 
     async def get(
@@ -218,25 +230,25 @@ class Http:
 
     def _written(self, url: str, range: ByteRange | None) -> bytes:
         """The request, as it goes over the wire (RFC 9112 section 3)."""
-        target, credentials = without_credentials(url)
-        parts = urlsplit(escaped(target))
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        trusted = self._trusted.get(origin(url), ())
-        headers = once([
-            ("Host", parts.netloc), ("User-Agent", _AGENT), ("Accept", "*/*"), ("Accept-Encoding", "identity"),
-            *credentials, *trusted, *_ranged(range), *self._cookies(url, trusted),
-        ])  # fmt: skip
+        site, path = split(escaped(url))
+        if site not in self._preambles:
+            target, credentials = without_credentials(site)
+            own = [("Host", urlsplit(target).netloc), ("User-Agent", _AGENT), ("Accept", "*/*")]
+            trusted = self._trusted.get(origin(url), ())
+            self._preambles[site] = [*own, ("Accept-Encoding", "identity"), *credentials, *trusted]
+        headers = once([*self._preambles[site], *_ranged(range), *self._cookies(url)])
         text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         if not text.count("\r") == text.count("\n") == len(headers):
             raise UsageError(f"{shown(url)}: a header of two lines cannot be sent", "check the headers")
         return f"GET {path} HTTP/1.1\r\n{text}\r\n".encode("utf-8", "surrogateescape")
 
-    def _cookies(self, url: str, trusted: Headers) -> Headers:
+    def _cookies(self, url: str) -> Headers:
         """Those that came, and with them those that a person gave."""
         jar = self._session.cookie_jar
         came = jar.filter_cookies(URL(escaped(url), encoded=True)).values() if len(jar) else ()
         if not came:
             return []
+        trusted = self._trusted.get(origin(url), ())
         given = (pair for name, value in trusted if name.lower() == "cookie" for pair in value.split("; "))
         pairs = {name: value for name, _, value in (pair.partition("=") for pair in given)}
         pairs |= {cookie.key: cookie.coded_value for cookie in came}

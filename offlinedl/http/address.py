@@ -18,7 +18,15 @@ _PORTS = {"http": 80, "https": 443}
 
 def origin(url: str) -> str:
     """Scheme, host and port (RFC 6454 section 4). Raises UnsupportedError for anything but http and https."""
-    return _origin(_BEFORE_PATH.match(url)[0])  # type: ignore[index]  # it matches every text
+    return _origin(split(url)[0])
+
+
+def split(url: str) -> tuple[str, str]:
+    """What precedes the path of `url`, and the path with the query."""
+    found = _BEFORE_PATH.match(url)
+    assert found is not None  # noqa: S101 - it matches every text
+    path = url[found.end() :].partition("#")[0]
+    return found[0], path if path.startswith("/") else f"/{path}"
 
 
 _BEFORE_PATH = re.compile(r"(?:[^/?#]*//)?[^/?#]*")
@@ -75,17 +83,7 @@ def once(headers: Headers) -> dict[str, str]:
 
 def escaped(url: str) -> str:
     """`url` with only that escaped which no request line may hold: a signature covers the rest as it stands."""
-    return quote(url.partition("#")[0], safe="%!$&'()*+,/:;=?@[]~|{}^`\\\"<>")
+    return url if _SAFE.fullmatch(url) else quote(url.partition("#")[0], safe="%!$&'()*+,/:;=?@[]~|{}^`\\\"<>")
 
 
-def is_signed(url: str) -> bool:
-    """May the address have been made for this moment, so that the service gives another one for it?
-
-    Signatures live in the query, or in a part of the path that holds assignments (Akamai's hdnts=exp=..., CloudFront's
-    Policy) or is too long to be a name.
-    """
-    parts = urlsplit(url)
-    return bool(parts.query) or any("=" in part or len(part) >= _LONG_NAME for part in parts.path.split("/"))
-
-
-_LONG_NAME = 64
+_SAFE = re.compile(r"[\w.%!$&'()*+,/:;=?@~-]*", re.ASCII)

@@ -55,14 +55,14 @@ def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, in
         got = headers.get("content-range", "").partition("/")[0]
         if got != f"bytes {range.first}-{range.last}":
             raise NetworkError(f"{name}: asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}")
-        if head.length not in {len(range), None}:
-            raise NetworkError(f"{name}: a range of {len(range)} bytes, and {head.length} are announced")
-        return len(range), 0
+        if head.length not in {range.size, None}:
+            raise NetworkError(f"{name}: a range of {range.size} bytes, and {head.length} are announced")
+        return range.size, 0
     if range is None:
         return head.length, 0
     if head.length is not None and head.length <= range.last:
         raise NetworkError(f"{name}: {head.length} bytes long, byte {range.last} was to be there")
-    return len(range), range.first
+    return range.size, range.first
 
 
 def _advice(status: int) -> str:

@@ -13,7 +13,7 @@ from offlinedl import decoder, verify
 from offlinedl.errors import DamagedError, RefusedError, UnsupportedError
 from offlinedl.license import hls_key
 from offlinedl.license.need import Need
-from offlinedl.media import cenc, fragment, hls_aes, mp4
+from offlinedl.media import cenc, ebml, fragment, hls_aes, mp4
 from offlinedl.media.mp4 import Data
 from offlinedl.streams import Fetch, Key, Plan, Protection
 
@@ -141,8 +141,9 @@ class _Track:
     def __init__(self, plan: Plan, rendition: str, read: Read) -> None:
         own = [f for f in plan.fetches if f.rendition == rendition]
         self._plan, self._read = plan, read
-        self._codecs = next(t.codecs for t in plan.tracks if t.id == rendition)
-        self._says_how = rendition not in plan.cut | _made_up(plan)
+        track = next(t for t in plan.tracks if t.id == rendition)
+        self._codecs = track.codecs
+        self._says_how = track.container == "mp4" and rendition not in plan.cut | _made_up(plan)
         self._inits: dict[int | None, Fetch] = {f.number: f for f in own if f.init}
         self._media = [f for f in own if not f.init]
         self._heads: dict[Fetch, _Head | None] = {}
@@ -265,6 +266,8 @@ def _encrypted_tracks(plan: Plan, fetch: Fetch, read: Read) -> list[Protection]:
     if _is_whole(plan, fetch):
         return []
     head = read(fetch)
+    if bytes(head[:4]) == ebml.HEAD and (found := ebml.tracks(head)) and found.key_ids:
+        raise UnsupportedError(f"{fetch.path}: {ebml.PROTECTED[0]}", ebml.PROTECTED[1])
     if fetch.rendition in _made_up(plan):  # no init segment tells: the fragment itself does, without a key id
         return [Protection()] if mp4.is_mp4(head) and fragment.has_encryption(head) else []
     return [p for p in mp4.protections(head) if not p.system] if mp4.is_mp4(head) else []

@@ -7,19 +7,32 @@ from collections.abc import Iterator, Sequence
 from itertools import repeat
 
 from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.manifest.limits import absurd, check_address
 from offlinedl.manifest.urls import join, joiner
 
-_IDENTIFIER = re.compile(r"(RepresentationID|Number|Bandwidth|Time|SubNumber)(?:%0?([0-9]{1,4})?([diuxXo]))?")
+_IDENTIFIER = re.compile(r"(RepresentationID|Number|Bandwidth|Time|SubNumber)(?:%(.*))?", re.DOTALL)
+_FORMAT = re.compile(r"([0-9]*)([diuxXo])", re.ASCII)
 _HINT = "the MPD is damaged: fetch it again, or tell its publisher"
 _MAX_WIDTH = 64
+_MAX_COLUMNS = 16
+_LONGEST = 10**20 - 1
+"""No number that is read is longer."""
 
 
 class Template:
     """A template for one representation: what never changes is put in once, numbers and times for each segment."""
 
     def __init__(self, text: str, representation: str, bandwidth: int) -> None:
+        check_address(text)
+        check_address(representation)
         self._columns: list[str] = []
         self._format = "".join(self._pieces(text, representation, bandwidth))
+        if len(self._columns) > _MAX_COLUMNS:
+            raise absurd("a template asks for more numbers than are put in", _MAX_COLUMNS)
+
+    def longest(self, base: str) -> str:
+        """The longest URL that a segment can get. Raises where that is longer than any may be."""
+        return join(base, self._format % ((_LONGEST,) * len(self._columns)))
 
     def urls(self, base: str, numbers: Sequence[int], times: Sequence[int]) -> list[str]:
         """The URL of each segment, with these numbers, that begin at these times (in units of the timescale)."""
@@ -54,18 +67,26 @@ class Template:
         match = _IDENTIFIER.fullmatch(text)
         if match is None:
             return _literal(f"${text}$") if text else "$"
-        name, width, conversion = match[1], int(match[2] or 0), match[3] or "d"
+        name, form = match[1], _form(match[2] or "d")
         if name == "SubNumber":
             raise UnsupportedError("it divides its segments ($SubNumber$)", "ask for the title's HLS address")
-        if width > _MAX_WIDTH:
-            raise DamagedError(f"a template asks for numbers of {width} digits", _HINT)
         if name == "RepresentationID":
             return _literal(representation)
-        form = f"%0{width}{conversion}" if width else f"%{conversion}"
         if name == "Bandwidth":
             return _literal(form % bandwidth)
         self._columns.append(name)
         return form
+
+
+def _form(text: str) -> str:
+    """A format tag, %0[width]d, as one of Python's."""
+    match = _FORMAT.fullmatch(text)
+    if match is None:
+        raise DamagedError(f"a template asks for numbers in a form that is none: %{text[:20]}", _HINT)
+    width, conversion = match[1].lstrip("0"), match[2]
+    if len(width) > 4 or int(width or 0) > _MAX_WIDTH:
+        raise DamagedError(f"a template asks for numbers of {width[:20]} digits", _HINT)
+    return f"%0{width}{conversion}" if width else f"%{conversion}"
 
 
 def _literal(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -21,6 +22,7 @@ _FIELDS_BEFORE_CHILDREN = {"stsd": 8, "encv": 78, "enca": 28, "enct": 8}
 # The sample entries that encryption puts in the place of the codec's own (section 8.12)
 ENCRYPTED_ENTRIES = ("encv", "enca", "enct")
 NO_KID = bytes(16)
+_BEFORE_SIDX = 16
 _FIRST_BOXES = {
     b"ftyp",
     b"styp",
@@ -177,9 +179,9 @@ def _system(data: Data, pssh: Box) -> Protection:
 def sidx(data: Data, offset: int) -> tuple[Reference, ...]:
     """The references of the first Segment Index box (section 8.16.3) in `data`, which is at `offset` of the resource.
 
-    Boxes before it are skipped. Errors: DamagedError, also where there is no sidx.
+    A few boxes before it are skipped. Errors: DamagedError, also where there is no sidx.
     """
-    box = next(find(data, "sidx"), None)
+    box = next((box for box in islice(boxes(data), _BEFORE_SIDX) if box.type == "sidx"), None)
     if box is None:
         raise DamagedError(f"no segment index (sidx) at byte {offset}")
     reader = open_box(data, box)
