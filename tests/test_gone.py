@@ -19,9 +19,9 @@ MPD = (DATA / "titles/harbour-1/manifest.mpd").read_text()
 
 
 def files(offlinedl: Offlinedl) -> set[str]:
-    """What lies in the folder of the only title."""
+    """What lies in the folder of the only title, below the plain names of its tracks."""
     paths = [f for f in (offlinedl.home / "titles").rglob("*") if f.is_file() and not f.name.startswith(".")]
-    return {"/".join(path.parts[-2:]) for path in paths}
+    return {re.sub("-[0-9a-f]{4}/", "/", "/".join(path.parts[-2:])) for path in paths}
 
 
 WHOLE = {"video-720p/init-0.mp4", "audio-en/init-0.mp4"} | {
