@@ -12,15 +12,16 @@ from offlinedl.demo.origin import DATA
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Origin
+from tests.test_engine import stalling
 from tests.test_get import assert_origins_bytes
 
 MPD = (DATA / "titles/harbour-1/manifest.mpd").read_text()
 
 
 def files(offlinedl: Offlinedl) -> set[str]:
-    """What lies in the folder of the only title."""
+    """What lies in the folder of the only title, below the plain names of its tracks."""
     paths = [f for f in (offlinedl.home / "titles").rglob("*") if f.is_file() and not f.name.startswith(".")]
-    return {"/".join(path.parts[-2:]) for path in paths}
+    return {re.sub("-[0-9a-f]{4}/", "/", "/".join(path.parts[-2:])) for path in paths}
 
 
 WHOLE = {"video-720p/init-0.mp4", "audio-en/init-0.mp4"} | {
@@ -86,6 +87,21 @@ def test_a_last_number_that_is_only_computed_is_a_segment_like_any_other(offline
             assert re.search(r"[05], segment 3: http://.*/(v720|a-en)/4\.m4s: status 404 Not Found", result.err)
             assert [title["state"] for title in offlinedl.listed()] == ["failed"]
             offlinedl.ok("rm", "--all")
+
+
+@pytest.mark.parametrize("times", [1, 9], ids=["once", "for ever"])
+def test_a_segment_of_which_nothing_more_comes_is_asked_for_again(times: int, demo: Offlinedl, origin: Origin) -> None:
+    """C31: as soon as the settings say."""
+    (demo.home / "config.toml").write_text("[download]\nbackoff = 0\nretries = 1\nstall_seconds = 0.2\n")
+    origin.fault("v720/2.m4s", stalling(1000), times=times)
+    result = demo("get", "demo:harbour-1")
+    assert len(origin.asked("v720/2.m4s")) == 2
+    if times == 1:
+        assert (result.code, [title["state"] for title in demo.listed()]) == (0, ["ready"])
+    else:
+        assert result.code == 4
+        assert "5, segment 1: " in result.err
+        assert "v720/2.m4s: next to nothing came for 0.2 seconds" in result.err
 
 
 # hosts

@@ -192,6 +192,27 @@ def test_the_key_server_and_the_segment_server_are_told_apart(demo: Offlinedl, o
     demo.ok("get", "demo:ferry")
 
 
+def test_the_address_of_a_key_ages_too(demo: Offlinedl, origin: Origin) -> None:
+    """C33: the next day, one that is refused is asked for at the address that the playlist gives then."""
+    signing = Signing(origin)
+
+    async def playlist(request: web.Request, handler: Handler) -> web.StreamResponse:
+        text = (DATA / request.path.lstrip("/")).read_text()
+        return web.Response(text=text.replace('URI="key"', f'URI="key?{signing.token}"'))
+
+    async def key(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await handler(request) if request.query_string == signing.token else web.Response(status=403)
+
+    origin.faults = [
+        ("ferry/v720.m3u8|ferry/a-en.m3u8", playlist, [9]),
+        ("ferry/key", o.status(503), [1]),
+        ("key", key, [9]),
+    ]
+    assert demo("get", "demo:ferry").code == 4
+    signing.expire()
+    assert "ready" in demo.ok("get", "demo:ferry").err
+
+
 # another manifest
 
 
