@@ -98,8 +98,8 @@ class Origin:
         if asked.what[1]:
             response.set_status(206)
             response.headers["Content-Range"] = f"bytes {first}-{stop - 1}/{len(content)}"
-        await response.prepare(request)
         with suppress(ConnectionError):  # of a client that was killed
+            await response.prepare(request)
             for at in range(first, stop, _SLICE):
                 for listener in self.slices:
                     listener(asked)
