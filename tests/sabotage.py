@@ -57,7 +57,8 @@ def loses_power() -> None:
     def sync(self: Store) -> None:
         there = [str(f.stat().st_ino) for f in (home / "titles").rglob("*") if f.is_file()]
         time.sleep(_DISK_SECONDS)
-        (home / SYNCED).write_text("\n".join(there))
+        with (home / SYNCED).open("a") as synced:
+            synced.write("".join(f"{inode}\n" for inode in there))
 
     Store.sync = sync  # type: ignore[method-assign]
 

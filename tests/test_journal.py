@@ -21,12 +21,13 @@ from tests.origin import Origin
 from tests.test_get import assert_origins_bytes
 from tests.test_kill import asked_for, serve
 from tests.test_order import die
+from tests.titles import TRACK
 
 COUNT = 6
-MEDIA = {f"video/{number:06d}.m4s" for number in range(COUNT)}
+MEDIA = {f"{TRACK}/{number:06d}.m4s" for number in range(COUNT)}
 ALL_LINES = ("offlinedl.store:Store", "sync", 2)
 """All files are there, and the journal has all but the init segment, which has its row."""
-ALL_ROWS = ("offlinedl.actions.get", "_proven", 1)
+ALL_ROWS = ("offlinedl.actions.download:Download", "_proven", 1)
 
 
 Remains = dict[tuple[str, str, int], Path]
@@ -68,7 +69,7 @@ def assert_fetched(again: set[str], offlinedl: Offlinedl, origin: Origin, url: s
     assert_origins_bytes(got, origin.files)
     assert asked_for(got, origin, origin.log) == again
     assert len([a for a in origin.log if a.path.endswith(("mp4", "m4s"))]) == len(again)
-    assert offlinedl.claimed() == offlinedl.files() == MEDIA | {"video/init-0.mp4"}
+    assert offlinedl.claimed() == offlinedl.files() == MEDIA | {f"{TRACK}/init-0.mp4"}
 
 
 def path_of(line: str) -> str:
@@ -150,7 +151,7 @@ def test_a_row_that_is_damaged(case: str, killed: Killed, offlinedl: Offlinedl, 
     with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog, catalog:
         changed = catalog.execute(f"UPDATE fetches SET {ROWS[case]} WHERE path LIKE '%2.m4s'").rowcount
     assert changed == 1
-    assert_fetched({"video/000002.m4s"}, offlinedl, origin, url)
+    assert_fetched({f"{TRACK}/000002.m4s"}, offlinedl, origin, url)
 
 
 def flipped(file: Path) -> None:
@@ -189,8 +190,8 @@ def test_a_file_that_is_not_what_it_was(
 ) -> None:
     """C13, C14, C15, C16: it is fetched again, from its beginning, and nothing else is."""
     url, folder = killed(ALL_LINES if told_by == "the journal" else ALL_ROWS)
-    FILES[case](folder / "video" / "000003.m4s")
-    assert_fetched({"video/000003.m4s"}, offlinedl, origin, url)
+    FILES[case](folder / TRACK / "000003.m4s")
+    assert_fetched({f"{TRACK}/000003.m4s"}, offlinedl, origin, url)
 
 
 def test_what_lies_under_names_to_come_is_replaced(offlinedl: Offlinedl, origin: Origin) -> None:
@@ -210,5 +211,5 @@ def test_a_folder_without_its_catalog_is_nobodys(killed: Killed, offlinedl: Offl
     url, folder = killed(ALL_ROWS)
     for file in offlinedl.home.glob("catalog.db*"):
         file.unlink()
-    (folder / "video" / "999999.m4s").write_bytes(b"of a longer title")
-    assert_fetched(MEDIA | {"video/init-0.mp4"}, offlinedl, origin, url)
+    (folder / TRACK / "999999.m4s").write_bytes(b"of a longer title")
+    assert_fetched(MEDIA | {f"{TRACK}/init-0.mp4"}, offlinedl, origin, url)

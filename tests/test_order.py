@@ -15,10 +15,11 @@ from tests.origin import Origin
 from tests.sabotage import SYNCED
 from tests.test_get import assert_origins_bytes
 from tests.test_kill import asked_for, serve
+from tests.titles import TRACK
 
 ALL_THERE: list[Any] = [
     pytest.param("offlinedl.intake:Intake", "__aexit__", 2, id="the last segment has its name"),
-    pytest.param("offlinedl.actions.get", "_proven", 1, id="before the proof"),
+    pytest.param("offlinedl.actions.download:Download", "_proven", 1, id="before the proof"),
     pytest.param("offlinedl.license.proof", "prove", 1, id="in the proof"),
     pytest.param("offlinedl.library:Library", "ready", 1, id="before ready"),
 ]
@@ -92,8 +93,8 @@ def test_killed_before_a_license_is_kept(offlinedl: Offlinedl, origin: Origin) -
     title = titles.fmp4(count=4)
     url = serve(origin, title)
     die(offlinedl, url, ("offlinedl.custody:Custody", "keep", 1))
-    assert sound(offlinedl, title) == {"video/init-0.mp4"}
-    assert_the_rest_is_fetched(offlinedl, origin, url, {"video/init-0.mp4"})
+    assert sound(offlinedl, title) == {f"{TRACK}/init-0.mp4"}
+    assert_the_rest_is_fetched(offlinedl, origin, url, {f"{TRACK}/init-0.mp4"})
     assert len(origin.asked("key")) == 1
 
 

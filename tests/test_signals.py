@@ -83,9 +83,9 @@ STEPS = {
     "the plan is written": ("offlinedl.catalog:Catalog", "begin", ["paused"]),
     "the disk is looked at": ("offlinedl.library:Library", "start", ["paused"]),
     "the license is kept": ("offlinedl.custody:Custody", "keep", ["paused"]),
-    "all is there": ("offlinedl.actions.get", "_proven", ["paused"]),
+    "all is there": ("offlinedl.actions.download:Download", "_proven", ["paused"]),
     "the proof goes on": ("offlinedl.license.proof", "prove", ["paused"]),
-    "it becomes ready": ("offlinedl.library:Library", "ready", ["ready"]),
+    "it becomes ready": ("offlinedl.library:Library", "ready", ["paused"]),
 }
 
 

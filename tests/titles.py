@@ -24,6 +24,8 @@ from tests.playlists import media, segment
 COUNT = 40
 KEY = bytes(range(16))
 SEQUENCE = 100
+TRACK = "video-8928"
+"""The folder of the one track of an HLS title here (see plan.py)."""
 _ROOT = "/titles/made"
 _PACKET = 188
 
