@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class Store:
         """Is some process working on the title?"""
         try:
             descriptor = os.open(self.folder(name) / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # there is none, or nobody may write here
             return False
         try:
             return not _flock(descriptor)
@@ -103,7 +103,7 @@ class Store:
         """Bytes of a complete file, None where it is not there."""
         try:
             return os.stat(f"{self.folder(name)}/{path}").st_size  # noqa: PTH116 - once for each of many files
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return None
 
     def read(self, name: str, path: str) -> memoryview:
@@ -191,9 +191,11 @@ class Part:
         return self._hash.digest()
 
     def drop(self) -> None:
-        """It was not to be."""
-        os.close(self._file)
-        Path(f"{self._path}.part").unlink(missing_ok=True)
+        """It was not to be. What cannot even be deleted is no second error."""
+        with suppress(OSError):
+            Path(f"{self._path}.part").unlink()
+        with suppress(OSError):
+            os.close(self._file)
 
 
 class Journal:
@@ -224,7 +226,8 @@ class Journal:
     def clear(self) -> None:
         """The catalog has it all."""
         self.close()
-        Path(self._path).unlink(missing_ok=True)
+        with _translated("delete the journal"):
+            Path(self._path).unlink(missing_ok=True)
 
     def close(self) -> None:
         """No more lines for now."""
