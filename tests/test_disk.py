@@ -107,8 +107,8 @@ def test_new_tracks_without_room_leave_the_title_ready(demo: Offlinedl, origin: 
 
 @pytest.mark.parametrize("size", ["1500k", "600k", "300k", "200k", "100k", "40k"])
 def test_the_disk_of_all_ends_in_the_middle(size: str, offlinedl: Offlinedl, origin: Origin) -> None:
-    """C55, B15: media, license, journal and catalog are on it, and whichever meets the end says so. Nothing torn stays,
-    and what is there is claimed by no row but its own."""
+    """C55, B15, B35: media, license, journal and catalog are on it, and whichever meets the end says so. Nothing torn
+    stays, and it is never all, though no size was known."""
     title = titles.fmp4(size=60_000)
     url = serve(origin, title)
     with disk(offlinedl.home, size):
@@ -118,6 +118,7 @@ def test_the_disk_of_all_ends_in_the_middle(size: str, offlinedl: Offlinedl, ori
         assert "space" in refused.err or "full" in refused.err
         change(offlinedl.home, "size=16m")
         assert states(offlinedl) in (["paused"], [])
+        assert "100 %" not in offlinedl.ok("list").out
         assert not list(offlinedl.home.rglob("*.part"))
         assert_goes_on(offlinedl, origin, url, title)
 
