@@ -279,8 +279,7 @@ def _translated(doing: str) -> Iterator[None]:
 
 def _storage_error(doing: str, error: OSError) -> StorageError:
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return StorageError(
-        f"cannot {doing}: {error.strerror or error}",
-        "free some space, then run it again: what is done is kept" if full else "check the folder and its owner",
-        code="no-space" if full else "storage",
-    )
+    hint = "free some space, then run it again: what is done is kept" if full else "check the folder and its owner"
+    if error.errno == errno.EMFILE:
+        hint = "fewer connections (-N) need fewer, and `ulimit -n` allows more; what is done is kept"
+    return StorageError(f"cannot {doing}: {error.strerror or error}", hint, code="no-space" if full else "storage")
