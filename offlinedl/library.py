@@ -182,11 +182,11 @@ class Library:
 
     def check_space(self, fetches: Iterable[Fetch]) -> None:
         """StorageError where what is missing of `fetches` does not fit above what is to stay free."""
-        missing = sum(f.estimate for f in fetches if f.size is None)
-        free = self.store.free_bytes()
-        if missing and missing + self._keep_free > free:
+        missing = [f.estimate for f in fetches if f.size is None]
+        to_come, free = sum(missing), self.store.free_bytes()
+        if missing and to_come + self._keep_free > free:
             raise StorageError(
-                f"about {sized(missing)} are to come; {sized(free)} are free, and {sized(self._keep_free)} stay free",
+                f"about {sized(to_come)} are to come; {sized(free)} are free, and {sized(self._keep_free)} stay free",
                 "free some space, or choose a lower quality; what is done is kept",
                 code="no-space",
             )

@@ -77,15 +77,15 @@ class Store:
 
     def is_locked(self, name: str) -> bool:
         """Is some process working on the title?"""
-        with _translated(f"look at the lock of {name}"):
-            try:
-                descriptor = os.open(self.folder(name) / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-            except (FileNotFoundError, NotADirectoryError):
-                return False
-            try:
+        try:
+            descriptor = os.open(self.folder(name) / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:  # there is none, or nobody may write here
+            return False
+        try:
+            with _translated(f"look at the lock of {name}"):
                 return not _flock(descriptor)
-            finally:
-                os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
     def part(self, name: str, path: str) -> Part:
         """A file to write."""
@@ -121,7 +121,7 @@ class Store:
         """Bytes of a complete file, None where it is not there."""
         try:
             return os.stat(f"{self.folder(name)}/{path}").st_size  # noqa: PTH116 - once for each of many files
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return None
 
     def read(self, name: str, path: str) -> memoryview:
@@ -302,8 +302,7 @@ def _translated(doing: str) -> Iterator[None]:
 
 def _storage_error(doing: str, error: OSError) -> StorageError:
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return StorageError(
-        f"cannot {doing}: {error.strerror or error}",
-        "free some space, then run it again: what is done is kept" if full else "check the folder and its owner",
-        code="no-space" if full else "storage",
-    )
+    hint = "free some space, then run it again: what is done is kept" if full else "check the folder and its owner"
+    if error.errno == errno.EMFILE:
+        hint = "fewer connections (-N) need fewer, and `ulimit -n` allows more; what is done is kept"
+    return StorageError(f"cannot {doing}: {error.strerror or error}", hint, code="no-space" if full else "storage")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -210,6 +211,25 @@ def test_what_cannot_be_there_is_not_there(place: str, store: Store) -> None:
     in_the_way(store, place)
     assert store.size("title", "v/1.m4s") is None
     assert not store.is_locked("title")
+
+
+def test_what_cannot_be_looked_at_is_not_there(store: Store) -> None:
+    """Links in a circle stand for folders of others and for disks that fail."""
+    store.make("title")
+    for name in ("v", ".lock"):
+        (store.folder("title") / name).symlink_to(name)
+    assert store.size("title", "v/1.m4s") is None
+    assert not store.is_locked("title")
+
+
+def test_a_part_that_cannot_be_deleted_hides_no_error(store: Store) -> None:
+    path = store.folder("title") / "v/1.m4s.part"
+    part = store.part("title", "v/1.m4s")
+    path.unlink()
+    path.mkdir()
+    part.drop()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(part._file)
 
 
 def test_a_folder_in_the_place_of_the_lock_is_said(store: Store) -> None:

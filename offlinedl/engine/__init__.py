@@ -234,6 +234,8 @@ class _Run:
             else:
                 if first is None:
                     self._addresses.serve(known)
+                elif first.status not in {404, 410}:  # what one gives and the other will not: that one is no help
+                    self._addresses.dead.update(origin(other) for other in addresses[: number - 1])
                 return arrival
         assert first is not None  # noqa: S101 - there is an address at least, and none of them had it
         raise first
