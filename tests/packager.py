@@ -44,6 +44,7 @@ VARIANTS = {
     "cenc-rotation": f"{_CENC} --keys {_ONE_KEY} --crypto_period_duration 4",
     "cbcs-rotation": f"{_CBCS} --keys {_ONE_KEY} --crypto_period_duration 4",
     "cenc-lead": f"{_CENC} --keys {_ONE_KEY} --clear_lead 4",
+    "cenc-rotation-lead": f"{_CENC} --keys {_ONE_KEY} --clear_lead 4 --crypto_period_duration 4",
     "cens": f"--protection_scheme cens --keys {_ONE_KEY}",
 }
 # What decrypt() undoes: IVs of 8 and 16 bytes, one key or a key for each kind, keys that rotate, a clear lead
@@ -52,7 +53,7 @@ ENCRYPTED = tuple(name for name in VARIANTS if name not in {"clear", "cens"})
 
 def keys_of(variant: str) -> dict[bytes, bytes]:
     """Every key of the variant, by KID. The packager rotates a given key and KID by a byte in each period."""
-    turns = range(8) if variant.endswith("rotation") else (0,)
+    turns = range(8) if "rotation" in variant else (0,)
     return {kid[n:] + kid[:n]: key[n:] + key[:n] for kid, key in KEYS.items() for n in turns}
 
 
