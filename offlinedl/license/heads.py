@@ -63,10 +63,10 @@ def need(plan: Plan, read: Read, there: Collection[Identity]) -> Need:
     for kid, own in _rotating(plan, read, there):
         kids[kid] = None
         keys |= {kid: own} if own else {}
-    for key in plan.keys:
-        if key.method == "AES-128":
-            kids[hls_key.kid_of(key)] = None
-            keys[hls_key.kid_of(key)] = key
+    sealed = {f.key for f in plan.fetches if is_whole(plan, f) or is_sampled(plan, f)}
+    for key in (key for number, key in enumerate(plan.keys) if number in sealed):
+        kids[hls_key.kid_of(key)] = None
+        keys[hls_key.kid_of(key)] = key
     if (plan.protected or unnamed) and not kids:
         raise RefusedError(
             "the title is protected, and neither its manifest nor its media name a key id",
@@ -131,6 +131,15 @@ def own_key(plan: Plan, fetch: Fetch) -> Key | None:
 def is_whole(plan: Plan, fetch: Fetch) -> bool:
     """Is the file encrypted as a whole (AES-128), so that nothing can be read in it?"""
     return fetch.key is not None and plan.keys[fetch.key].method == "AES-128"
+
+
+def is_sampled(plan: Plan, fetch: Fetch) -> bool:
+    """Are the samples in the file encrypted in a way that names no KID (SAMPLE-AES in MPEG-TS and packed audio)?"""
+    return (
+        fetch.key is not None
+        and plan.keys[fetch.key].method == "SAMPLE-AES"
+        and not fetch.path.endswith((".mp4", ".m4s"))
+    )
 
 
 def made_up(plan: Plan) -> set[str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from offlinedl import decoder, verify
 from offlinedl.errors import DamagedError, RefusedError, UnsupportedError
 from offlinedl.license import heads, hls_key
-from offlinedl.license.heads import Read, is_whole, made_up
+from offlinedl.license.heads import Read, is_sampled, is_whole, made_up
 from offlinedl.license.need import Need
-from offlinedl.media import cenc, fragment, hls_aes, mp4
+from offlinedl.media import cenc, fragment, hls_aes, mp4, sample_aes
 from offlinedl.streams import Fetch, Plan
 
 _SURE_CODECS = ("avc1", "avc3", "mp4a")
@@ -151,14 +152,25 @@ class _Track:
         return enough
 
     def whole_files(self, keys: Mapping[bytes, bytes]) -> Iterator[_Work]:
-        """HLS AES-128 (RFC 8216 section 5.2): files that are encrypted from the first byte to the last."""
-        by_key: dict[int, list[Fetch]] = {}
+        """HLS without common encryption (RFC 8216 section 5.2): AES-128, from the first byte of a file to the last, and
+        SAMPLE-AES in MPEG-TS and packed audio."""
+        by_key: dict[tuple[int, bool], list[Fetch]] = {}
         for fetch in self._media:
-            if fetch.key is not None and is_whole(self._plan, fetch):
-                by_key.setdefault(fetch.key, []).append(fetch)
-        for number, fetches in by_key.items():
+            whole = is_whole(self._plan, fetch)
+            if fetch.key is not None and (whole or is_sampled(self._plan, fetch)):
+                by_key.setdefault((fetch.key, whole), []).append(fetch)
+        for (number, whole), fetches in by_key.items():
             kid = hls_key.kid_of(self._plan.keys[number])
-            yield kid, sorted(fetches, key=lambda f: -(f.size or 0)), lambda fetch: self._open_whole(fetch, keys)
+            opens = self._open_whole if whole else self._open_sampled
+            yield kid, sorted(fetches, key=lambda f: -(f.size or 0)), partial(opens, keys=keys)
+
+    def _open_sampled(self, fetch: Fetch, keys: Mapping[bytes, bytes]) -> str | None:
+        media = bytearray(self._read(fetch))
+        try:
+            sample_aes.decrypt(media, keys[hls_key.kid_of(self._plan.keys[fetch.key or 0])], fetch.iv or b"")
+        except DamagedError as error:
+            return error.message
+        return decoder.fault(bytes(media))
 
     def _open_whole(self, fetch: Fetch, keys: Mapping[bytes, bytes]) -> str | None:
         try:
@@ -194,12 +206,12 @@ class _Track:
 
     def samples(self, keys: Mapping[bytes, bytes]) -> Iterator[_Work]:
         """Common Encryption: the samples in MP4 files are encrypted (ISO/IEC 23001-7)."""
-        heads = {fetch: head for fetch in self._media if (head := self._head(fetch))}
-        usage = {fetch: self._usage(fetch, head) for fetch, head in heads.items()}
+        own = {fetch: head for fetch in self._media if (head := self._head(fetch))}
+        usage = {fetch: self._usage(fetch, head) for fetch, head in own.items()}
         if usage and not any(usage.values()):
             raise UnsupportedError("the title is encrypted, and no fragment of a track says how", "tell the service")
         for kid, fetches in verify.heaviest(usage).items():
-            yield kid, fetches, lambda fetch: self._open_samples(fetch, heads[fetch], keys)
+            yield kid, fetches, lambda fetch: self._open_samples(fetch, own[fetch], keys)
 
     def _usage(self, fetch: Fetch, head: _Head) -> dict[bytes, int]:
         try:
