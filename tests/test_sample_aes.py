@@ -122,7 +122,7 @@ def transport(kind: int, stream: bytes) -> bytes:
 UNITS = st.builds(
     lambda head, body: escaped(bytes((head,)) + bytes(body) + b"\x80"),
     st.sampled_from((1, 5, 7)),
-    st.lists(st.sampled_from((0, 0, 0, 1, 3, 200)), max_size=700),
+    st.one_of(st.lists(st.sampled_from((0, 0, 0, 1, 3, 200)), min_size=size, max_size=700) for size in (0, 60, 400)),
 )
 
 
