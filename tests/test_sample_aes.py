@@ -122,7 +122,10 @@ def transport(kind: int, stream: bytes) -> bytes:
 UNITS = st.builds(
     lambda head, body: escaped(bytes((head,)) + bytes(body) + b"\x80"),
     st.sampled_from((1, 5, 7)),
-    st.one_of(st.lists(st.sampled_from((0, 0, 0, 1, 3, 200)), min_size=size, max_size=700) for size in (0, 60, 400)),
+    st.one_of(
+        st.lists(st.sampled_from((0, 0, 0, 1, 3, 200)), min_size=least, max_size=most)
+        for least, most in ((0, 30), (24, 46), (60, 700))
+    ),
 )
 
 
