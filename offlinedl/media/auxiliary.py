@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.media.encryption import SCHEMES, Parameters, is_seig, rename
-from offlinedl.media.mp4 import Box, Data, Reader, children, field, find, open_box
+from offlinedl.media.encryption import SCHEMES, Entry, Parameters, is_seig, piff_entry, rename
+from offlinedl.media.mp4 import Box, Data, Reader, children, find, is_piff, open_box
 
 Subsamples: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -28,9 +28,9 @@ def records(
     `parameters` are those of each sample, `base` is what offsets count from, `counts` the samples of each run.
     Errors: DamagedError; UnsupportedError for the forms of senc that are not of this standard's first edition.
     """
-    senc = field(segment, "senc", traf)
+    senc = next(find(segment, "senc", traf), None)
     if senc is not None:
-        return _from_senc(senc, parameters)
+        return _from_senc(open_box(segment, senc), is_piff(segment, senc), parameters)
     sizes, offsets = _sizes_and_offsets(segment, traf)
     if not sizes and not offsets:
         return (Record() for _ in parameters)
@@ -41,10 +41,21 @@ def records(
     return _from_places(segment, parameters, sizes, _places([base + offset for offset in offsets], sizes, counts))
 
 
-def _from_senc(reader: Reader, parameters: Sequence[Parameters]) -> Iterator[Record]:
+def overridden(segment: Data, traf: Box, entry: Entry) -> Entry:
+    """`entry` with the parameters that PIFF's sample encryption box may have of its own (PIFF 1.1 section 5.3.2)."""
+    senc = next(find(segment, "senc", traf), None)
+    if senc is None or entry.parameters is None or not is_piff(segment, senc):
+        return entry
+    reader = open_box(segment, senc)
+    return piff_entry(entry.format, reader) if reader.full_box()[1] & 0x1 else entry
+
+
+def _from_senc(reader: Reader, piff: bool, parameters: Sequence[Parameters]) -> Iterator[Record]:
     """senc (section 7.2). It may leave out the samples that are clear."""
     version, flags = reader.full_box()
-    if version or flags & 0x1:
+    if piff and flags & 0x1:
+        reader.take(20)
+    elif version or flags & 0x1:
         raise UnsupportedError("sample encryption (senc) for several keys, or with parameters of its own")
     count, protected = reader.number(4), sum(own.protected for own in parameters)
     if count not in {len(parameters), protected}:

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.media.auxiliary import Record, Subsamples, records
+from offlinedl.media.auxiliary import Record, Subsamples, overridden, records
 from offlinedl.media.encryption import SCHEMES, Encryption, Entry, Parameters, Track, is_seig, read_groups
 from offlinedl.media.mp4 import Box, Data, Reader, boxes, children, field, find, open_box
 
 _LOCAL_GROUPS = 0x10000  # group indices above it count the descriptions of the fragment itself (14496-12 section 8.9.4)
-
-
-_PIFF_SENC = bytes.fromhex("a2394f525a9b4f14a2446c427c648df4")  # the older form of senc (PIFF 1.1 section 5.3.2)
 
 
 class Sample(NamedTuple):
@@ -48,11 +45,7 @@ class _Fragment:
 
 def has_encryption(segment: Data) -> bool:
     """Does a fragment say that its samples are encrypted, though there is no init segment to say how?"""
-    for traf in find(segment, "moof/traf"):
-        for box in children(segment, traf):
-            if box.type == "senc" or (box.type == "uuid" and bytes(segment[box.body - 16 : box.body]) == _PIFF_SENC):
-                return True
-    return False
+    return any(find(segment, "moof/traf/senc"))
 
 
 def samples(encryption: Encryption, segment: Data) -> Iterator[Sample]:
@@ -79,7 +72,7 @@ def _fragment(encryption: Encryption, segment: Data, traf: Box) -> _Fragment:
     if track is None or not 0 < index <= len(track.entries):
         raise DamagedError(f"track {number}, sample description {index}: the init segment has none such")
     size = head.number(4) if flags & 0x10 else track.sample_size
-    entry, runs = track.entries[index - 1], tuple(_runs(segment, traf, size))
+    entry, runs = overridden(segment, traf, track.entries[index - 1]), tuple(_runs(segment, traf, size))
     return _Fragment(box=traf, track=track, entry=entry, base=base, from_moof=bool(flags & 0x20000), runs=runs)
 
 

@@ -21,6 +21,12 @@ _FIELDS_BEFORE_CHILDREN = {"stsd": 8, "encv": 78, "enca": 28, "enct": 8}
 # The sample entries that encryption puts in the place of the codec's own (section 8.12)
 ENCRYPTED_ENTRIES = ("encv", "enca", "enct")
 NO_KID = bytes(16)
+# The boxes of PIFF 1.1 (sections 5.3.1 to 5.3.3) that became boxes of common encryption with the same content
+_PIFF = {
+    bytes.fromhex("8974dbce7be74c5184f97148f9882554"): "tenc",
+    bytes.fromhex("a2394f525a9b4f14a2446c427c648df4"): "senc",
+    bytes.fromhex("d08a4f1810f34a82b6c832d8aba183d3"): "pssh",
+}
 _FIRST_BOXES = {
     b"ftyp",
     b"styp",
@@ -39,7 +45,10 @@ _FIRST_BOXES = {
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box at data[start:end] whose content begins at `body` (for type "uuid": after the 16-byte extended type)."""
+    """A box at data[start:end] whose content begins at `body` (after the extended type of 16 bytes where there is one).
+
+    `type` is "uuid" for extended types, those of PIFF apart: they are what became of them.
+    """
 
     type: str
     start: int
@@ -94,7 +103,7 @@ def _box(data: Data, at: int, stop: int) -> Box:
     elif size == 0:  # to the end of what holds it
         size = stop - at
     if kind == "uuid":
-        header.take(16)
+        kind = _PIFF.get(header.take(16), kind)
     if not header.at <= at + size <= stop:
         raise DamagedError(f"the box {kind!r} at byte {at} cannot be {size} bytes long: {stop - at} are there")
     return Box(kind, at, header.at, at + size)
@@ -123,6 +132,11 @@ def open_box(data: Data, box: Box) -> Reader:
 def field(data: Data, path: str, within: Box) -> Reader | None:
     """A reader on the first box at `path` in `within`; None where there is none."""
     return next((open_box(data, box) for box in find(data, path, within)), None)
+
+
+def is_piff(data: Data, box: Box) -> bool:
+    """Does a box have its older form, that of PIFF?"""
+    return bytes(data[box.start + 4 : box.start + 8]) == b"uuid"
 
 
 def scheme_of(data: Data, sinf: Box) -> str | None:
@@ -158,7 +172,8 @@ def _stated(init: Data) -> Iterator[Protection]:
                     reader = open_box(init, tenc)
                     reader.take(8)  # version, flags, pattern, isProtected, IV size
                     kid = reader.take(16)
-                    yield Protection(scheme=scheme_of(init, sinf), kids=() if kid == NO_KID else (kid,))
+                    scheme = None if is_piff(init, tenc) else scheme_of(init, sinf)
+                    yield Protection(scheme=scheme, kids=() if kid == NO_KID else (kid,))
 
 
 def _system(data: Data, pssh: Box) -> Protection:
@@ -170,7 +185,7 @@ def _system(data: Data, pssh: Box) -> Protection:
     return Protection(
         system=system,
         kids=tuple(kids[at : at + 16] for at in range(0, len(kids), 16)),
-        init_data=bytes(data[pssh.start : pssh.end]),
+        init_data=(8 + pssh.end - pssh.body).to_bytes(4) + b"pssh" + data[pssh.body : pssh.end],
     )
 
 
