@@ -39,6 +39,8 @@ _ONE_KEY = f"label=:key_id={KIDS['v'].hex()}:key={KEYS[KIDS['v']].hex()}"
 _KEY_EACH = ",".join(f"label={t}:key_id={KIDS[t].hex()}:key={KEYS[KIDS[t]].hex()}" for t in KIDS)
 _CENC = "--protection_scheme cenc --iv 00112233445566ff"  # IVs are given, so that every session tests the same bytes
 _CBCS = "--protection_scheme cbcs --iv 00112233445566778899aabbccddeeff"
+_CENS = "--protection_scheme cens --iv 00112233445566ff"
+_CBC1 = "--protection_scheme cbc1 --iv 00112233445566778899aabbccddeeff"
 VARIANTS = {
     "clear": "",
     "cenc": f"{_CENC} --keys {_ONE_KEY}",
@@ -50,10 +52,18 @@ VARIANTS = {
     "cbcs-rotation": f"{_CBCS} --keys {_ONE_KEY} --crypto_period_duration 4",
     "cenc-lead": f"{_CENC} --keys {_ONE_KEY} --clear_lead 4",
     "cenc-rotation-lead": f"{_CENC} --keys {_ONE_KEY} --clear_lead 4 --crypto_period_duration 4",
-    "cens": f"--protection_scheme cens --keys {_ONE_KEY}",
+    "cbcs-5:5": f"{_CBCS} --keys {_ONE_KEY} --crypt_byte_block 5 --skip_byte_block 5",
+    "cbcs-3:7": f"{_CBCS} --keys {_ONE_KEY} --crypt_byte_block 3 --skip_byte_block 7",
+    "cbcs-10:0": f"{_CBCS} --keys {_ONE_KEY} --crypt_byte_block 10 --skip_byte_block 0",
+    "cens": f"{_CENS} --keys {_ONE_KEY}",
+    "cens-5:5": f"{_CENS} --keys {_ONE_KEY} --crypt_byte_block 5 --skip_byte_block 5",
+    "cens-wrap": f"--protection_scheme cens --iv 0011223344556677fffffffffffffff0 --keys {_ONE_KEY}",
+    "cens-rotation": f"{_CENS} --keys {_ONE_KEY} --crypto_period_duration 4",
+    "cbc1": f"{_CBC1} --keys {_ONE_KEY}",
+    "cbc1-lead": f"{_CBC1} --keys {_ONE_KEY} --clear_lead 4",
 }
-# What decrypt() undoes: IVs of 8 and 16 bytes, one key or a key for each kind, keys that rotate, a clear lead
-ENCRYPTED = tuple(name for name in VARIANTS if name not in {"clear", "cens"})
+# What decrypt() undoes: IVs of 8 and 16 bytes, one key or a key for each kind, keys that rotate, a clear lead, patterns
+ENCRYPTED = tuple(name for name in VARIANTS if name != "clear")
 
 
 def keys_of(variant: str) -> dict[bytes, bytes]:

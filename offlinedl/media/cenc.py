@@ -1,4 +1,7 @@
-"""Common Encryption undone (ISO/IEC 23001-7): the schemes cenc and cbcs, in place, without a change of any size.
+"""Common Encryption undone (ISO/IEC 23001-7), in place, without a change of any size.
+
+The schemes are cenc and cbcs; cens and cbc1, and in cbcs other patterns than 1:9, are experimental: of a pattern's last
+run that is cut short, the whole blocks are taken to be encrypted, as packagers do and FFmpeg does not.
 
 encryption = read_init(init)                # None: nothing in it is encrypted
 if encryption is not None:
@@ -36,12 +39,12 @@ def decrypt(encryption: Encryption, segment: bytearray, keys: Mapping[bytes, byt
     """Decrypt `segment` in place, and make `free` of its boxes about encryption. Lengths and offsets stay.
 
     `keys` are by KID. Errors, before any byte is changed: RefusedError ("license-incomplete") for a KID without a key,
-    DamagedError for boxes that do not fit, UnsupportedError for another scheme than cenc and cbcs.
+    DamagedError for boxes that do not fit, UnsupportedError for an unknown scheme.
     """
     parts: dict[tuple[str, bytes], list[Sample]] = {}
     for sample in samples(encryption, segment):
         parts.setdefault((sample.scheme, sample.parameters.kid), []).append(sample)
-    ciphers = [(_undo_cenc if scheme == "cenc" else _undo_cbcs, _key(keys, kid)) for scheme, kid in parts]
+    ciphers = [(_UNDO[scheme], _key(keys, kid)) for scheme, kid in parts]
     view = memoryview(segment)
     for (undo, key), part in zip(ciphers, parts.values(), strict=True):
         undo(view, part, key)
@@ -94,8 +97,23 @@ def _at_wrap(sample: Sample) -> tuple[_Ranges, _Ranges]:
     return tuple(head), tuple(tail)
 
 
-def _undo_cbcs(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
-    """AES-CBC of the encrypted blocks; the chain starts anew with the IV in each protected range (section 10.4).
+def _undo_cens(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
+    """AES-CTR of the encrypted blocks: the counter passes over the others (section 10.3)."""
+    for sample in part:
+        sizes = [_encrypted(sample, end - start) for start, end in sample.ranges]
+        pieces = [view[start:end] for start, end in sample.ranges]
+        chain = b"".join(_gather(sample.parameters, piece, n) for piece, n in zip(pieces, sizes, strict=True))
+        clear = bytearray(chain)
+        _undo_cenc(memoryview(clear), (sample._replace(ranges=((0, len(clear)),)),), key)
+        at = 0
+        for piece, size in zip(pieces, sizes, strict=True):
+            _scatter(sample.parameters, piece, memoryview(clear)[at : at + size])
+            at += size
+
+
+def _undo_cbc(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
+    """AES-CBC of the encrypted blocks; the chain starts anew with the IV in each sample (cbc1, section 10.2), and for
+    cbcs in each protected range (section 10.4).
 
     One cipher for all: in CBC a block depends on the encrypted block before it and on nothing else, so to feed the IV
     as if it were a block starts the chain anew. What comes out for it is thrown away.
@@ -104,10 +122,12 @@ def _undo_cbcs(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
 
     chain, places = bytearray(), []
     for sample in part:
+        fresh = True
         for start, end in sample.ranges:
             size = _encrypted(sample, end - start)
             if size:
-                chain += sample.iv
+                chain += sample.iv if fresh else b""
+                fresh = sample.scheme == "cbcs"
                 places.append((sample.parameters, view[start:end], len(chain), size))
                 chain += _gather(sample.parameters, view[start:end], size)
     clear = memoryview(Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor().update(chain))
@@ -116,7 +136,7 @@ def _undo_cbcs(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
 
 
 def _encrypted(sample: Sample, size: int) -> int:
-    """How many of `size` protected bytes are encrypted: for cbcs whole blocks, in the pattern (section 9.6).
+    """How many of `size` protected bytes are encrypted: but for cenc whole blocks, in the pattern (section 9.6).
 
     A last run that is shorter than the pattern's is encrypted, too, as far as it has whole blocks.
     """
@@ -154,3 +174,6 @@ def _scatter(parameters: Parameters, piece: memoryview, clear: memoryview) -> No
     target, run, step = _words(parameters, piece)
     for i in range(run):
         target[i::step] = source[i::run]
+
+
+_UNDO = {"cenc": _undo_cenc, "cens": _undo_cens, "cbc1": _undo_cbc, "cbcs": _undo_cbc}

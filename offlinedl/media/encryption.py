@@ -19,7 +19,10 @@ from offlinedl.media.mp4 import (
     scheme_of,
 )
 
-SCHEMES = ("cenc", "cbcs")
+SCHEMES = ("cenc", "cbcs", "cens", "cbc1")
+EXPERIMENTAL = ("cens", "cbc1")
+"""Schemes that few services use and few players play; also in cbcs every pattern but 1:9 and none is."""
+
 _PIFF_SCHEMES = {0: "cenc", 1: "cenc", 2: "cbc1"}
 """What the algorithms of PIFF became: none, AES-CTR, AES-CBC."""
 
