@@ -25,7 +25,7 @@ KEYS = {
 
 _ENCODE = {
     "v": "-f lavfi -i testsrc2=size=320x180:rate=24:duration=8 -pix_fmt yuv420p -c:v libx264 -preset veryfast"
-    " -b:v 400k -g 48 -keyint_min 48 -sc_threshold 0 -bf 2",
+    " -b:v 400k -g 48 -keyint_min 48 -sc_threshold 0 -bf 2 -slices 3",  # several protected ranges in a sample
     "h": "-f lavfi -i testsrc2=size=320x180:rate=24:duration=8 -pix_fmt yuv420p -c:v libx265 -preset ultrafast"
     " -b:v 400k -tag:v hvc1 -x265-params keyint=48:min-keyint=48:scenecut=0:log-level=none",
     "a": "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 96k",
