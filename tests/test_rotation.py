@@ -134,9 +134,9 @@ def test_a_first_segment_that_is_torn_is_fetched_again(
 # HLS: each key at a URI of its own
 
 
-def playlist(*keys: str) -> bytes:
+def playlist(*keys: str, method: str = "SAMPLE-AES") -> bytes:
     """The audio of a package: its first two segments have the first key, the others the last."""
-    tags = [f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="{key}"' for key in (keys[0], keys[-1])]
+    tags = [f'#EXT-X-KEY:METHOD={method},URI="{key}"' for key in (keys[0], keys[-1])]
     first, second = ([playlists.segment(f"a/{n}.m4s", "2") for n in numbers] for numbers in ((1, 2), (3, 4)))
     return playlists.media('#EXT-X-MAP:URI="a/init.mp4"', tags[0], *first, tags[1], *second)
 
@@ -160,3 +160,15 @@ def test_an_hls_key_needs_no_kid_in_the_media(root: Path, offlinedl: Offlinedl, 
     origin.fault("/titles/pk/", served(folder))
     [title] = offlinedl.ok("get", f"{origin.url}/titles/pk/a.m3u8", "--json").json
     assert (title["state"], len(origin.asked("pk/key"))) == ("ready", 1)
+
+
+@pytest.mark.parametrize("method", ["SAMPLE-AES-CTR", "SAMPLE-AES-CENC"])
+def test_what_hls_calls_by_other_names_is_cenc(method: str, root: Path, offlinedl: Offlinedl, origin: Origin) -> None:
+    """rfc8216bis section 4.4.4.4: in fMP4 alone, and without an IV in the tag."""
+    origin.fault("pk/key", o.body(b"a wrong key here"), times=1)
+    origin.fault("pk/key", o.body(packager.KEYS[packager.KIDS["v"]]))
+    origin.fault("pk/a.m3u8", o.body(playlist("key", method=method)))
+    origin.fault("/titles/pk/", served(packager.package(root, "cenc")))
+    assert offlinedl("get", f"{origin.url}/titles/pk/a.m3u8").code == 8
+    [title] = offlinedl.ok("get", f"{origin.url}/titles/pk/a.m3u8", "--json").json
+    assert (title["state"], len(media(origin))) == ("ready", 4)

@@ -19,7 +19,11 @@ from offlinedl.manifest import Format, detect, progressive
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
 
-_SAMPLES = {"SAMPLE-AES": ("mp4", "ts", "aac", "ac3", "ec3"), "SAMPLE-AES-CTR": ("mp4",)}
+_SAMPLES = {
+    "SAMPLE-AES": ("mp4", "ts", "aac", "ac3", "ec3"),
+    "SAMPLE-AES-CTR": ("mp4",),
+    "SAMPLE-AES-CENC": ("mp4",),  # as it was called before
+}
 """The containers in which the methods of HLS that encrypt samples can be undone."""
 
 
