@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.media.encryption import SCHEMES, Entry, Parameters, is_seig, piff_entry, rename
-from offlinedl.media.mp4 import Box, Data, Reader, children, find, is_piff, open_box
+from offlinedl.media.mp4 import Box, Buffer, Data, Reader, children, find, is_piff, open_box
 
 Subsamples: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -39,6 +40,23 @@ def records(
     if len(sizes) != len(parameters) or len(offsets) != len(counts):
         raise DamagedError(f"saiz and saio at byte {traf.start} do not fit the samples")
     return _from_places(segment, parameters, sizes, _places([base + offset for offset in offsets], sizes, counts))
+
+
+def whole_ivs(segment: Data, traf: Box, parameters: Sequence[Parameters]) -> list[bytes] | None:
+    """The IVs of the samples, 16 bytes each, where all have the same parameters and are protected as a whole, and senc
+    says so; else None, and `records` tells."""
+    own, count = parameters[0], len(parameters)
+    senc = next(find(segment, "senc", traf), None)
+    if senc is None or not own.protected or parameters.count(own) != count:
+        return None
+    reader = open_box(segment, senc)
+    if reader.full_box() != (0, 0) or reader.number(4) != count:
+        return None
+    if not own.iv_size:
+        return [own.constant_iv.ljust(16, b"\0")] * count if own.constant_iv else None
+    ivs = bytearray(16 * count)
+    memoryview(ivs).cast("Q")[:: 16 // own.iv_size] = memoryview(reader.take(count * own.iv_size)).cast("Q")
+    return list(map(itemgetter(0), struct.iter_unpack("16s", ivs)))
 
 
 def overridden(segment: Data, traf: Box, entry: Entry) -> Entry:
@@ -115,7 +133,7 @@ def _from_places(
         yield _record(Reader(segment, start, start + size), own, size > own.iv_size) if size else Record()
 
 
-def free_encryption(segment: bytearray) -> None:
+def free_encryption(segment: Buffer) -> None:
     """Make `free` of the boxes in each moof that speak of encryption: lengths and offsets stay as they are."""
     for moof in list(find(segment, "moof")):
         rename(segment, [box for box in children(segment, moof) if box.type == "pssh"])

@@ -9,6 +9,7 @@ from offlinedl.errors import DamagedError
 from offlinedl.media.mp4 import (
     ENCRYPTED_ENTRIES,
     Box,
+    Buffer,
     Data,
     Reader,
     children,
@@ -203,7 +204,7 @@ def clear_init(init: Data) -> bytes:
     return bytes(clear)
 
 
-def rename(data: bytearray, found: Iterable[Box], kind: str = "free") -> None:
+def rename(data: Buffer, found: Iterable[Box], kind: str = "free") -> None:
     """Write another type on boxes: `free` (ISO/IEC 14496-12 section 8.1.2) is space that readers pass over."""
     for box in found:
         data[box.start + 4 : box.start + 8] = kind.encode("latin-1")
