@@ -154,7 +154,7 @@ def present(asked: argparse.Namespace) -> tuple[list[str], list[str]]:
 
 def main() -> int:
     asked = options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and let no server and no gigabytes behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which leaves no server and no gigabytes behind
     sets, tools = present(asked)
     kept = True
     with tempfile.TemporaryDirectory(dir=MEMORY) as memory, tempfile.TemporaryDirectory(dir=asked.disk) as disk:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,7 @@ class Situation:
     kills: bool = False
     gone: str | None = None
     expires: float | None = None
-    seconds: float = 0.2
+    seconds: float = 0.05
     promises: int = 0
 
 
@@ -139,6 +140,7 @@ def options() -> argparse.Namespace:
 
 def main() -> int:
     asked = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tools = [tool for tool in asked.tools if tool == "offlinedl" or shutil.which(tool)]
     kept = True
     with tempfile.TemporaryDirectory() as folder:

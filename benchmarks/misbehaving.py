@@ -21,8 +21,8 @@ from offlinedl.demo import origin as demo
 SEGMENTS = 20
 _SLICES = 8
 _FMP4 = (
-    f"ffmpeg -v error -f lavfi -i testsrc2=size=640x360:rate=25:duration={SEGMENTS} -c:v libx264 -preset ultrafast"
-    " -g 25 -b:v 1600k -pix_fmt yuv420p -f hls -hls_time 1 -hls_list_size 0 -hls_segment_type fmp4 index.m3u8"
+    f"ffmpeg -v error -f lavfi -i testsrc2=size=1280x720:rate=25:duration={SEGMENTS} -c:v libx264 -preset ultrafast"
+    " -g 25 -b:v 16M -pix_fmt yuv420p -f hls -hls_time 1 -hls_list_size 0 -hls_segment_type fmp4 index.m3u8"
 )
 
 
@@ -79,9 +79,9 @@ class Origin:
         if "Range" in request.headers:
             response.set_status(206)
             response.headers["Content-Range"] = f"bytes {first}-{stop - 1}/{len(content)}"
-        await response.prepare(request)
         size = len(content) // _SLICES + 1
         with suppress(ConnectionError):  # of a client that was killed
+            await response.prepare(request)
             for at in range(first, stop, size):
                 await asyncio.sleep(self.seconds / _SLICES)
                 await response.write(content[at : min(at + size, stop)])
@@ -98,8 +98,8 @@ class Origin:
 
 def titles(root: Path) -> dict[str, Title]:
     """Make one of MPEG-TS, one of fragmented MP4 with an init segment, and one with AES-128 without IV."""
-    clear = Content(folder="ts", count=SEGMENTS, size=200_000)
-    sealed = Content(folder="aes", count=SEGMENTS, size=200_000, sealed=True)
+    clear = Content(folder="ts", count=SEGMENTS, size=2_000_000)
+    sealed = Content(folder="aes", count=SEGMENTS, size=2_000_000, sealed=True)
     make(root, clear)
     make(root, sealed)
     playlist = root / "aes" / "index.m3u8"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from offlinedl.errors import NotFoundError, RefusedError, UnsupportedError, UsageError
+from offlinedl.errors import NotFoundError, OtherTitleError, RefusedError, UnsupportedError, UsageError
 from offlinedl.languages import lookup
 from offlinedl.model import Kind, Wanted
 from offlinedl.streams import Manifest, Rendition
@@ -109,6 +109,8 @@ def choose(
     manifest: Manifest, wanted: Wanted, preferences: Preferences | None = None, max_height: int | None = None
 ) -> tuple[Choice, ...]:
     """One video rung, then audio, then subtitles. Raises where a language that was asked for is not there."""
+    if wanted.tracks:
+        return _again(manifest, wanted.tracks)
     preferences = preferences or Preferences()
     chosen: list[Choice] = []
     rungs = [r for r in manifest.renditions if r.kind is Kind.VIDEO]
@@ -123,6 +125,14 @@ def choose(
     if not any(c.rendition.kind is not Kind.SUBTITLES for c in chosen):
         raise UnsupportedError("the manifest offers no video and no audio", "it may be a trailer of images, or empty")
     return tuple(chosen)
+
+
+def _again(manifest: Manifest, tracks: Sequence[str]) -> tuple[Choice, ...]:
+    offered = {r.id: r for r in manifest.renditions}
+    missing = [track for track in tracks if track not in offered]
+    if missing:
+        raise OtherTitleError(f"it no longer offers {', '.join(missing)}")
+    return tuple(Choice(rendition=offered[track], why="chosen before") for track in tracks)
 
 
 def passed_over(  # noqa: PLR0911 - one return for each reason

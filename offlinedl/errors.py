@@ -6,18 +6,28 @@ message through `shown`, which leaves out what signs it.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
+
+_ASSIGNED = re.compile(r"=[^/]{16,}")
+_URL = re.compile(r"https?://[^\s'\"<>]+")
 
 
 def shown(url: str) -> str:
-    """`url` as it may be shown: without user info, query and fragment, where signatures and tokens live."""
+    """`url` as it may be shown: without user info, query and fragment, where signatures and tokens live, and without
+    the long values that some services assign in the path."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "(not a URL)"
     if parts.scheme not in {"http", "https"}:
         return f"{parts.scheme}:..." if parts.scheme else url.partition("?")[0].rpartition("@")[2]
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{_ASSIGNED.sub('=...', parts.path)}"
+
+
+def cleared(text: str) -> str:
+    """`text` with each URL in it as it may be shown."""
+    return _URL.sub(lambda found: shown(found[0]), text)
 
 
 def printable(text: str) -> str:
@@ -64,18 +74,26 @@ class NotFoundError(OfflinedlError):
 
 
 class NetworkError(OfflinedlError):
-    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none; `retry_after`
-    what it said of when to ask again (RFC 9110 section 10.2.3)."""
+    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none to be judged;
+    `retry_after` what it said of when to ask again (RFC 9110 section 10.2.3). `answered` tells that an answer came, be
+    it one that was cut off: it is about one resource, and its server is there."""
 
     exit_code = 4
     default_code = "network"
 
     def __init__(
-        self, message: str, hint: str = "", *, status: int | None = None, retry_after: str | None = None
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        status: int | None = None,
+        retry_after: str | None = None,
+        answered: bool = False,
     ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.retry_after = retry_after
+        self.answered = answered or status is not None
 
 
 class RefusedError(OfflinedlError):
@@ -111,6 +129,18 @@ class DamagedError(OfflinedlError):
 
     exit_code = 8
     default_code = "damaged"
+
+
+class OtherTitleError(DamagedError):
+    """The manifest is another one than that which a download began with."""
+
+    default_code = "changed"
+
+    def __init__(self, what: str = "it has other segments now") -> None:
+        super().__init__(
+            f"the title's manifest is not the one that the download began with: {what}",
+            "run it again: it starts over with the new one, and keeps what is still the same",
+        )
 
 
 class UnsupportedError(OfflinedlError):

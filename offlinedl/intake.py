@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
+from offlinedl.aside import aside
 from offlinedl.catalog import Catalog
 from offlinedl.errors import PausedError
 from offlinedl.model import Entry
@@ -56,7 +58,7 @@ class Intake:
         if not batch:
             return
         try:
-            await asyncio.to_thread(self._store.sync)
+            await aside(self._store.sync)
             with self._catalog.transaction():
                 self._catalog.done(self._entry.id, batch)
         except BaseException:
@@ -109,7 +111,7 @@ async def held(store: Store, entry: Entry, fetches: Iterable[Fetch]) -> dict[Ide
         while claims and count < _AT_ONCE:
             some.append(claims.pop())
             count += some[-1][1].size
-        sound |= await asyncio.to_thread(_sound, store, entry, some)
+        sound |= await aside(partial(_sound, store, entry, some))
     return sound
 
 
@@ -122,9 +124,10 @@ def _line(fetch: Fetch, arrival: Arrival) -> str:
 
 
 def _read(line: str) -> tuple[str, Arrival] | None:
-    """What `_line` wrote; None for a line that was torn."""
+    """What `_line` wrote; None for anything else."""
     try:
         content, size, checksum, validator = json.loads(line)
-        return str(content), Arrival(size=int(size), checksum=bytes.fromhex(checksum), validator=validator)
-    except (ValueError, TypeError):
+        arrival = Arrival(size=int(size), checksum=bytes.fromhex(checksum), validator=validator)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
+    return (str(content), arrival) if isinstance(validator, str | None) else None

@@ -12,16 +12,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from offlinedl import expiry, lifecycle, verify
+from offlinedl.aside import aside
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError, printable, sized
+from offlinedl.errors import (
+    DamagedError,
+    NotFoundError,
+    OfflinedlError,
+    PausedError,
+    RefusedError,
+    StorageError,
+    printable,
+    sized,
+)
 from offlinedl.model import Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
 from offlinedl.vault import Vault
@@ -83,7 +93,7 @@ class Library:
         before = self.catalog.entry(title.id)
         kept = await self._kept(before, plan) if before else plan
         if any(f.size is not None for f in kept.fetches):
-            self.store.sync()
+            await aside(self.store.sync)
         entry = Entry(
             id=title.id,
             name=title.name,
@@ -127,12 +137,11 @@ class Library:
         plan = self.plan(entry.id)
         with self.catalog.transaction():
             self._set_state(entry.id, State.DOWNLOADING)
-            self.catalog.ask_pause(entry.id, asked=False)
         sound = await held(self.store, entry, plan.fetches)
         gone = [f for f in plan.fetches if f.size is not None and f.identity not in sound]
         found = [(f, sound[f.identity]) for f in plan.fetches if f.size is None and f.identity in sound]
         if found:
-            self.store.sync()
+            await aside(self.store.sync)
         with self.catalog.transaction():
             self.catalog.undone(entry.id, gone)
             self.catalog.done(entry.id, found)
@@ -166,9 +175,14 @@ class Library:
         with self.catalog.transaction():
             self.catalog.ask_pause(entry.id, asked=asked)
 
-    def check_space(self, plan: Plan) -> None:
-        """StorageError where what is missing of `plan` does not fit above what is to stay free."""
-        missing = sum(f.estimate for f in plan.fetches if f.size is None)
+    def heed_pause(self, entry: Entry) -> None:
+        """Raises PausedError where somebody asked for a pause."""
+        if self.catalog.pause_asked(entry.id):
+            raise PausedError(f"{entry.id}: paused", "`offlinedl resume` goes on from there")
+
+    def check_space(self, fetches: Iterable[Fetch]) -> None:
+        """StorageError where what is missing of `fetches` does not fit above what is to stay free."""
+        missing = sum(f.estimate for f in fetches if f.size is None)
         free = self.store.free_bytes()
         if missing and missing + self._keep_free > free:
             raise StorageError(
@@ -192,7 +206,9 @@ class Library:
         return lambda fetch: self.store.size(entry.folder, fetch.path)
 
     def damaged(self, entry: Entry, fetches: list[Fetch]) -> None:
-        """The files of `fetches` do not hold: they are to be fetched again."""
+        """The files of `fetches` do not hold: they are to be fetched again. None is left for the journal to claim."""
+        for fetch in fetches:
+            self.store.drop(entry.folder, fetch.path)
         with self.catalog.transaction():
             self.catalog.undone(entry.id, fetches)
 
@@ -208,11 +224,11 @@ class Library:
 
     # how it ends
 
-    def ready(self, entry: Entry) -> Entry:
+    async def ready(self, entry: Entry) -> Entry:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self._must(entry.id)
         rights = current.rights
-        self.store.sync()
+        await aside(self.store.sync)
         with self.catalog.transaction():
             if (
                 current.license is None
@@ -234,7 +250,6 @@ class Library:
             current = self.catalog.entry(entry.id)
             if current is not None and current.state in {State.QUEUED, State.DOWNLOADING, State.FAILED}:
                 self._set_state(entry.id, State.PAUSED)
-                self.catalog.ask_pause(entry.id, asked=False)
 
     def fail(self, entry: Entry, error: OfflinedlError) -> None:
         """Stopped by `error`; what is done is kept."""
@@ -288,6 +303,7 @@ class Library:
         if current is not None:
             lifecycle.check(current.state, state)
         self.catalog.set_state(title_id, state, failure)
+        self.catalog.ask_pause(title_id, asked=False)  # who asked sees what it became
 
     def _must(self, title_id: str) -> Entry:
         entry = self.entry(title_id)

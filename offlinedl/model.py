@@ -101,11 +101,15 @@ class Title:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a person asks of a title: a quality (name, height or rate) and languages, BCP 47 (RFC 4647 lookup)."""
+    """What a person asks of a title: a quality (name, height or rate) and languages, BCP 47 (RFC 4647 lookup).
+
+    `tracks` are the ids of the renditions that were chosen before: those and no others, whatever the rest says.
+    """
 
     quality: str = "standard"
     audio: tuple[str, ...] = ()
     subtitles: tuple[str, ...] = ()
+    tracks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from offlinedl.choose import Choice
-from offlinedl.errors import DamagedError
+from offlinedl.errors import OtherTitleError
 from offlinedl.model import Kind, Track, Wanted
+from offlinedl.signatures import unsigned
 from offlinedl.streams import Fetch, Key, LicenseServer, Plan, Rendition, Segment
 
 _LARGEST = 2**40
@@ -53,34 +55,47 @@ def estimate(rendition: Rendition, duration: Fraction) -> tuple[int, str]:
     and duration (its own where its segments are known, else `duration`, in seconds)."""
     ranges = [s.resource.range for s in (*rendition.inits, *rendition.segments)]
     if rendition.segments and None not in ranges:
-        return sum(len(r) for r in ranges if r), "ranges"
+        return sum(r.size for r in ranges if r), "ranges"
     return min(_LARGEST, int(rendition.bandwidth * (rendition.duration or duration) / 8)), "bandwidth"
 
 
-def readdressed(old: Plan, fresh: Plan) -> Plan:
-    """`old` with the addresses of `fresh`, which the same manifest gave later. DamagedError where it is not the same
-    any more: other segments, other times, or other files under some of the names."""
+def readdressed(old: Plan, fresh: Plan) -> tuple[Plan, bool]:
+    """`old` with the addresses of `fresh`, which the same manifest gave later, and whether more of them is different
+    than what signs them. OtherTitleError where it is not the same title any more: other segments, times or keys."""
     found = {f.identity: f for f in fresh.fetches}
     pairs = [(f, found.get(f.identity)) for f in old.fetches]
-    same = len(found) == len(pairs) and all(f is not None and _is_same(old, f) for old, f in pairs)
     renamed = [_file_name(f) != _file_name(o) for o, f in pairs if f is not None]
-    if not same or (any(renamed) and not all(renamed)):
-        raise DamagedError(
-            "the title's manifest is not the one that the download began with: it has other segments now",
-            "run it again: it starts over with the new one, and keeps what is still the same",
-            code="changed",
-        )
-    fetches = tuple(replace(o, url=f.url) for o, f in pairs if f is not None)
-    return replace(old, fetches=fetches, bases=fresh.bases)
+    if len(found) != len(pairs) or not all(f and _is_same(o, f) for o, f in pairs) or any(renamed) != all(renamed):
+        raise OtherTitleError
+    keys = {o.key: fresh.keys[f.key] for o, f in pairs if f and f.key is not None and o.key is not None}
+    uris = [(unsigned(key.uri), unsigned(keys[number].uri)) for number, key in enumerate(old.keys) if number in keys]
+    plan = replace(
+        old,
+        manifest_url=fresh.manifest_url,
+        fetches=tuple(replace(o, url=f.url) for o, f in pairs if f is not None),
+        keys=tuple(keys.get(number, key) for number, key in enumerate(old.keys)),
+        bases=fresh.bases,
+    )
+    moved = any(unsigned(o.url) != unsigned(f.url) for o, f in pairs if f) or any(a != b for a, b in uris)
+    return plan, moved
+
+
+def of_one_file(plan: Plan, identity: tuple[str, bool, int]) -> list[Fetch]:
+    """The fetches of the file of which that one is a part."""
+    files = {f.identity: unsigned(f.url) for f in plan.fetches}
+    return [f for f in plan.fetches if files[f.identity] == files[identity]]
 
 
 def _is_same(old: Fetch, fresh: Fetch) -> bool:
     apart = max(abs(old.start - fresh.start), abs(old.duration - fresh.duration))
-    return apart < _SAME_SECONDS and (old.range, old.needs_init) == (fresh.range, fresh.needs_init)
+    same = (old.range, old.needs_init, old.iv, old.key is None) == (
+        fresh.range, fresh.needs_init, fresh.iv, fresh.key is None,
+    )  # fmt: skip
+    return same and apart < _SAME_SECONDS
 
 
 def _file_name(fetch: Fetch) -> str:
-    return fetch.url.partition("?")[0].rpartition("/")[2]
+    return unsigned(fetch.url).partition("?")[0].rpartition("/")[2]
 
 
 def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, int], *, init: bool = False) -> Fetch:
@@ -98,9 +113,9 @@ def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, 
         needs_init=segment.init,
         key=None if identity is None else keys.setdefault(_without_iv(identity), len(keys)),
         iv=None if identity is None else identity.iv,
-        estimate=len(resource.range)
-        if resource.range
-        else min(_LARGEST, int(rendition.bandwidth * segment.duration / 8)),
+        estimate=min(
+            _LARGEST, resource.range.size if resource.range else int(rendition.bandwidth * segment.duration / 8)
+        ),
     )
 
 
@@ -122,11 +137,13 @@ def _name(rendition: Rendition, segment: Segment, *, init: bool) -> str:
 
 
 def _folders(renditions: Sequence[Rendition]) -> Iterator[str]:
-    """A folder for each track, named so that a person who looks finds it: video-720p, audio-en, subtitles-fr."""
+    """A folder for each track, named so that a person who looks finds it: video-720p-1f3a, audio-en-9c04. Another rung
+    of the same kind and language never has the same: it may be fetched while the first one is still there."""
     taken: set[str] = set()
     for rendition in renditions:
         detail = f"{rendition.height}p" if rendition.kind is Kind.VIDEO and rendition.height else rendition.language
-        plain = re.sub(r"[^a-z0-9-]+", "-", f"{rendition.kind}-{detail}".lower()).strip("-")[:40]
+        mark = hashlib.sha256(f"{rendition.id} {rendition.bandwidth}".encode()).hexdigest()[:4]
+        plain = re.sub(r"[^a-z0-9-]+", "-", f"{rendition.kind}-{detail}".lower()).strip("-")[:40] + f"-{mark}"
         name, count = plain, 2
         while name in taken:
             name, count = f"{plain}-{count}", count + 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from offlinedl.errors import RefusedError
-from offlinedl.model import Title
+from offlinedl.model import Entry, Title
 
 
-def check(title: Title, now: datetime) -> None:
+def check(title: Title | Entry, now: datetime) -> None:
     """Raise RefusedError with the reason where the title's rights do not allow a download at `now` (UTC)."""
     rights = title.rights
     if not rights.download:

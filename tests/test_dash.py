@@ -67,6 +67,49 @@ def test_fallback_bases_nest() -> None:
     assert only.segments[0].resource.url == "https://a.test/p/1"
 
 
+def test_bases_are_tried_by_their_priority() -> None:
+    """ETSI TS 103 285 section 10.8.2.1: the lowest number first, 1 where none is stated, else in their order."""
+    stated = [("a", "3"), ("b", ""), ("c", "2"), ("d", "1"), ("e", "two")]
+    bases = "".join(f'<BaseURL dvb:priority="{n}">{name}.mp4</BaseURL>' for name, n in stated).replace(
+        ' dvb:priority=""', ""
+    )
+    only = video(bases)
+    assert files(only) == ["b.mp4"]
+    assert [url[-5:] for url in only.bases[0]] == ["b.mp4", "d.mp4", "e.mp4", "c.mp4", "a.mp4"]
+
+
+INFO = '<up:UrlQueryInfo xmlns:up="urn:mpeg:dash:schema:urlparam:2014" {}/>'
+QUERIES = [
+    pytest.param('queryTemplate="$querypart$" useMPDUrlQuery="true"', "1?sig=1", id="all-of-it"),
+    pytest.param('queryTemplate="a=$query:sig$&amp;b=$query:no$" useMPDUrlQuery="true"', "1?a=1&b=", id="parts-of-it"),
+    pytest.param('queryTemplate="$querypart$" queryString="t=2"', "1?t=2", id="its-own"),
+    pytest.param('queryTemplate="$querypart$" queryString="t=2" useMPDUrlQuery="1"', "1?sig=1&t=2", id="both"),
+    pytest.param('useMPDUrlQuery="true"', "1", id="no-template"),
+]
+
+
+@pytest.mark.parametrize("kind", ["EssentialProperty", "SupplementalProperty"])
+@pytest.mark.parametrize(("attributes", "url"), QUERIES)
+def test_the_query_of_the_mpd_is_added_where_it_says_so(attributes: str, url: str, kind: str) -> None:
+    """23009-1 Annex I."""
+    around = f'<{kind} schemeIdUri="urn:mpeg:dash:urlparam:2014">{INFO.format(attributes)}</{kind}>'
+    template = '<SegmentTemplate media="$Number$" initialization="i.mp4?x" duration="10"/>'
+    only = video(template, around=around)
+    assert files(only) == [url]
+    assert only.inits[0].resource.url.endswith("i.mp4?x" + url[1:].replace("?", "&"))
+
+
+def test_a_query_is_added_to_files_lists_and_indexes_too() -> None:
+    around = '<EssentialProperty schemeIdUri="urn:mpeg:dash:urlparam:2014">{}</EssentialProperty>'
+    around = around.format(INFO.format('queryTemplate="$querypart$" useMPDUrlQuery="true"'))
+    assert files(video("<BaseURL>v.mp4</BaseURL>", around=around)) == ["v.mp4?sig=1"]
+    assert files(video('<SegmentList><SegmentURL media="1?a"/></SegmentList>', around=around)) == ["1?a&sig=1"]
+    index = video('<BaseURL>v.mp4</BaseURL><SegmentBase indexRange="9-99"/>', around=around)
+    assert index.index
+    assert index.index.url.endswith("/v.mp4?sig=1")
+    assert [init.resource.url[-12:] for init in index.inits] == ["/v.mp4?sig=1"]
+
+
 def test_segments_that_no_base_begins_have_no_fallback() -> None:
     bases = "<BaseURL>https://a.test/x/</BaseURL><BaseURL>https://b.test/x/</BaseURL>"
     assert video(bases + '<SegmentTemplate media="https://c.test/$Number$" duration="10"/>').bases == ()
@@ -185,7 +228,18 @@ def test_a_protection_that_refers_to_another_takes_over_what_it_says() -> None:
 
 
 LEFT_OUT = [
-    pytest.param('<EssentialProperty schemeIdUri="urn:example:new"/>', "not understood", id="unknown-essential"),
+    pytest.param(
+        '<EssentialProperty schemeIdUri="urn:example:new"/>',
+        r"not understood \(urn:example:new\)",
+        id="unknown-essential",
+    ),
+    pytest.param("<EssentialProperty/>", "without a schemeIdUri", id="essential-that-says-nothing"),
+    pytest.param(
+        '<EssentialProperty schemeIdUri="urn:mpeg:dash:urlparam:2014"><UrlQueryInfo xlink:href="x"/>'
+        "</EssentialProperty>",
+        r"not understood \(urn:mpeg:dash:urlparam:2014\)",
+        id="a-query-that-is-kept-elsewhere",
+    ),
     pytest.param(
         '<EssentialProperty schemeIdUri="http://dashif.org/guidelines/trickmode" value="1"/>',
         "trickmode|understood",
@@ -253,8 +307,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "error", "words"), REFUSED)
 def test_what_is_no_title_is_refused_by_name(text: str, error: type[OfflinedlError], words: str) -> None:
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as caught:
         dash.parse(text.encode(), URL)
+    assert caught.value.hint or "root element" in caught.value.message
 
 
 def test_prefixes_on_every_element_change_nothing() -> None:

@@ -55,7 +55,7 @@ def test_an_index_that_leads_to_others_is_followed_through_the_file() -> None:
     then = begin + len(first) + 110
     files = {("v.mp4", 100): top, ("v.mp4", begin): first, ("v.mp4", then + 40): second}
     full = read(only, files)
-    assert [(s.resource.range.first, len(s.resource.range)) for s in full.segments if s.resource.range] == [
+    assert [(s.resource.range.first, s.resource.range.size) for s in full.segments if s.resource.range] == [
         (begin + len(first), 50),
         (begin + len(first) + 50, 60),
         (then, 40),

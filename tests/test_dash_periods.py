@@ -45,7 +45,8 @@ def test_rungs_with_other_ids_are_joined_by_their_height_and_rate() -> None:
 def test_a_period_that_nothing_continues_is_named() -> None:
     """C39: a period with no matching rung."""
     other = period("b", 'id="1"', attributes='id="advert" duration="PT4S"').replace("avc1.4d401f", "vp09.00.10.08")
-    with pytest.raises(UnsupportedError, match="advert"):
+    words = r'period 2 \("advert"\) has no video that goes with the video "1" of period 1'
+    with pytest.raises(UnsupportedError, match=words):
         mpd(period("a", 'id="1"') + other, "")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
-from offlinedl.manifest import dash
+from offlinedl.manifest import dash, xml
 from offlinedl.manifest.limits import Limits
 from offlinedl.streams import Manifest
 from tests.mpds import URL, files, mpd, period
@@ -61,6 +62,37 @@ def test_a_piece_that_cannot_be_used_is_named(
 ) -> None:
     with pytest.raises(error, match=words):
         linked(inside, {LINK: piece})
+
+
+def test_a_piece_is_parsed_once_however_many_refer_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+    parse = xml.parse
+
+    def counted(data: bytes, **options: Any) -> xml.Element:
+        parsed.append(len(data))
+        return parse(data, **options)
+
+    monkeypatch.setattr(xml, "parse", counted)
+    (only,) = linked(f'<Period xlink:href="{LINK}"/>' * 20, {LINK: period("a", 'id="1"').encode()}).renditions
+    assert len(only.segments) == 40
+    assert len(parsed) == 2  # the MPD and the piece
+
+
+TOO_LARGE = [
+    pytest.param(1, 2, Limits(bytes=2000), "bytes; the limit is 2000", id="all-pieces-and-the-mpd-are-one-manifest"),
+    pytest.param(30, 1, Limits(bytes=6400), "elements and attributes", id="what-comes-again-counts-again"),
+]
+
+
+@pytest.mark.parametrize(("references", "pieces", "limits", "words"), TOO_LARGE)
+def test_pieces_have_the_limits_of_a_manifest_together(
+    references: int, pieces: int, limits: Limits, words: str
+) -> None:
+    inside = "".join(f'<Period xlink:href="https://ads.test/{n}"/>' for n in range(pieces)) * references
+    found = {f"https://ads.test/{n}": period("a" * 600, 'id="1"').encode() for n in range(pieces)}
+    with pytest.raises(UnsupportedError, match=words) as caught:
+        linked(inside, found, limits)
+    assert caught.value.code == "too-large"
 
 
 def test_a_period_that_has_content_of_its_own_keeps_it_where_its_piece_cannot_be_had() -> None:

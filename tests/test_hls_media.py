@@ -322,6 +322,9 @@ def test_a_variable_without_a_value_is_an_error(lines: list[str], words: str) ->
 def test_variables_that_build_on_each_other_do_not_blow_up() -> None:
     lines = ['#EXT-X-DEFINE:NAME="v0",VALUE="xxxxxxxxxxxxxxxx"']
     lines += [f'#EXT-X-DEFINE:NAME="v{n + 1}",VALUE="{{$v{n}}}{{$v{n}}}"' for n in range(60)]
-    with pytest.raises(UnsupportedError, match="variables add more") as caught:
+    with pytest.raises(UnsupportedError, match="attribute lists has") as caught:
         rung(*lines, segment())
+    assert caught.value.code == "too-large"
+    with pytest.raises(UnsupportedError, match="variables add more") as caught:
+        rung(*lines[:15], *[segment("{$v14}")] * 300)
     assert caught.value.code == "too-large"

@@ -5,28 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from offlinedl.demo.origin import DATA
 from offlinedl.errors import DamagedError, NetworkError, OfflinedlError, UnsupportedError
 from offlinedl.http import Answer, Headers, Http
 from offlinedl.streams import ByteRange
+from tests import certificates
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Handler, Origin
@@ -208,19 +202,7 @@ def test_a_redirect_from_https_to_http_is_refused(scheme: str, offlinedl: Offlin
 @contextmanager
 def secure(target: str, path: Path) -> Iterator[tuple[int, str]]:
     """An https server that redirects to `target`: its port, and the file of the certificate to trust it by."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    path.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(pem)
-    )
+    context = certificates.server(path)
 
     class Redirect(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -228,8 +210,6 @@ def secure(target: str, path: Path) -> Iterator[tuple[int, str]]:
             self.send_header("Location", target)
             self.end_headers()
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
     with ThreadingHTTPServer(("127.0.0.1", 0), Redirect) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -268,7 +248,7 @@ def test_a_post_is_repeated_in_full_where_the_server_says_so(code: int, origin: 
 
 REFUSED_ANSWERS = [
     pytest.param(o.status(200, {"Content-Encoding": "gzip"}), None, "sent as gzip", id="Content-Encoding"),
-    pytest.param(o.truncated(100), None, f"{len(BYTES)} promised|closed|Payload", id="shorter than promised"),
+    pytest.param(o.truncated(100), None, f"{len(BYTES)} promised|cut off", id="shorter than promised"),
     pytest.param(o.truncated(0), None, "127.0.0.1", id="nothing of what was promised"),
     pytest.param(o.dropped(), None, "127.0.0.1", id="no answer"),
     pytest.param(o.status(206), None, "status 206", id="206 to what asked for all"),
@@ -343,6 +323,15 @@ def test_what_comes_after_the_range_is_not_waited_for(first: int) -> None:
 
     with saying(head + bytes(range(100))) as url:
         assert asyncio.run(main(url)).body == bytes(range(first, first + 10))
+
+
+def test_how_long_nothing_may_come_is_for_the_person_to_say() -> None:
+    async def main(url: str) -> None:
+        async with asyncio.timeout(10), Http(stall_seconds=0.2) as http:
+            await http.get(url)
+
+    with saying(b"") as url, pytest.raises(NetworkError, match="nothing came for too long"):
+        asyncio.run(main(url))
 
 
 def test_a_206_that_is_longer_than_its_own_range_is_refused() -> None:

@@ -257,7 +257,7 @@ def test_a_clear_title_whose_window_ended_gets_new_clocks(demo: Offlinedl, origi
     [title] = demo.at("2026-11-01 14:00:00", "list", "--json").json
     assert title["state"] == "expired"
     again = demo.at("2026-11-01 14:00:00", "get", "demo:ferry", "--json")
-    assert (again.code, again.json[0]["message"]) == (0, "Available for 59 more minutes")
+    assert (again.code, again.json[0]["message"]) == (0, "Available for 1 more hour")
 
 
 def test_a_track_of_another_system_beside_one_with_a_key_is_refused(demo: Offlinedl, origin: Origin) -> None:
@@ -270,3 +270,12 @@ def test_a_track_of_another_system_beside_one_with_a_key_is_refused(demo: Offlin
     origin.fault("/ferry/v720.m3u8", o.body(video.encode()))
     assert demo("get", f"{origin.url}/titles/ferry/master.m3u8").code == 9
     assert not origin.asked(".ts")
+
+
+def test_who_was_named_for_the_license_is_asked_from_then_on(offlinedl: Offlinedl, origin: Origin) -> None:
+    """Also for other tracks, where the manifest names nobody."""
+    url = f"{origin.url}/titles/harbour-1/manifest.mpd"
+    offlinedl.ok("get", url, "-q", "360p", "--license-url", f"{origin.url}/license")
+    offlinedl.ok("get", url, "-q", "720p")
+    [title] = offlinedl.listed()
+    assert (title["state"], title["quality"]["height"]) == ("ready", 720)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -63,7 +65,12 @@ def test_a_second_init_is_a_head_too() -> None:
     planned = plan(rendition("v", Kind.VIDEO, segment(0, init=0), segment(1, 10, init=1), inits=inits))
     assert of(planned) == ["vi0", "vi1", "v0", "v1"]
     assert [f.needs_init for f in planned.fetches if not f.init] == [0, 1]
-    assert [f.path for f in planned.heads] == ["video/init-0.mp4", "video/init-1.mp4"]
+    assert [plain(f.path) for f in planned.heads] == ["video/init-0.mp4", "video/init-1.mp4"]
+
+
+def plain(path: str) -> str:
+    """A path without what tells its rung from others of the same kind and language."""
+    return re.sub(r"-[0-9a-f]{4}(?=/|$)", "", path)
 
 
 FOLDERS = [
@@ -72,14 +79,14 @@ FOLDERS = [
     pytest.param([{"height": 720, "language": "en"}], ["video-720p"], id="a height before a language"),
     pytest.param([{"kind": Kind.AUDIO, "language": "pt-BR"}], ["audio-pt-br"], id="a language"),
     pytest.param([{"kind": Kind.AUDIO, "height": 720}], ["audio"], id="a height of no picture"),
-    pytest.param([{"kind": Kind.AUDIO, "language": "en"}] * 3, ["audio-en", "audio-en-2", "audio-en-3"], id="twins"),
+    pytest.param([{"kind": Kind.AUDIO, "language": "en"}] * 3, ["audio-en"] * 3, id="twins"),
     pytest.param(
         [{"kind": Kind.AUDIO, "language": tag} for tag in ("en-2", "en", "en")],
-        ["audio-en-2", "audio-en", "audio-en-3"],
+        ["audio-en-2", "audio-en", "audio-en"],
         id="a name that a twin would have",
     ),
     pytest.param(
-        [{"kind": Kind.AUDIO, "language": tag} for tag in ("EN", "en")], ["audio-en", "audio-en-2"], id="case alone"
+        [{"kind": Kind.AUDIO, "language": tag} for tag in ("EN", "en")], ["audio-en", "audio-en"], id="case alone"
     ),
     pytest.param([{"kind": Kind.SUBTITLES, "language": "../../x"}], ["subtitles--x"], id="a path as a language"),
     pytest.param([{"kind": Kind.SUBTITLES, "language": "日本語"}], ["subtitles"], id="not ASCII"),
@@ -92,7 +99,9 @@ def test_a_track_has_a_folder_that_a_person_finds(tracks: list[dict[str, Any]], 
         rendition(str(n), track.get("kind", Kind.VIDEO), segment(0), **{k: v for k, v in track.items() if k != "kind"})
         for n, track in enumerate(tracks)
     ]
-    assert [f.path.partition("/")[0] for f in plan(*renditions).fetches] == folders
+    named = [f.path.partition("/")[0] for f in plan(*renditions).fetches]
+    assert [plain(name) for name in named] == folders
+    assert len(set(named)) == len(named)
 
 
 @given(
@@ -123,12 +132,12 @@ def test_paths_are_unique_and_safe_whatever_a_manifest_says(tracks: list[tuple[K
 @pytest.mark.parametrize(("container", "name"), [("mp4", "000007.m4s"), ("ts", "000007.ts"), ("vtt", "000007.vtt")])
 def test_a_files_extension_is_what_it_holds(container: str, name: str) -> None:
     [fetch] = plan(rendition("v", Kind.VIDEO, segment(7), container=container)).fetches
-    assert fetch.path == f"video/{name}"
+    assert plain(fetch.path) == f"video/{name}"
 
 
 def test_a_number_longer_than_its_place_keeps_all_its_digits() -> None:
     one, two = plan(rendition("v", Kind.VIDEO, segment(1_000_000), segment(100_000, 2))).fetches
-    assert (one.path, two.path) == ("video/1000000.m4s", "video/100000.m4s")
+    assert (plain(one.path), plain(two.path)) == ("video/1000000.m4s", "video/100000.m4s")
 
 
 K1, K2 = "https://example.com/k1", "https://example.com/k2"
@@ -184,7 +193,7 @@ def test_a_fetch_carries_all_that_is_known_of_it() -> None:
     resource = Resource(url="https://example.com/m?sig=1", range=ByteRange(first=0, last=9))
     media = segment(3, 1.5, 2.002, resource=resource, init=0, keys=(key(K1, 9),))
     [fetch] = plan(rendition("v", Kind.VIDEO, media, height=720)).fetches
-    assert fetch == Fetch(
+    assert replace(fetch, path=plain(fetch.path)) == Fetch(
         rendition="v",
         init=False,
         number=3,

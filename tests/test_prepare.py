@@ -15,6 +15,7 @@ from offlinedl.choose import Preferences
 from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.http import Http
+from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.model import MediaSource, Title, Wanted
 from tests import origin as o
 from tests.conftest import Offlinedl
@@ -26,11 +27,12 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ENDS = 'type="dynamic" availabilityStartTime="{}" mediaPresentationDuration="PT4S"'
 
 
-def prepared(url: str, retries: int = 0) -> Prepared:
+def prepared(url: str, retries: int = 0, limits: Limits = LIMITS) -> Prepared:
     async def run() -> Prepared:
         async with Http() as http:
             title = Title(id="t", name="t", sources=(MediaSource(url=url),))
-            return await prepare(title, Wanted(), Engine(http=http, retries=retries, backoff=0), Preferences(), now=NOW)
+            engine = Engine(http=http, retries=retries, backoff=0, limits=limits)
+            return await prepare(title, Wanted(), engine, Preferences(), now=NOW)
 
     return asyncio.run(run())
 
@@ -45,6 +47,19 @@ def test_a_period_at_another_address_is_fetched_and_put_in(origin: Origin) -> No
     origin.fault("advert.xml", o.body(period("a", 'id="1"').encode()))
     assert paths(prepared(f"{origin.url}/titles/x.mpd"))[2:] == ["a/1-1.m4s", "a/1-2.m4s", "f/1-1.m4s", "f/1-2.m4s"]
     assert len(origin.asked("advert.xml")) == 1
+
+
+def test_pieces_that_are_too_large_together_stop_the_others(origin: Origin) -> None:
+    """They are fetched side by side: what is left of them is not waited for."""
+    asked: list[str] = []
+    origin.watchers.append(lambda request: asked.append(request.path))
+    links = "".join(f'<Period xlink:href="{n}.xml"/>' for n in range(50))
+    origin.fault("x.mpd", o.body(mpd_text(links, "")))
+    origin.fault("[0-9].xml", o.body(period("a" * 4000, 'id="1"').encode()))
+    with pytest.raises(UnsupportedError, match="the limit is 20000") as caught:
+        prepared(f"{origin.url}/titles/x.mpd", limits=Limits(bytes=20_000))
+    assert caught.value.code == "too-large"
+    assert len(asked) < 40
 
 
 def test_a_period_that_cannot_be_had_is_named(origin: Origin) -> None:

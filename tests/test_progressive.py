@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from offlinedl.model import Kind, Wanted
 from offlinedl.sources import manifest_url
 from offlinedl.streams import ByteRange, Plan, Protection, Rendition
 from tests import origin as o
-from tests.boxes import box, full_box, numbers
+from tests.boxes import box, full_box, matroska, numbers, track
 from tests.conftest import Offlinedl
 from tests.origin import Asked, Handler, Origin
 from tests.packager import package, session_folder, source
@@ -79,9 +80,9 @@ SIGNS = [
     pytest.param(box("ftyp", b"isml", bytes(4), b"piff") + moov(PICTURES) + box("mdat"), "mp4", Kind.VIDEO, id="ismv"),
     pytest.param(moov(PICTURES) + box("mdat"), "mp4", Kind.VIDEO, id="without-a-file-type"),
     pytest.param(b"\0\0\0\x08wide" + numbers(2**30) + b"mdat" + bytes(20), "mp4", Kind.VIDEO, id="quicktime"),
-    pytest.param(b"\x1a\x45\xdf\xa3\x93\x42\x82\x84webm\x86\x85V_VP9", "webm", Kind.VIDEO, id="webm"),
-    pytest.param(b"\x1a\x45\xdf\xa3\x93\x42\x82\x84webm\x86\x86A_OPUS", "webm", Kind.AUDIO, id="webm-sound"),
-    pytest.param(b"\x1a\x45\xdf\xa3\xa3\x42\x82\x88matroska\x86\x8fV_MPEG4/ISO/AVC", "mkv", Kind.VIDEO, id="mkv"),
+    pytest.param(matroska(b"webm", track(b"V_VP9")), "webm", Kind.VIDEO, id="webm"),
+    pytest.param(matroska(b"webm", track(b"A_OPUS")), "webm", Kind.AUDIO, id="webm-sound"),
+    pytest.param(matroska(b"matroska", track(b"V_MPEG4/ISO/AVC")), "mkv", Kind.VIDEO, id="mkv"),
     pytest.param(b"\xff\xfb\x90\x64" + bytes(40), "mp3", Kind.AUDIO, id="mp3"),
     pytest.param(b"ID3\4\0\0\0\0\1\0" + bytes(128) + b"\xff\xfb\x90\x64", "mp3", Kind.AUDIO, id="mp3-with-tag"),
     pytest.param(b"ID3\4\0\0\0\x7f\1\0" + bytes(128), "mp3", Kind.AUDIO, id="mp3-with-a-long-tag"),
@@ -180,7 +181,7 @@ def test_pieces_cover_the_file_and_its_time(size: int, seconds: int) -> None:
     ranges = [s.resource.range for s in found.segments if s.resource.range]
     assert ranges[0].first == 0
     assert ranges[-1].last == size - 1
-    assert all(a.last + 1 == b.first and len(a) == streams.PIECE for a, b in pairwise(ranges))
+    assert all(a.last + 1 == b.first and a.size == streams.PIECE for a, b in pairwise(ranges))
     assert found.duration == min(seconds, 4_000_000)
     assert [s.start for s in found.segments] == sorted(s.start for s in found.segments)
 
@@ -428,7 +429,10 @@ def test_a_film_of_gigabytes_is_not_read_to_be_known() -> None:
     assert len(plan.fetches) == 640
     assert plan.fetches[-1].range == ByteRange(first=639 * streams.PIECE, last=size - 1)
     assert sum(f.estimate for f in plan.fetches) == size
-    assert [f.path for f in plan.fetches[:2]] == ["video-720p/000000.m4s", "video-720p/000001.m4s"]
+    assert [re.sub("-[0-9a-f]{4}/", "/", f.path) for f in plan.fetches[:2]] == [
+        "video-720p/000000.m4s",
+        "video-720p/000001.m4s",
+    ]
     [track] = plan.tracks
     assert (track.height, track.bandwidth) == (720, size * 8 // 3600)
 

@@ -5,19 +5,33 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from offlinedl import clock, expiry, verify
+from offlinedl.aside import aside
 from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
-from offlinedl.errors import DamagedError, OfflinedlError, PausedError, StorageError
+from offlinedl.errors import (
+    DamagedError,
+    OfflinedlError,
+    OtherTitleError,
+    PausedError,
+    RefusedError,
+    StorageError,
+    UnsupportedError,
+)
+from offlinedl.intake import held
 from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, heads, proof, server_for
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, License
-from offlinedl.plan import readdressed
+from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
+from offlinedl.signatures import may_expire
+from offlinedl.store import checksum
 from offlinedl.streams import Fetch, Plan
 
 _STEPS_SECONDS = 0.1
@@ -27,19 +41,24 @@ _LAST_WORD_SECONDS = 0.8
 
 @dataclass(slots=True, kw_only=True)
 class Download:
-    """Brings the title of `entry` to `ready`. `resolve` reads its manifest again and plans it as it was planned."""
+    """Brings the title of `entry` to `ready`. `resolve` reads its manifest again, and plans the tracks of these
+    ids."""
 
     entry: Entry
     library: Library
     engine: Engine
     progress: Progress
-    resolve: Callable[[], Awaitable[Plan]]
+    resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
 
     async def run(self) -> Entry:
         """To the end, and write down how that was. The title as it is then."""
         try:
             ready, gaps = await self._ready()
-        except (asyncio.CancelledError, StorageError, PausedError):
+        except asyncio.CancelledError:
+            with suppress(OfflinedlError):  # a title without a process is paused, whatever its row says
+                self.library.pause(self.entry)
+            raise
+        except (StorageError, PausedError):
             self.library.pause(self.entry)
             raise
         except OfflinedlError as error:
@@ -49,14 +68,33 @@ class Download:
         self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, clock.now())}")
         return ready
 
+    async def beside(self, plan: Plan) -> None:
+        """Fetch what `plan` wants beyond what the title has, while that stays ready: where it fails, the person still
+        has what there was. What came of it before is believed where it is sound."""
+        there = {f.content for f in self.library.plan(self.entry.id).fetches}
+        fresh = [f for f in plan.fetches if f.content not in there]
+        sound = await held(self.library.store, self.entry, fresh)
+        missing = [f for f in fresh if f.identity not in sound]
+        self.library.check_space(missing)
+        begin(self.progress, self.entry.name, missing)
+        self.progress.step("media")
+        await self._fetch(plan, missing, planned=False)
+
     async def _ready(self) -> tuple[Entry, int]:
         """The title, ready, and the number of segments that are nowhere to be had."""
         plan = await self.library.start(self.entry)
-        self.library.check_space(plan)
+        self.library.check_space(plan.fetches)
         begin(self.progress, self.entry.name, plan.fetches)
         there = {f.identity for f in plan.fetches if f.size is not None}
         plan, need = await self._needed(plan, there)
-        keys = await self._licensed(need)
+        try:
+            keys = await self._licensed(need)
+        except RefusedError:
+            if not any(may_expire(key.uri) for key in plan.keys):
+                raise
+            plan = await self._renewed(plan)  # addresses of keys are signed, too, and may be of yesterday
+            need = heads.need(plan, self.library.reading(self.entry), there)
+            keys = await self._licensed(need)
         self.progress.step("media")
         await self._fetch(plan, [f for f in plan.fetches if f.identity not in there])
         self.progress.step("proof" if keys else "check")
@@ -66,7 +104,7 @@ class Download:
             await self._proven(keys)
         except proof.UnlicensedError as more:  # keys that rotate: only now all of them are known
             await self._proven(await self._licensed(need | more.need))
-        return self.library.ready(self.entry), gaps
+        return await self.library.ready(self.entry), gaps
 
     async def _needed(self, plan: Plan, there: set[Identity]) -> tuple[Plan, Need]:
         """Fetch what says which license is needed: heads, and segments where these name no KID. `there` grows."""
@@ -83,21 +121,39 @@ class Download:
             self.library.damaged(self.entry, [error.fetch])
             raise
 
-    async def _fetch(self, plan: Plan, fetches: Iterable[Fetch]) -> Plan:
-        """Fetch those of the plan. Returns it with the addresses that served."""
+    async def _fetch(self, plan: Plan, fetches: Iterable[Fetch], *, planned: bool = True) -> Plan:
+        """Fetch those of the plan, which is stored where it is `planned`. Returns it with the addresses that served."""
 
         async def renew() -> Plan:
             nonlocal plan
-            plan = readdressed(plan, await self.resolve())
-            self.library.readdress(self.entry, plan)
+            plan = await self._renewed(plan, planned=planned)
             return plan
 
         try:
-            async with self.library.intake(self.entry) as intake:
+            async with self.library.intake(self.entry, planned=planned) as intake:
                 await self.engine.run(plan, fetches, intake, self.progress, renew)
         except ChangedError as error:
-            self.library.damaged(self.entry, [f for f in plan.fetches if f.url.partition("?")[0] == error.address])
+            self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
+        return plan
+
+    async def _renewed(self, plan: Plan, *, planned: bool = True) -> Plan:
+        """`plan` with addresses that are signed anew. Where more of them is new than that, a file that is there is
+        fetched once more: it must be the same."""
+        try:
+            fresh = await self.resolve(tuple(track.id for track in plan.tracks))
+        except UnsupportedError as error:  # it was none that is supported, when the download began
+            raise OtherTitleError(error.message) from error
+        plan, moved = readdressed(plan, fresh)
+        if moved:
+            there = {f.identity: f for f in self.library.plan(self.entry.id).fetches if f.checksum is not None}
+            sample = next((f for f in plan.fetches if f.identity in there), None)
+            if sample is not None:
+                answer = await self.engine.get(sample.url, sample.range)
+                if checksum(answer.body) != there[sample.identity].checksum:
+                    raise OtherTitleError("a segment is not what it was")
+        if planned:
+            self.library.readdress(self.entry, plan)
         return plan
 
     async def _licensed(self, need: Need) -> Mapping[bytes, bytes]:
@@ -123,8 +179,8 @@ class Download:
         except asyncio.CancelledError:
             # The server has heard: what it grants is kept, or the next run would have to ask again.
             await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
-            if asking.done() and not asking.cancelled():
-                asking.exception()  # seen: what it was does not matter any more
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
             raise
         return {key.kid: key.key for key in keys}
 
@@ -157,8 +213,9 @@ class Download:
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
         steps = proof.prove(plan, library.reading(entry), keys)
         faults: list[proof.Fault] = []
-        while (some := await asyncio.to_thread(_a_while, steps)) is not None:  # so that it may be cancelled
+        while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
             faults += some
+            library.heed_pause(entry)
         if not faults:
             return
         first = next((fault for fault in faults if fault.wrong_key), faults[0])

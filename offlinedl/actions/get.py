@@ -6,18 +6,18 @@ stands before the media because a refusal should cost kilobytes, and because the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from offlinedl import clock, expiry, rights, sources
-from offlinedl.actions.download import Download, begin
+from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
 from offlinedl.engine import Engine
-from offlinedl.engine.attempt import ChangedError
-from offlinedl.errors import NotFoundError
+from offlinedl.errors import NotFoundError, OtherTitleError
 from offlinedl.library import Library
 from offlinedl.model import Entry, State, Title, Wanted
 from offlinedl.progress import Progress
+from offlinedl.signatures import unsigned
 from offlinedl.streams import LicenseServer, Plan
 
 
@@ -49,8 +49,8 @@ class Order:
 async def get(order: Order, library: Library, engine: Engine, progress: Progress) -> Entry:
     """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
 
-    async def resolved() -> Plan:
-        return (await look(order, library, engine)).plan()
+    async def resolved(tracks: tuple[str, ...]) -> Plan:
+        return (await _prepare(await _resolve(order, library, engine), order, library, engine, tracks)).plan()
 
     async def downloaded(entry: Entry) -> Entry:
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
@@ -64,30 +64,21 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
         progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
         return entry
     if entry is not None and same:
+        rights.check(entry, clock.now())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
     title = await _resolve(order, library, engine)
     rights.check(title, clock.now())
     plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
-        await _beside(plan, library, engine, progress, title.id)
+        entry = library.entry(title.id)
+        if entry is not None and entry.state is State.READY:
+            await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).beside(
+                plan
+            )
         entry = await library.begin(title, plan)
         del plan  # it is on the disk, and as large in memory as the title is long
         return await downloaded(entry)
-
-
-async def _beside(plan: Plan, library: Library, engine: Engine, progress: Progress, title_id: str) -> None:
-    """Fetch what `plan` wants beyond the tracks of a title that is ready, while it stays ready: where that fails, the
-    person still has what there was."""
-    entry = library.entry(title_id)
-    if entry is None or entry.state is not State.READY:
-        return
-    taken = {f.path for f in library.plan(title_id).fetches}
-    fresh = [f for f in plan.fetches if f.path not in taken]
-    begin(progress, entry.name, fresh)
-    progress.step("media")
-    async with library.intake(entry, planned=False) as intake:
-        await engine.run(plan, fresh, intake, progress)
 
 
 async def look(order: Order, library: Library, engine: Engine) -> Prepared:
@@ -102,19 +93,29 @@ async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
     return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
 
 
-async def _prepare(title: Title, order: Order, library: Library, engine: Engine) -> Prepared:
+async def _prepare(
+    title: Title, order: Order, library: Library, engine: Engine, tracks: tuple[str, ...] = ()
+) -> Prepared:
+    """The most suitable source of the title; of those that have the `tracks` where some are named, by their ids."""
     for source in title.sources:
         engine.http.trust(source.url, order.headers)
     entry = library.entry(title.id)
-    wanted = order.wanted(entry.wanted if entry else None)
-    return await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    wanted = replace(order.wanted(entry.wanted if entry else None), tracks=tracks)
+    if entry is not None and tracks:
+        same = [s for s in title.sources if unsigned(s.url) == unsigned(library.manifest_url(entry))]
+        title = replace(title, sources=tuple(same) or title.sources)
+    prepared = await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    if prepared.refusal is None or entry is None or not library.licenses.knows_server(entry):
+        return prepared
+    named = library.licenses.server(entry)  # by the person, for an earlier run
+    return prepared if named is None else prepared.licensed_by(named)
 
 
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     """Does the stored plan still serve? Not for other tracks, another license server, a title that changed at its
     source, or one whose rights are to be looked at anew because it expired."""
     same = order.license is None and order.wanted(entry.wanted) == entry.wanted
-    if entry.error is not None and entry.error.code == ChangedError.default_code:
+    if entry.error is not None and entry.error.code == OtherTitleError.default_code:
         return False
     return same and entry.state is not State.EXPIRED and library.licenses.knows_server(entry)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -69,6 +70,10 @@ class Prepared:
         """Seconds: what the manifest says, else the longest of what is chosen."""
         return self.manifest.duration or max(c.rendition.duration for c in self.choices)
 
+    def licensed_by(self, server: LicenseServer) -> Prepared:
+        """The same, with `server` to be asked for the license, whoever the manifest names."""
+        return replace(self, server=server, refusal=_unproven(self.choices, self.format))
+
     def plan(self) -> Plan:
         """What is to be fetched. Raises `refusal` where nobody licenses it."""
         if self.refusal is not None:
@@ -97,7 +102,7 @@ async def prepare(
     if not found:
         raise failures[0]
     best = max(found, key=Prepared.rank)
-    return best if server is None else replace(best, server=server, refusal=_unproven(best.choices, best.format))
+    return best if server is None else best.licensed_by(server)
 
 
 async def all_renditions(prepared: Prepared, engine: Engine) -> tuple[Rendition, ...]:
@@ -187,8 +192,7 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
         return progressive.cut(format.parse(answer.body, source.url), size, engine.limits)
     manifest = format.parse(answer.body, answer.url, engine.limits)
     if manifest.missing:
-        pieces = await asyncio.gather(*(_piece(link, engine) for link in manifest.missing))
-        found = dict(zip(manifest.missing, pieces, strict=True))
+        found = await _pieces(manifest.missing, len(answer.body), engine)
         manifest = format.parse(answer.body, answer.url, engine.limits, found)
     if manifest.ends_at is not None and manifest.ends_at > now:
         raise UnsupportedError(
@@ -199,12 +203,23 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     return manifest
 
 
-async def _piece(link: str, engine: Engine) -> bytes:
-    """A piece of a manifest; nothing where it cannot be had, which the manifest may have an answer to."""
+async def _pieces(links: Sequence[str], size: int, engine: Engine) -> dict[str, bytes]:
+    """The pieces of a manifest of `size` bytes, by their addresses; nothing where one cannot be had, which the manifest
+    may have an answer to. Together they may be as large as a manifest: what exceeds that stops the others."""
+    found = dict.fromkeys(links, b"")
+
+    async def fetch(link: str) -> None:
+        with suppress(NetworkError, NotFoundError):
+            found[link] = (await engine.get(link)).body
+        engine.limits.check_bytes(size + sum(map(len, found.values())))
+
     try:
-        return (await engine.get(link)).body
-    except (NetworkError, NotFoundError):
-        return b""
+        async with asyncio.TaskGroup() as group:
+            for link in links:
+                group.create_task(fetch(link))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return found
 
 
 def _server(

@@ -159,8 +159,15 @@ class Catalog:
             self._count(title_id)
 
     def readdress(self, title_id: str, plan: Plan) -> None:
-        """The fetches of the title are at other addresses, those of `plan`."""
-        self._db.execute("UPDATE titles SET bases = ? WHERE id = ?", (json.dumps(plan.bases), title_id))
+        """The manifest, fetches and keys of the title are at other addresses, those of `plan`."""
+        self._db.execute(
+            "UPDATE titles SET bases = ?, manifest_url = ? WHERE id = ?",
+            (json.dumps(plan.bases), plan.manifest_url, title_id),
+        )
+        self._db.executemany(
+            "UPDATE keys SET uri = ? WHERE title_id = ? AND number = ?",
+            [(key.uri, title_id, number) for number, key in enumerate(plan.keys)],
+        )
         self._db.executemany(
             "UPDATE fetches SET url = ? WHERE title_id = ? AND rendition = ? AND init = ? AND number = ?",
             [(f.url, title_id, *f.identity) for f in plan.fetches],

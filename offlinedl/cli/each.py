@@ -46,12 +46,14 @@ class Each:
     async def run(self, order: Order, refs: Sequence[str], work: Work[T]) -> tuple[list[T], int]:
         """`work` on each title in turn; one that fails does not stop the others, and is told of. The code is that of
         the first failure."""
+        from offlinedl.aside import alone
+
         done: list[T] = []
         codes: list[int] = []
         async with wiring.engine(self.network) as engine:
             for ref in refs:
                 try:
-                    done.append(await work(replace(order, ref=ref), engine))
+                    done.append(await alone(work(replace(order, ref=ref), engine)))
                 except OfflinedlError as error:
                     codes.append(self.tell(error, _shown(ref)))
         return done, codes[0] if codes else 0
@@ -69,7 +71,9 @@ class Each:
 
     def tell(self, error: OfflinedlError, about: str) -> int:
         """Tell of an error of the title `about`. Returns its exit code."""
-        return events.failed(error, about or None) if self.how is How.JSON else report(error, about)
+        if self.how is not How.JSON:
+            return report(error, about)
+        return error.exit_code if events.pauses(error) else events.failed(error, about or None)
 
 
 def headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:

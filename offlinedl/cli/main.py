@@ -19,7 +19,7 @@ from offlinedl import __version__
 from offlinedl.cli import options
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import note, report
-from offlinedl.errors import OfflinedlError, Stopped, StorageError
+from offlinedl.errors import OfflinedlError, Stopped, StorageError, cleared
 
 VERBS = ("get", "list", "show", "play", "pause", "resume", "rm", "source", "demo")
 """Each is a module beside this one: a function `verb`, or an `app` of its own where there are verbs below it."""
@@ -86,7 +86,7 @@ def _defect(error: Exception) -> int:
     if options.verbose():
         import traceback
 
-        traceback.print_exc()
+        sys.stderr.write(cleared(traceback.format_exc()))
     note(
         f"error: a defect in offlinedl: {type(error).__name__}\n"
         "hint: run it again with -v for the traceback, and report it with that"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +22,22 @@ from yarl import URL
 from offlinedl import __version__
 from offlinedl.errors import DamagedError, NetworkError, UsageError, shown
 from offlinedl.http import proxies
-from offlinedl.http.address import REDIRECTS, Headers, escaped, origin, place, redirected, split, without_credentials
+from offlinedl.http.address import (
+    REDIRECTS,
+    Headers,
+    escaped,
+    once,
+    origin,
+    place,
+    redirected,
+    split,
+    without_credentials,
+)
 from offlinedl.http.answer import Head, check
+from offlinedl.http.body import Body, head_of
 from offlinedl.http.cookies import read as read_cookies
 from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take, connect
+from offlinedl.http.failures import translated
 from offlinedl.streams import ByteRange
 
 __all__ = ["Accept", "Answer", "Body", "Enough", "Head", "Headers", "Http", "Take", "origin"]
@@ -38,7 +50,6 @@ Accept = Callable[[Head], Take]
 _MIB = 1024 * 1024
 _FIRST_LOOK = 64 * 1024
 _CONNECT_SECONDS = 15
-_STALL_SECONDS = 30
 _LONGEST_HEADER = 65536
 _HARMLESS = {"Range", "Content-Type"}
 """Request headers that say nothing of who asks: they go along to another origin."""
@@ -60,43 +71,12 @@ class Answer:
     size: int | None = None
 
 
-class Body:
-    """The body of an answer that was checked against what was asked for.
-
-    `url` is where it came from in the end; `length` is the number of bytes that must come, None where the server does
-    not say (chunked); `skip` of those that come first are not wanted.
-    """
-
-    def __init__(self, response: aiohttp.ClientResponse, range: ByteRange | None) -> None:
-        self.url = str(response.url)
-        self.head = _head(response)
-        self.length, self._skip = check(self.url, self.head, range)
-        self._is_part = range is not None and self.head.status == 200
-        self._response = response
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The bytes as they come. Raises NetworkError where they are not as many as were promised."""
-        left, received = self._skip, 0
-        with _translated(self.url):
-            async for data in self._response.content.iter_any():
-                chunk = data[left:] if left else data
-                left = max(0, left - len(data))
-                if self.length is not None:
-                    chunk = chunk[: self.length - received]
-                received += len(chunk)
-                if chunk:
-                    yield chunk
-                if self._is_part and received == self.length:
-                    break  # the server sent more than the range that was asked for: the rest is not wanted
-        if self.length is not None and received != self.length:
-            raise NetworkError(f"{shown(self.url)}: {received} bytes came of {self.length} promised")
-
-
 class Http:
     """One session. Open it with `async with`.
 
     `redirects` is how many are followed for one request. `proxy` is asked for everything, where there is one. `cookies`
-    is a file of the Netscape format. Media are read in pieces of at most `piece` bytes.
+    is a file of the Netscape format. Media are read in pieces of at most `piece` bytes. An answer of which nothing
+    comes for `stall_seconds` is given up.
     """
 
     def __init__(
@@ -107,11 +87,13 @@ class Http:
         proxy: str | None = None,
         cookies: Path | None = None,
         piece: int = LARGEST_PIECE,
+        stall_seconds: float = 30.0,
     ) -> None:
+        self._stall_seconds = stall_seconds
         self._connections = connections
         self._piece = piece
         self._proxies: dict[str, str | None] = {}
-        self._preambles: dict[str, str] = {}
+        self._preambles: dict[str, Headers] = {}
         self._redirects = redirects
         self._proxy = None if proxy is None else proxies.check(proxy)
         self._known = [] if cookies is None else list(read_cookies(cookies))
@@ -123,7 +105,7 @@ class Http:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_STALL_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=self._stall_seconds),
             headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),  # unsafe: hosts named by address, too
             auto_decompress=False,
@@ -172,11 +154,13 @@ class Http:
     async def post(self, url: str, body: bytes, headers: Headers, *, limit: int = _MIB) -> Answer:
         """Send `body`; any status is an answer. Reads at most `limit` bytes of it."""
         async with self._request("POST", url, headers, body) as response:
-            with _translated(url):
+            with translated(url):
                 content = await response.content.read(limit)
                 while len(content) < limit and (more := await response.content.read(limit - len(content))):
                     content += more
-            return Answer(url=str(response.url), status=response.status, headers=_head(response).headers, body=content)
+            return Answer(
+                url=str(response.url), status=response.status, headers=head_of(response).headers, body=content
+            )
 
     @asynccontextmanager
     async def stream(self, url: str, *, range: ByteRange | None = None) -> AsyncIterator[Body]:
@@ -212,14 +196,15 @@ class Http:
             nonlocal plain
             self._keep_cookies(url, head)
             moved = head.status in REDIRECTS and "location" in head.headers
-            plain = not (moved or head.length is None or (head.status == 200 and range is not None))
-            if not plain and (moved or head.status == 200):
+            odd = head.length is None or (head.status == 200 and range is not None)
+            plain = not (moved or (odd and head.status in {200, 206}))
+            if not plain:
                 return None
             check(url, head, range)
             return accept(head)
 
-        request = self._written(url, range)
-        with _translated(url):
+        with translated(url):
+            request = self._written(url, range)
             while True:
                 connection = await self._connection(url)
                 try:
@@ -247,28 +232,29 @@ class Http:
 
     def _written(self, url: str, range: ByteRange | None) -> bytes:
         """The request, as it goes over the wire (RFC 9112 section 3)."""
-        place, path = split(escaped(url))
-        if place not in self._preambles:
-            self._preambles[place] = self._preamble(place)
-        own = "".join(f"{name}: {value}\r\n" for name, value in (*_ranged(range), *self._cookies(url)))
-        return f"GET {path} HTTP/1.1\r\n{self._preambles[place]}{own}\r\n".encode("utf-8", "surrogateescape")
-
-    def _preamble(self, place: str) -> str:
-        """The headers of every request to `place`, the part of a URL before its path."""
-        target, credentials = without_credentials(place)
-        headers = [
-            ("Host", urlsplit(target).netloc), ("User-Agent", _AGENT), ("Accept", "*/*"),
-            ("Accept-Encoding", "identity"), *credentials, *self._trusted.get(origin(place), ()),
-        ]  # fmt: skip
-        text = "".join(f"{name}: {value}\r\n" for name, value in dict(headers).items())
-        if text.count("\n") != len(dict(headers)) or text.count("\r") != text.count("\n"):
-            raise UsageError(f"{shown(place)}: a header of two lines cannot be sent", "check the headers")
-        return text
+        site, path = split(escaped(url))
+        if site not in self._preambles:
+            target, credentials = without_credentials(site)
+            own = [("Host", urlsplit(target).netloc), ("User-Agent", _AGENT), ("Accept", "*/*")]
+            trusted = self._trusted.get(origin(url), ())
+            self._preambles[site] = [*own, ("Accept-Encoding", "identity"), *credentials, *trusted]
+        headers = once([*self._preambles[site], *_ranged(range), *self._cookies(url)])
+        text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        if not text.count("\r") == text.count("\n") == len(headers):
+            raise UsageError(f"{shown(url)}: a header of two lines cannot be sent", "check the headers")
+        return f"GET {path} HTTP/1.1\r\n{text}\r\n".encode("utf-8", "surrogateescape")
 
     def _cookies(self, url: str) -> Headers:
+        """Those that came, and with them those that a person gave."""
         jar = self._session.cookie_jar
-        found = jar.filter_cookies(URL(escaped(url), encoded=True)) if len(jar) else {}
-        return [("Cookie", "; ".join(f"{c.key}={c.coded_value}" for c in found.values()))] if found else []
+        came = jar.filter_cookies(URL(escaped(url), encoded=True)).values() if len(jar) else ()
+        if not came:
+            return []
+        trusted = self._trusted.get(origin(url), ())
+        given = (pair for name, value in trusted if name.lower() == "cookie" for pair in value.split("; "))
+        pairs = {name: value for name, _, value in (pair.partition("=") for pair in given)}
+        pairs |= {cookie.key: cookie.coded_value for cookie in came}
+        return [("Cookie", "; ".join(f"{name}={value}" for name, value in pairs.items()))]
 
     def _keep_cookies(self, url: str, head: Head) -> None:
         if head.cookies:
@@ -284,11 +270,11 @@ class Http:
             own = headers if origin(url) == first else [h for h in headers if h[0] in _HARMLESS]
             target, credentials = without_credentials(url)
             sent = [*credentials, *self._trusted.get(origin(url), ()), *own]
-            with _translated(url):
+            with translated(url):
                 response = await self._session.request(
                     method,
                     URL(escaped(target), encoded=True),
-                    headers=dict(sent),
+                    headers=once(sent),
                     data=body,
                     allow_redirects=False,
                     proxy=self._proxy_for(url),
@@ -306,33 +292,3 @@ class Http:
 
 def _ranged(range: ByteRange | None) -> Headers:
     return [] if range is None else [("Range", f"bytes={range.first}-{range.last}")]
-
-
-def _head(response: aiohttp.ClientResponse) -> Head:
-    return Head(
-        status=response.status,
-        reason=response.reason or "",
-        headers={name.lower(): value for name, value in response.headers.items()},
-        length=response.content_length,
-    )
-
-
-@contextmanager
-def _translated(url: str) -> Iterator[None]:
-    """aiohttp's errors in the house's words."""
-    try:
-        yield
-    except (aiohttp.InvalidURL, UnicodeError) as error:
-        raise NetworkError(f"{shown(url)}: not a URL that can be asked", "tell the service") from error
-    except ValueError as error:  # a header that would become two, or that no request can carry
-        raise UsageError(f"{shown(url)}: this cannot be sent: {error}", "check the headers") from error
-    except TimeoutError as error:
-        raise NetworkError(f"{shown(url)}: nothing came for too long", "run it again: what is done is kept") from error
-    except BrokenError as error:
-        raise NetworkError(f"{shown(url)}: {error}", _CHECK) from error
-    except (aiohttp.ClientError, OSError) as error:
-        said = getattr(error, "os_error", None) or error
-        raise NetworkError(f"{shown(url)}: {getattr(said, 'strerror', None) or type(said).__name__}", _CHECK) from error
-
-
-_CHECK = "check the connection, then run it again: what is done is kept"

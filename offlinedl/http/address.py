@@ -76,22 +76,14 @@ def without_credentials(url: str) -> tuple[str, Headers]:
     return parts._replace(netloc=host).geturl(), [("Authorization", f"Basic {token}")]
 
 
+def once(headers: Headers) -> dict[str, str]:
+    """Each header once, whatever the case of its letters: the last of them holds."""
+    return dict({name.lower(): (name, value) for name, value in headers}.values())
+
+
 def escaped(url: str) -> str:
     """`url` with only that escaped which no request line may hold: a signature covers the rest as it stands."""
     return url if _SAFE.fullmatch(url) else quote(url.partition("#")[0], safe="%!$&'()*+,/:;=?@[]~|{}^`\\\"<>")
 
 
 _SAFE = re.compile(r"[\w.%!$&'()*+,/:;=?@~-]*", re.ASCII)
-
-
-def is_signed(url: str) -> bool:
-    """May the address have been made for this moment, so that the service gives another one for it?
-
-    Signatures live in the query, or in a part of the path that holds assignments (Akamai's hdnts=exp=..., CloudFront's
-    Policy) or is too long to be a name.
-    """
-    parts = urlsplit(url)
-    return bool(parts.query) or any("=" in part or len(part) >= _LONG_NAME for part in parts.path.split("/"))
-
-
-_LONG_NAME = 64

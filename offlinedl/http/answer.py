@@ -30,13 +30,12 @@ class Head:
 
     @property
     def validator(self) -> str | None:
-        """What tells this version of the resource from others: the strong ETag, else the date and the size (section
-        8.8); None where there is neither."""
+        """What tells this version of the resource from others: the strong ETag, else the size, and the date where
+        there is one (section 8.8); None where there is neither."""
         etag = self.headers.get("etag", "")
         if etag.startswith('"'):
             return etag
-        modified = self.headers.get("last-modified")
-        return f"{modified} {self.size}" if modified and self.size is not None else None
+        return None if self.size is None else f"{self.headers.get('last-modified', '')} {self.size}".strip()
 
 
 def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, int]:
@@ -51,19 +50,22 @@ def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, in
             retry_after=headers.get("retry-after"),
         )
     if headers.get("content-encoding", "identity") != "identity":
-        raise NetworkError(f"{name}: sent as {headers['content-encoding']}, though that was not asked for")
+        said = f"sent as {headers['content-encoding']}, though that was not asked for"
+        raise NetworkError(f"{name}: {said}", status=status)
     if status == 206 and range is not None:
         got = headers.get("content-range", "").partition("/")[0]
         if got != f"bytes {range.first}-{range.last}":
-            raise NetworkError(f"{name}: asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}")
-        if head.length not in {len(range), None}:
-            raise NetworkError(f"{name}: a range of {len(range)} bytes, and {head.length} are announced")
-        return len(range), 0
+            said = f"asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}"
+            raise NetworkError(f"{name}: {said}", status=status)
+        if head.length not in {range.size, None}:
+            said = f"a range of {range.size} bytes, and {head.length} are announced"
+            raise NetworkError(f"{name}: {said}", status=status)
+        return range.size, 0
     if range is None:
         return head.length, 0
     if head.length is not None and head.length <= range.last:
-        raise NetworkError(f"{name}: {head.length} bytes long, byte {range.last} was to be there")
-    return len(range), range.first
+        raise NetworkError(f"{name}: {head.length} bytes long, byte {range.last} was to be there", status=status)
+    return range.size, range.first
 
 
 def _advice(status: int) -> str:

@@ -20,7 +20,12 @@ LARGEST_PIECE = 256 * 1024
 _CONNECT_SECONDS = 15
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_WASTE = 64 * 1024
+_PIECES_AHEAD, _LEAST_AHEAD = 4, 16 * 1024
+"""How much the system may read ahead of who reads slowly. With less, the other side waits for more room between any
+two packets, and nothing comes near the rate."""
+
 _EMPTY = (204, 304)
+_BEGINNING = b"HTTP/1."
 
 
 class BrokenError(ConnectionError):
@@ -47,17 +52,18 @@ class Connection(asyncio.BufferedProtocol):
         self._take: Take | None = None
         self._left = 0
         self._answer: asyncio.Future[Head] | None = None
+        self._begun = False
         self._accept: Callable[[Head], Take | None] = _no_body
 
     async def get(self, request: bytes, accept: Callable[[Head], Take | None]) -> Head:
         """Send `request`, a whole GET, and let `accept` see the head of the answer: it gives what takes the body, or
         None where it is not wanted. Returns when the body is through. Raises BrokenError, and what `accept` and the
         taking raise; the connection is closed then."""
-        self._accept, self._head, self._filled, self._take = accept, None, 0, None
+        self._accept, self._head, self._filled, self._take, self._begun = accept, None, 0, None, False
         self._answer = asyncio.get_running_loop().create_future()
         try:
             if not self.is_open:
-                raise BrokenError("closed by the server", fresh=False)
+                raise BrokenError("closed without an answer", fresh=not self._served)
             self._transport.write(request)
             head = await self._answer
         except BaseException:
@@ -79,15 +85,15 @@ class Connection(asyncio.BufferedProtocol):
         """The transport is there."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - sockets and TLS have no other kind
         self._transport = transport
-        if self._piece < LARGEST_PIECE:  # who reads slowly on purpose must not let the system read ahead
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._piece)
+        if self._piece < LARGEST_PIECE:  # who reads slowly on purpose must not let the system read far ahead
+            ahead = max(_PIECES_AHEAD * self._piece, _LEAST_AHEAD)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ahead)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side, or the network, ended it."""
         self.is_open = False
-        begun = self._head is not None or self._filled > 0
         what = "cut off in the middle of the body" if self._head else f"closed without an answer{_detail(exc)}"
-        self._fail(BrokenError(what, fresh=begun or not self._served))
+        self._fail(BrokenError(what, fresh=self._begun or not self._served))
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
@@ -98,14 +104,16 @@ class Connection(asyncio.BufferedProtocol):
         """`nbytes` came."""
         if self._answer is None or self._answer.done():
             self.close()  # nobody asked
-        elif self._head is not None:
+            return
+        self._begun = True
+        if self._head is not None:
             self._body(self._view[:nbytes])
         else:
             self._filled += nbytes
             self._read_head()
 
     def _read_head(self) -> None:
-        while (end := self._buffer.find(b"\r\n\r\n", 0, self._filled)) >= 0:
+        while (end := self._buffer.find(b"\r\n\r\n", 0, min(self._filled, _LONGEST_HEAD))) >= 0:
             try:
                 head = _parsed(bytes(self._view[:end]))
             except ValueError as error:
@@ -120,6 +128,10 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._filled > _LONGEST_HEAD:
             self._fail(BrokenError(f"more than {_LONGEST_HEAD} bytes of headers"))
+        elif not _BEGINNING.startswith(self._buffer[: min(self._filled, len(_BEGINNING))]):
+            self._fail(BrokenError("not HTTP: its first line"))
+        elif self._buffer.find(b"\n\n", 0, self._filled) >= 0:
+            self._fail(BrokenError("not HTTP: its lines"))
 
     def _begin(self, head: Head, data: memoryview) -> None:
         self._head = head
@@ -128,11 +140,11 @@ class Connection(asyncio.BufferedProtocol):
         except Exception as error:
             self._fail(error)
             return
-        if self._take is None and (head.length is None or head.length > _LONGEST_WASTE):
+        if head.length is None or (self._take is None and head.length > _LONGEST_WASTE):
             self._end()
             self.close()
             return
-        self._left = head.length or 0
+        self._left = head.length
         self._body(data)
 
     def _body(self, data: memoryview) -> None:
@@ -160,7 +172,7 @@ class Connection(asyncio.BufferedProtocol):
     def _end(self) -> None:
         if self._answer is not None and not self._answer.done() and self._head is not None:
             self._answer.set_result(self._head)
-            if self._head.headers.get("connection", "").lower() == "close":
+            if "close" in self._head.headers.get("connection", "").lower():
                 self.close()
 
     def _fail(self, error: Exception) -> None:
@@ -196,14 +208,18 @@ def _parsed(head: bytes) -> Head:
     line, *fields = head.decode("latin-1").split("\r\n")
     version, _, rest = line.partition(" ")
     number, _, reason = rest.partition(" ")
-    if version not in {"HTTP/1.1", "HTTP/1.0"} or not (len(number) == 3 and number.isascii() and number.isdigit()):
+    if version not in {"HTTP/1.1", "HTTP/1.0"}:
+        raise ValueError("its first line")
+    if any(sign in part for part in (line, *fields) for sign in "\r\n\0"):
+        raise ValueError("its lines")
+    if not (len(number) == 3 and number.isascii() and number.isdigit()):
         raise ValueError("its first line")
     headers: dict[str, str] = {}
     cookies: list[str] = []
     for field in fields:
         name, colon, value = field.partition(":")
         name, value = name.lower(), value.strip(" \t")
-        if not colon or not name or name != name.strip() or "\n" in field or "\r" in field:
+        if not colon or not name or name != name.strip():
             raise ValueError("its headers")
         if name == "set-cookie":
             cookies.append(value)
@@ -225,7 +241,9 @@ def _length(status: int, headers: Mapping[str, str]) -> int | None:
     if status in _EMPTY:
         return 0
     stated = headers.get("content-length")
-    if "transfer-encoding" in headers or stated is None:
+    if "transfer-encoding" in headers and stated is not None:
+        raise ValueError("two lengths")
+    if stated is None:
         return None
     if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
         raise ValueError("its length")

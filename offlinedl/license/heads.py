@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
-from offlinedl.errors import DamagedError, RefusedError
+from offlinedl.errors import DamagedError, RefusedError, UnsupportedError
 from offlinedl.license import hls_key
 from offlinedl.license.need import Need
-from offlinedl.media import cenc, fragment, mp4
+from offlinedl.media import cenc, ebml, fragment, mp4
 from offlinedl.media.mp4 import Data
 from offlinedl.streams import Fetch, Key, Plan, Protection
 
@@ -153,6 +153,8 @@ def _encrypted_tracks(plan: Plan, fetch: Fetch, read: Read) -> list[Protection]:
         return []
     head = read(fetch)
     with _torn(fetch):
+        if bytes(head[:4]) == ebml.HEAD and (found := ebml.tracks(head)) and found.key_ids:
+            raise UnsupportedError(f"{fetch.path}: {ebml.PROTECTED[0]}", ebml.PROTECTED[1])
         if fetch.rendition in made_up(plan):  # no init segment tells: the fragment itself does, without a key id
             return [Protection()] if mp4.is_mp4(head) and fragment.has_encryption(head) else []
         return [p for p in mp4.protections(head) if not p.system] if mp4.is_mp4(head) else []

@@ -9,6 +9,7 @@ from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Http
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey
+from offlinedl.signatures import unsigned
 from offlinedl.streams import Key, LicenseServer
 
 NAME = "hls-key"
@@ -16,8 +17,8 @@ _KEY_BYTES = 16
 
 
 def kid_of(key: Key) -> bytes:
-    """An id for a key that has none of its own: 16 bytes that stand for its URI."""
-    return hashlib.sha256(key.uri.encode()).digest()[:16]
+    """An id for a key that has none of its own: 16 bytes that stand for its URI, whatever signs that."""
+    return hashlib.sha256(unsigned(key.uri).encode()).digest()[:16]
 
 
 async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime) -> Grant:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import NamedTuple
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest import (
     dash_base,
     dash_index,
+    dash_levels,
     dash_periods,
     dash_protection,
+    dash_segments,
     dash_skeleton,
+    dash_timeline,
+    dash_times,
     dash_track,
     dash_xlink,
     xml,
 )
-from offlinedl.manifest.dash_segments import Known, Place, address
-from offlinedl.manifest.limits import LIMITS, Limits, seen_at
+from offlinedl.manifest.dash_segments import Known, Place, address, count
+from offlinedl.manifest.dash_times import Period
+from offlinedl.manifest.limits import LIMITS, Limits, Tally, absurd, seen_at, too_large
 from offlinedl.manifest.tracks import distinct
 from offlinedl.manifest.units import iso_duration, moment
 from offlinedl.streams import Manifest, Rendition
@@ -32,7 +38,9 @@ NAME = "dash"
 _HINT = "the MPD is damaged: fetch it again, or tell its publisher"
 _ASK = "ask for the title's HLS address"
 _NO_PIECES: Mapping[str, bytes] = {}
-_ROWS = frozenset({"S", "SegmentURL"})
+_ROWS = {"S": dash_timeline.S, "SegmentURL": dash_segments.SEGMENT_URL}
+_WIDTH = 4
+_MAX_NODES = 150_000
 
 
 def recognises(data: bytes) -> bool:
@@ -47,6 +55,7 @@ def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, b
     Where the MPD keeps pieces elsewhere (xlink) that are not among `pieces`, no more than their addresses.
     """
     with seen_at(shown(url)):
+        limits.check_bytes(len(data) + sum(map(len, pieces.values())))
         root = xml.parse(data, rows=_ROWS, limits=limits)
         if root.name != "MPD":
             raise UnsupportedError(f"the root element is {root.name}, not MPD")
@@ -59,16 +68,19 @@ def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, b
 
 
 def _read(root: xml.Element, url: str, limits: Limits) -> Manifest:
-    mpd = _Mpd(root, dash_skeleton.read(root), url, limits)
-    periods = _periods(root, mpd.skeleton)
-    offers = [
-        dash_periods.Period(name=period.name, offered=offered, duration=period.duration)
-        for period in periods
-        if (offered := list(mpd.renditions(period)))
-    ]
+    _check_nodes(root)
+    mpd = _Mpd(root, url, limits)
+    periods = dash_times.periods(root)
+    counted = deque((period, list(mpd.places(period))) for period in periods)
+    offers: list[dash_periods.Period] = []
+    while counted:
+        period, places = counted.popleft()
+        if offered := list(mpd.renditions(places)):
+            offers.append(dash_periods.Period(name=period.name, offered=offered, duration=period.duration))
+        period.element.children.clear()
     if not offers:
         raise mpd.nothing()
-    renditions = tuple(distinct(dash_periods.join(offers)))
+    renditions = tuple(distinct(dash_periods.join(offers, limits)))
     return Manifest(
         format=NAME,
         url=url,
@@ -77,6 +89,14 @@ def _read(root: xml.Element, url: str, limits: Limits) -> Manifest:
         title=_title(root),
         ends_at=_ends_at(root, periods),
     )
+
+
+def _check_nodes(root: xml.Element) -> None:
+    """Each takes a fifth of a millisecond, whatever it holds."""
+    periods = root.all("Period")
+    sets = [adaptation for period in periods for adaptation in period.all("AdaptationSet")]
+    if len(periods) + len(sets) + sum(len(a.all("Representation")) for a in sets) > _MAX_NODES:
+        raise absurd("it has more periods, adaptation sets and representations than are read", _MAX_NODES)
 
 
 def expand(rendition: Rendition, index: bytes, url: str, limits: Limits = LIMITS) -> Rendition:
@@ -107,7 +127,7 @@ def _has_an_end(root: xml.Element) -> bool:
     return None not in stated and root.get("minimumUpdatePeriod") is None
 
 
-def _ends_at(root: xml.Element, periods: list[_Period]) -> datetime | None:
+def _ends_at(root: xml.Element, periods: list[Period]) -> datetime | None:
     """Section 5.3.1.2: when the last segment of a dynamic MPD is available; None for a static one."""
     begin, last = moment(root.get("availabilityStartTime")), periods[-1]
     if begin is None or (root.get("type") or "static").strip() != "dynamic":
@@ -118,128 +138,95 @@ def _ends_at(root: xml.Element, periods: list[_Period]) -> datetime | None:
         raise DamagedError("its times lie beyond the end of the calendar", _HINT) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Period:
-    """A period with its place on the time line, in seconds; `duration` is None where nothing tells."""
+class _Offer(NamedTuple):
+    """A representation that is offered, without its segments, and where they are."""
 
-    name: str
-    element: xml.Element
-    skeleton: Any
-    start: Fraction
-    duration: Fraction | None
+    rendition: Rendition
+    bases: tuple[str, ...]
+    place: Place
 
 
-def _periods(root: xml.Element, skeleton: Any) -> list[_Period]:
-    """Section 5.3.2.1: a period lasts as long as it says, or else to the next one, the last to the end of the MPD."""
-    pairs = zip(root.all("Period"), skeleton.periods or [], strict=True)
-    kept = list(pairs)
-    elements = [element for element, _ in kept]
-    starts = _starts(elements)
-    ends = [*starts[1:], _end(root, starts)]
-    periods = []
-    for number, (element, typed) in enumerate(kept):
-        duration, end = iso_duration(element.get("duration")), ends[number]
-        if duration is None and end is not None:
-            duration = max(end - starts[number], Fraction(0))
-        name = _name(element, number)
-        periods.append(_Period(name=name, element=element, skeleton=typed, start=starts[number], duration=duration))
-    return periods
-
-
-def _starts(elements: list[xml.Element]) -> list[Fraction]:
-    """Section 5.3.2.1: a period begins when it says, or else where the one before it ends; the first one at 0."""
-    starts: list[Fraction] = []
-    ended: Fraction | None = Fraction(0)
-    for number, element in enumerate(elements):
-        stated = iso_duration(element.get("start"))
-        start = ended if stated is None else stated
-        if start is None:
-            raise DamagedError(f"period {_name(element, number)} does not say when it begins", _HINT)
-        duration = iso_duration(element.get("duration"))
-        ended = None if duration is None else start + duration
-        starts.append(start)
-    return starts
-
-
-def _end(root: xml.Element, starts: list[Fraction]) -> Fraction | None:
-    """Section 5.3.1.2: where the last period ends. For a recording that kept its broadcast's clock it is a length."""
-    total = iso_duration(root.get("mediaPresentationDuration"))
-    return total + starts[0] if total is not None and starts and total <= starts[-1] else total
-
-
-def _name(element: xml.Element, number: int) -> str:
-    return element.get("id") or f"number {number + 1}"
-
-
-@dataclass(slots=True)
 class _Mpd:
-    """The MPD while it is read: its tree, its skeleton, and why something was left out."""
+    """The MPD while it is read: its tree, what it comes to, and why something was left out."""
 
-    root: xml.Element
-    skeleton: Any
-    url: str
-    limits: Limits
-    segments: int = 0
-    left_out: list[str] = field(default_factory=list)
+    def __init__(self, root: xml.Element, url: str, limits: Limits) -> None:
+        self._limits = limits
+        self._top = dash_levels.top(root, url)
+        self._descriptors = dash_protection.Descriptors(root, url)
+        self._tally = Tally(limits)
+        self._inherited = 0
+        self._left_out: list[str] = []
 
-    def renditions(self, period: _Period) -> Iterator[Rendition]:
-        """What a period offers (section 5.3.3)."""
-        known: Known = {}
-        sets = zip(period.element.all("AdaptationSet"), period.skeleton.adaptation_sets or [], strict=True)
+    def places(self, period: Period) -> Iterator[_Offer]:
+        """What a period offers (section 5.3.3), counted and not built yet."""
+        known, skeleton = Known(), dash_skeleton.read(period.element)
+        self._descriptors.forget()
+        level = self._top.below(period.element)
+        sets = zip(period.element.all("AdaptationSet"), skeleton.adaptation_sets or [], strict=True)
         for adaptation, typed in sets:
+            inner = level.below(adaptation)
             pairs = zip(adaptation.all("Representation"), typed.representations or [], strict=True)
             for representation, typed_representation in pairs:
-                levels = (representation, adaptation, period.element)
-                track = dash_track.Track(levels, typed_representation, typed)
-                rendition = self._rendition(track, period, known)
-                if rendition is not None:
-                    yield rendition
+                track = dash_track.Track((representation, adaptation, period.element), typed_representation, typed)
+                self._check_width(track)
+                yield from self._offer(track, period, inner.below(representation), known)
 
-    def _rendition(self, track: dash_track.Track, period: _Period, known: Known) -> Rendition | None:
-        """One representation (section 5.3.5); None where it is left out."""
-        found = dash_protection.descriptors(track.levels, self.root)
-        reason = track.left_out() or dash_protection.left_out(found)
+    def _check_width(self, track: dash_track.Track) -> None:
+        """What is inherited is looked through for each representation: wide levels with many of them are refused."""
+        self._inherited += sum(len(level.children) + len(level.attributes) for level in track.levels)
+        if self._inherited > _WIDTH * self._limits.objects:
+            raise too_large("its representations inherit more than is read", _WIDTH * self._limits.objects)
+
+    def _offer(
+        self, track: dash_track.Track, period: Period, level: dash_levels.Level, known: Known
+    ) -> Iterator[_Offer]:
+        """One representation (section 5.3.5), unless it is left out."""
+        sealed, protections = self._descriptors.read(level.protections)
+        reason = track.left_out() or sealed
         kind = track.kind()
         if reason or kind is None:
-            self.left_out.append(f"{track.id} {reason or 'is neither picture, sound nor subtitles'}")
-            return None
-        bases, has_base = dash_base.bases(self.url, (self.root, *reversed(track.levels)))
+            self._left_out.append(f"{track.id} {reason or 'is neither picture, sound nor subtitles'}")
+            return
         place = Place(
             levels=track.levels,
-            base=bases[0],
-            has_base=has_base,
+            base=level.bases.urls[0],
+            has_base=level.bases.stated,
             id=track.id,
             bandwidth=track.bandwidth,
             container=track.container(),
             start=period.start,
             duration=period.duration,
             known=known,
-            limits=self.limits,
+            query=level.query,
         )
-        pieces = address(place)
-        self.segments += len(pieces.segments)
-        self.limits.check_segments(self.segments)
-        if not pieces.segments and not pieces.unread:
-            self.left_out.append(f"{track.id} has no segments")
-            return None
-        described = track.described(kind, dash_protection.read(found, self.url))
-        return replace(
-            described,
-            inits=pieces.inits,
-            segments=pieces.segments,
-            index=pieces.unread.resource if pieces.unread else None,
-            unread=(pieces.unread,) if pieces.unread else (),
-            bases=dash_base.fallbacks(bases, pieces),
-        )
+        self._tally.add(*count(place))
+        yield _Offer(track.described(kind, protections), level.bases.urls, place)
+
+    def renditions(self, offers: Iterable[_Offer]) -> Iterator[Rendition]:
+        """The renditions, with their segments or the index that lists them."""
+        for offer in offers:
+            pieces = address(offer.place)
+            offer.place.levels[0].children.clear()  # what it becomes takes the place of what it was
+            if not pieces.segments and not pieces.unread:
+                self._left_out.append(f"{offer.rendition.id} has no segments")
+                continue
+            yield replace(
+                offer.rendition,
+                inits=pieces.inits,
+                segments=pieces.segments,
+                index=pieces.unread.resource if pieces.unread else None,
+                unread=(pieces.unread,) if pieces.unread else (),
+                bases=dash_base.fallbacks(offer.bases, pieces),
+            )
 
     def nothing(self) -> UnsupportedError | DamagedError:
         """Why no rendition is left."""
-        if self.left_out:
-            return UnsupportedError(f"it offers nothing that can be used: {'; '.join(self.left_out[:3])}", _ASK)
+        if self._left_out:
+            return UnsupportedError(f"it offers nothing that can be used: {'; '.join(self._left_out[:3])}", _ASK)
         return DamagedError("it offers no representation", _HINT)
 
 
-def _duration(root: xml.Element, periods: list[_Period], renditions: tuple[Rendition, ...]) -> Fraction:
+def _duration(root: xml.Element, periods: list[Period], renditions: tuple[Rendition, ...]) -> Fraction:
     """Section 5.3.1.2: as stated, or else the end of the last period, or that of the last segment."""
     stated, last = iso_duration(root.get("mediaPresentationDuration")), periods[-1]
     if stated is None and last.duration is not None:

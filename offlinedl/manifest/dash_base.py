@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import product
+from typing import NamedTuple
 
 from offlinedl.errors import OfflinedlError
-from offlinedl.manifest import xml
 from offlinedl.manifest.dash_segments import Addressed
+from offlinedl.manifest.units import whole
 from offlinedl.manifest.urls import folder, join
+from offlinedl.manifest.xml import Element
 
 _MAX_BASES = 16
 
 
-def bases(url: str, levels: Iterable[xml.Element]) -> tuple[tuple[str, ...], bool]:
-    """The bases from the MPD down, each level's seen from those above, and whether any is stated.
+class Bases(NamedTuple):
+    """Where references may begin, the address that holds first; `stated` says whether any BaseURL does."""
+
+    urls: tuple[str, ...]
+    stated: bool = False
+
+
+def below(above: Bases, level: Element) -> Bases:
+    """The bases at `level`, seen from those above it.
 
     The first of several holds; the others are alternatives to it (section 5.6.5), as far as they are http or https.
     """
-    found: tuple[str, ...] = (url,)
-    stated = False
-    for level in levels:
-        texts = [element.text for element in level.all("BaseURL") if element.text][:_MAX_BASES]
-        if texts:
-            first, stated = join(found[0], texts[0]), True
-            others = (other for base in found for text in texts if (other := _joined(base, text)))
-            found = tuple(dict.fromkeys((first, *others)))[:_MAX_BASES]
-    return found, stated
+    elements = sorted((element for element in level.all("BaseURL") if element.text), key=_priority)[:_MAX_BASES]
+    if not elements:
+        return above
+    found = {join(above.urls[0], elements[0].text): None}
+    for base, element in product(above.urls, elements):
+        if len(found) == _MAX_BASES:
+            break
+        url = _joined(base, element.text)
+        found |= {url: None} if url else {}
+    return Bases(tuple(found), True)
+
+
+def _priority(element: Element) -> int:
+    """ETSI TS 103 285 section 10.8.2.1: @dvb:priority, the lowest number first, 1 where it is not stated."""
+    stated = whole(element.local("priority"))
+    return 1 if stated is None else stated
 
 
 def _joined(base: str, text: str) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from offlinedl.errors import UnsupportedError
+from offlinedl.manifest.columns import rows
+from offlinedl.manifest.limits import Limits, too_large
 from offlinedl.model import Kind
 from offlinedl.streams import Rendition, Resource, Segment, Unread
 
@@ -25,7 +27,7 @@ class Period:
         return max(map(_length, self.offered)) if self.duration is None else self.duration
 
 
-def join(periods: Sequence[Period]) -> tuple[Rendition, ...]:
+def join(periods: Sequence[Period], limits: Limits) -> tuple[Rendition, ...]:
     """The renditions of the longest period, each continued through all others: adverts have fewer rungs and languages.
 
     A picture or a sound that some period cannot continue is left out as long as another of its kind goes through;
@@ -33,32 +35,58 @@ def join(periods: Sequence[Period]) -> tuple[Rendition, ...]:
     """
     if len(periods) == 1:
         return tuple(periods[0].offered)
-    joined: list[Rendition] = []
+    longest = max(periods, key=lambda period: period.length)
     failures: dict[Kind, str] = {}
-    for rendition in _leading(periods):
-        parts = [(period.name, _match(rendition, period.offered)) for period in periods]
-        missing = next((name for name, part in parts if part is None), "")
+    continued: list[tuple[Rendition, list[Rendition]]] = []
+    for rendition, parts in _continued(periods, _leading(periods, longest), limits):
+        missing = next((period.name for period, part in zip(periods, parts, strict=True) if part is None), "")
         if missing and rendition.kind is not Kind.SUBTITLES:
-            failures.setdefault(rendition.kind, missing)
+            what = f'no {rendition.kind} that goes with the {rendition.kind} "{rendition.id}" of period {longest.name}'
+            failures.setdefault(rendition.kind, f"period {missing} has {what}")
         else:
-            joined.append(_chained(rendition, [part for _, part in parts if part is not None]))
-    for kind, missing in failures.items():
-        if not any(rendition.kind is kind for rendition in joined):
+            continued.append((rendition, [part for part in parts if part is not None]))
+    for kind, failure in failures.items():
+        if not any(rendition.kind is kind for rendition, _ in continued):
             raise UnsupportedError(
-                f"period {missing} has no {kind} that goes with the {kind} of the other periods",
-                "the title cannot be put together: ask for its HLS address, or for its periods one by one",
+                failure, "the title cannot be put together: ask for its HLS address, or for its periods one by one"
             )
-    return tuple(joined)
+    limits.check_segments(sum(len(part.segments) for _, parts in continued for part in parts))
+    return tuple(_chained(rendition, parts) for rendition, parts in continued)
 
 
-def _leading(periods: Sequence[Period]) -> list[Rendition]:
-    """The tracks to continue: those of the longest period, and subtitles that only others have."""
-    tracks = list(max(periods, key=lambda period: period.length).offered)
+def _continued(
+    periods: Sequence[Period], leading: Sequence[Rendition], limits: Limits
+) -> Iterator[tuple[Rendition, list[Rendition | None]]]:
+    """Each of `leading`, and what goes on with it in each period, if anything does."""
+    groups: list[dict[object, list[Rendition]]] = []
     for period in periods:
+        groups.append({})
         for rendition in period.offered:
-            if rendition.kind is Kind.SUBTITLES and _match(rendition, tracks) is None:
-                tracks.append(rendition)
+            groups[-1].setdefault((rendition.kind, _codec(rendition)), []).append(rendition)
+    compared = 0
+    for rendition in leading:
+        kind = rendition.kind, _codec(rendition)
+        alike = [group.get(kind, []) for group in groups]
+        compared += sum(map(len, alike)) + len(alike)
+        if compared > limits.segments:
+            raise too_large("its periods have more representations than can be put together", limits.segments)
+        yield rendition, [_match(rendition, offered) for offered in alike]
+
+
+def _leading(periods: Sequence[Period], longest: Period) -> list[Rendition]:
+    """The tracks to continue: those of the longest period, and subtitles that only others have."""
+    tracks = list(longest.offered)
+    known = set(map(_text, tracks))
+    for rendition in (rendition for period in periods for rendition in period.offered):
+        if rendition.kind is Kind.SUBTITLES and _text(rendition) not in known:
+            known.add(_text(rendition))
+            tracks.append(rendition)
     return tracks
+
+
+def _text(rendition: Rendition) -> object:
+    """What makes subtitles the same in two periods."""
+    return rendition.kind, _codec(rendition), _language(rendition), rendition.roles
 
 
 def _length(rendition: Rendition) -> Fraction:
@@ -68,16 +96,14 @@ def _length(rendition: Rendition) -> Fraction:
     return last.start + last.duration - rendition.segments[0].start
 
 
-def _match(rendition: Rendition, offered: Sequence[Rendition]) -> Rendition | None:
-    """The same track in another period: by kind and codec, then language and role, and the nearest rung."""
-    same = [r for r in offered if r.kind is rendition.kind and _codec(r) == _codec(rendition)]
+def _match(rendition: Rendition, alike: Sequence[Rendition]) -> Rendition | None:
+    """The same track in another period, of those of its kind and codec: language and role, and the nearest rung."""
+    same = alike
     if rendition.kind is Kind.SUBTITLES:
-        same = [r for r in same if _language(r) == _language(rendition) and r.roles == rendition.roles]
+        same = [r for r in same if _text(r) == _text(rendition)]
     elif rendition.kind is Kind.AUDIO and len({_language(r) for r in same}) > 1:
         same = [r for r in same if _language(r) in {_language(rendition), ""}]
-    if not same:
-        return None
-    return min(same, key=lambda other: _distance(rendition, other))
+    return min(same, key=lambda other: _distance(rendition, other), default=None)
 
 
 def _distance(one: Rendition, other: Rendition) -> tuple[bool, bool, int, bool, int]:
@@ -108,16 +134,24 @@ def _chained(lead: Rendition, parts: Sequence[Rendition]) -> Rendition:
     inits: dict[Resource, Segment] = {}
     segments: list[Segment] = []
     unread: list[Unread] = []
+    before = 0
     for part in parts:
         numbers: dict[int | None, int | None] = {None: None}
         for init in part.inits:
             kept = inits.setdefault(init.resource, replace(init, number=len(inits)))
             numbers[init.number] = kept.number
-        unread += [replace(u, at=len(segments), init=numbers[u.init]) for u in part.unread]
-        segments += [
-            replace(segment, number=number, init=numbers[segment.init])
-            for number, segment in enumerate(part.segments, len(segments))
-        ]
+        for index in part.unread:  # one at most, and no segments beside it
+            unread.append(replace(index, at=len(segments) - before, init=numbers[index.init]))
+            before = len(segments)
+        segments += rows(
+            Segment,
+            len(part.segments),
+            number=range(len(segments), len(segments) + len(part.segments)),
+            resource=[segment.resource for segment in part.segments],
+            start=[segment.start for segment in part.segments],
+            duration=[segment.duration for segment in part.segments],
+            init=[numbers[segment.init] for segment in part.segments],
+        )
     return replace(
         lead,
         inits=tuple(inits.values()),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from offlinedl.errors import OfflinedlError
 from offlinedl.manifest.hls_keys import PLAYREADY, pssh
+from offlinedl.manifest.limits import absurd
 from offlinedl.manifest.units import base64_bytes, key_id
 from offlinedl.manifest.urls import join
 from offlinedl.manifest.xml import Element
@@ -15,6 +17,7 @@ from offlinedl.streams import Protection
 
 _GENERIC = "urn:mpeg:dash:mp4protection:2011"
 _SEGMENT_ENCRYPTION = "urn:mpeg:dash:sea:"
+_MOST = 1000
 _SCHEMES = {"cenc", "cbcs", "cens", "cbc1"}
 _LAURL_SPACES = {
     "https://dashif.org",
@@ -29,45 +32,95 @@ _LAURL_SPACES = {
 }
 
 
-def descriptors(levels: Iterable[Element], root: Element) -> tuple[Element, ...]:
-    """The ContentProtection of a representation at all levels, with those that they refer to (@ref, @refId)."""
-    own = [element for level in levels for element in level.all("ContentProtection")]
-    if not any(element.get("ref") for element in own):
-        return tuple(own)
-    named = {element.get("refId"): element for element in root.walk() if element.name == "ContentProtection"}
-    return tuple(_joined(element, named.get(element.get("ref"))) for element in own)
+Read: TypeAlias = tuple[str, tuple[Protection, ...]]
+"""Why nothing here can open the media, "" where that is not so, and what is said of the license."""
 
 
-def _joined(element: Element, other: Element | None) -> Element:
-    """`element` with what it takes over from the one that it refers to (section 5.8.4.1.3)."""
-    if other is None or element.get("ref") is None:
-        return element
+@dataclass(slots=True)
+class Descriptors:
+    """The ContentProtection of the MPD `root`: each is read once, however many representations it holds for."""
+
+    root: Element
+    url: str
+    _named: dict[str | None, Element] | None = None
+    _each: dict[Element, tuple[str, Protection | None]] = field(default_factory=dict)
+    _plain: dict[Element, Protection | None] = field(default_factory=dict)
+    _known: dict[tuple[Element, ...], Read] = field(default_factory=dict)
+
+    def read(self, found: tuple[Element, ...]) -> Read:
+        """What `found` says, in its order; a system's own entry takes scheme and key ids from the generic one."""
+        if found not in self._known:
+            self._known[found] = self._together(found)
+        return self._known[found]
+
+    def forget(self) -> None:
+        """Those of another period come now."""
+        self._each.clear()
+        self._known.clear()
+
+    def _together(self, found: Iterable[Element]) -> Read:
+        pairs = [self._one(element) for element in found]
+        entries = [entry for _, entry in pairs if entry is not None]
+        scheme = next((entry.scheme for entry in entries if entry.scheme), None)
+        kids = tuple(dict.fromkeys(kid for entry in entries if not entry.system for kid in entry.kids))
+        full = (replace(e, scheme=e.scheme or scheme, kids=e.kids or kids) for e in entries)
+        return next((reason for reason, _ in pairs if reason), ""), tuple(dict.fromkeys(full))
+
+    def _one(self, element: Element) -> tuple[str, Protection | None]:
+        if element not in self._each:
+            other = self._other(element)
+            full = element if other is None else _joined(element, other)
+            entry = _protection(full, self.url)
+            if entry is not None and other is not None:
+                entry = self._completed(entry, other)
+            self._each[element] = _left_out(full), entry
+        return self._each[element]
+
+    def _completed(self, entry: Protection, other: Element) -> Protection:
+        """`entry` with what only the elements in `other` say."""
+        if other not in self._plain:
+            self._plain[other] = _protection(other, self.url)
+        more = self._plain[other] or entry
+        return replace(
+            entry,
+            init_data=entry.init_data or more.init_data,
+            license_url=entry.license_url or more.license_url,
+        )
+
+    def _other(self, element: Element) -> Element | None:
+        """The one that `element` takes over what it says from (section 5.8.4.1.3: @ref, @refId)."""
+        if element.get("ref") is None:
+            return None
+        if self._named is None:
+            walk = self.root.walk()
+            self._named = {other.get("refId"): other for other in walk if other.name == "ContentProtection"}
+        return self._named.get(element.get("ref"))
+
+
+def _joined(element: Element, other: Element) -> Element:
+    """`element` with the attributes of `other` that it has not."""
+    if len(other.attributes) > _MOST:
+        raise absurd("a ContentProtection has more attributes than are read", _MOST)
     attributes = {**other.attributes, **element.attributes}
-    return Element(element.tag, element.name, attributes, element.scope, [*element.children, *other.children])
+    return Element(element.tag, element.name, attributes, element.scope, element.children)
 
 
-def read(found: Iterable[Element], url: str) -> tuple[Protection, ...]:
-    """What `found` says, in its order; a system's own entry takes scheme and key ids from the generic one."""
-    entries = [entry for element in found if (entry := _protection(element, url)) is not None]
-    scheme = next((entry.scheme for entry in entries if entry.scheme), None)
-    kids = tuple(dict.fromkeys(kid for entry in entries if not entry.system for kid in entry.kids))
-    full = (replace(e, scheme=e.scheme or scheme, kids=e.kids or kids) for e in entries)
-    return tuple(dict.fromkeys(full))
-
-
-def left_out(found: Iterable[Element]) -> str:
-    """Why nothing here can open the media: segments encrypted as a whole (ISO/IEC 23009-4). "" where that is not so."""
-    whole = any((element.get("schemeIdUri") or "").strip().lower().startswith(_SEGMENT_ENCRYPTION) for element in found)
+def _left_out(element: Element) -> str:
+    """Segments that are encrypted as a whole (ISO/IEC 23009-4)."""
+    whole = (element.get("schemeIdUri") or "").strip().lower().startswith(_SEGMENT_ENCRYPTION)
     return "is encrypted as a whole (ISO/IEC 23009-4)" if whole else ""
 
 
 def _protection(element: Element, url: str) -> Protection | None:
     """One descriptor: the generic one names scheme and key ids, urn:uuid a DRM system; others name no license."""
     scheme = (element.get("schemeIdUri") or "").strip().lower()
-    kids = tuple(kid for text in (element.local("default_KID") or "").split() if (kid := key_id(text)))
+    named = (element.local("default_KID") or "").split()
+    if len(named) > _MOST:
+        raise absurd("a ContentProtection names more key ids than are read", _MOST)
+    kids = tuple(kid for text in named if (kid := key_id(text)))
     if scheme == _GENERIC:
-        named = (element.get("value") or "").strip().lower()
-        return Protection(scheme=named if named in _SCHEMES else None, kids=kids)
+        value = (element.get("value") or "").strip().lower()
+        return Protection(scheme=value if value in _SCHEMES else None, kids=kids)
     if not scheme.startswith("urn:uuid:"):
         return None
     system = scheme.removeprefix("urn:uuid:")

@@ -1,4 +1,4 @@
-"""The typed skeleton of an MPD, read by mpegdash: periods, adaptation sets, representations and their plain attributes.
+"""The typed skeleton of a period, read by mpegdash: adaptation sets, representations and their plain attributes.
 
 mpegdash opens files and URLs where it finds no MPD in its text, fails on a letter in an id, and loses or falsifies
 much else. So it is given a small text that is written here, from a tree that has been read safely, with nothing in it
@@ -11,24 +11,32 @@ from typing import Any
 
 from offlinedl.errors import DamagedError
 from offlinedl.manifest import xml
+from offlinedl.manifest.limits import absurd
 from offlinedl.manifest.units import whole
 
 _FORMAT = frozenset({"mimeType", "codecs", "width", "height"})
 _KEPT = {
-    "MPD": frozenset({"type", "mediaPresentationDuration", "profiles"}),
     "Period": frozenset({"id", "start", "duration"}),
     "AdaptationSet": _FORMAT | {"lang", "contentType"},
     "Representation": _FORMAT | {"id", "bandwidth"},
 }
 _NUMBERS = frozenset({"width", "height", "bandwidth"})
+_MAX_NODES = 20_000
+"""Of one period. Each takes some 5 kB here."""
 
 
-def read(root: xml.Element) -> Any:
-    """mpegdash's MPEGDASH of the tree `root`, element for element and in the same order. Raises DamagedError."""
+def read(period: xml.Element) -> Any:
+    """mpegdash's Period of the tree `period`, element for element and in the same order. Raises DamagedError.
+
+    One period at a time, because all that mpegdash makes on the way is twenty times as large as the text.
+    """
     from mpegdash.parser import MPEGDASHParser
 
+    reduced = _reduced(period)
+    if sum(1 for _ in reduced.walk()) > _MAX_NODES:
+        raise absurd("a period has more adaptation sets and representations than are read", _MAX_NODES)
     try:
-        return MPEGDASHParser.parse(xml.write(_reduced(root)))
+        return MPEGDASHParser.parse(xml.write(xml.Element("MPD", "MPD", {}, {}, [reduced]))).periods[0]
     except Exception as error:
         raise DamagedError("it cannot be read", "it is damaged: fetch it again, or tell its publisher") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import repeat
@@ -10,10 +10,12 @@ from math import ceil
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
-from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.manifest.units import signed, whole
-from offlinedl.manifest.xml import Element
+from offlinedl.manifest.xml import Element, Row
 
+S = Row("SegmentTimeline", ("t", "d", "r", "n"))
+"""Section 5.3.9.6: when a segment begins, how long it is, how often it comes again, and its number."""
+_WIDTH, _R, _N = 4, 2, 3
 _HINT = "the MPD is damaged: fetch it again, or tell its publisher"
 
 
@@ -39,12 +41,26 @@ class Timing:
     last: int | None
     start: Fraction
     period: Fraction | None
-    limits: Limits = LIMITS
 
 
-def from_duration(timing: Timing, duration: int) -> Slots:
-    """Segments of one length: as many as begin before the period ends, up to endNumber; the last ends with it."""
-    each = Fraction(duration, timing.timescale)
+def count(timing: Timing, duration: int, timeline: Element | None) -> int:
+    """How many segments `slots` will make; never fewer than the timeline has S, each of which is work, too."""
+    if timeline is None:
+        return _by_duration(timing, Fraction(duration, timing.timescale))
+    cells = timeline.cells or []
+    elements = len(cells) // _WIDTH
+    if timing.last is None and not any(cells[_R::_WIDTH]):
+        return elements
+    return max(elements, sum(count for *_, count in _runs(timing, timeline)))
+
+
+def slots(timing: Timing, duration: int, timeline: Element | None) -> Slots:
+    """The segments of a SegmentTimeline, or those of one `duration` where there is none (section 5.3.9.5)."""
+    return _from_duration(timing, duration) if timeline is None else _from_timeline(timing, timeline)
+
+
+def _by_duration(timing: Timing, each: Fraction) -> int:
+    """As many as begin before the period ends, up to endNumber."""
     counts = []
     if timing.period is not None:
         counts.append(ceil(timing.period / each))
@@ -52,55 +68,64 @@ def from_duration(timing: Timing, duration: int) -> Slots:
         counts.append(timing.last - timing.first + 1)
     if not counts:
         raise DamagedError("it does not say how long the title is, nor how many segments it has", _HINT)
-    count = max(min(counts), 0)
-    timing.limits.check_segments(count)
-    starts = [timing.start + each * k for k in range(count)]
+    return max(min(counts), 0)
+
+
+def _from_duration(timing: Timing, duration: int) -> Slots:
+    """Segments of one length; the last ends with the period."""
+    each = Fraction(duration, timing.timescale)
+    count = _by_duration(timing, each)
+    times = range(timing.offset, timing.offset + count * duration, duration)
+    starts = _on_the_time_line(times, timing)
     durations = [each] * count
     if count and timing.period is not None:
         durations[-1] = min(each, timing.start + timing.period - starts[-1])
-    times = range(timing.offset, timing.offset + count * duration, duration)
     return Slots(range(timing.first, timing.first + count), times, starts, durations)
 
 
-def from_timeline(timing: Timing, timeline: Element) -> Slots:
-    """The segments of a SegmentTimeline (section 5.3.9.6), up to endNumber.
-
-    An S without @t follows the one before it; @n, where it is given, goes on counting from there.
-    """
+def _from_timeline(timing: Timing, timeline: Element) -> Slots:
+    """The segments of a SegmentTimeline (section 5.3.9.6), up to endNumber."""
     numbers: list[int] = []
     times: list[int] = []
     durations: list[Fraction] = []
+    jumps = any((timeline.cells or [])[_N::_WIDTH])
+    for number, time, each, duration, count in _runs(timing, timeline):
+        if jumps:
+            numbers.extend(range(number, number + count))
+        if count == 1:
+            times.append(time)
+            durations.append(duration)
+        else:
+            times.extend(range(time, time + each * count, each) if each else [time] * count)
+            durations.extend([duration] * count)
+    counted = numbers if jumps else range(timing.first, timing.first + len(times))
+    return Slots(counted, times, _on_the_time_line(times, timing), durations)
+
+
+def _runs(timing: Timing, timeline: Element) -> Iterator[tuple[int, int, int, Fraction, int]]:
+    """Each S: the number and time of its first segment, how long each is, in units and in seconds, and how many.
+
+    An S without @t follows the one before it; @n, where it is given, goes on counting from there.
+    """
     number, time = timing.first, 0
     known: dict[str | None, tuple[int, Fraction]] = {}
-    for position, row in enumerate(timeline.rows):
-        length = row.get("d")
+    for position, (begin, length, again, own) in enumerate(timeline.rows(_WIDTH)):
         if length not in known:
             units = _whole(length, "d")
             known[length] = units, Fraction(units, timing.timescale)
         each, duration = known[length]
-        begin = row.get("t")
         if begin is not None:
             time = int(begin) if len(begin) <= 20 and begin.isascii() and begin.isdigit() else _whole(begin, "t")
-        if "n" in row:
-            number = _whole(row["n"], "n")
-        repeated = _count(timeline.rows, position, (time, each), timing) if "r" in row else 1
+        if own is not None:
+            number = _whole(own, "n")
+        repeated = 1 if again is None else _count(timeline, position, (time, each), timing)
         count = repeated if timing.last is None else max(min(repeated, timing.last - number + 1), 0)
-        if count == 1:
-            numbers.append(number)
-            times.append(time)
-            durations.append(duration)
-        else:
-            timing.limits.check_segments(len(times) + count)
-            numbers.extend(range(number, number + count))
-            times.extend(range(time, time + each * count, each) if each else [time] * count)
-            durations.extend([duration] * count)
+        yield number, time, each, duration, count
         number += count
         time += each * repeated
-    timing.limits.check_segments(len(times))
-    return Slots(numbers, times, _on_the_time_line(times, timing), durations)
 
 
-def _on_the_time_line(times: list[int], timing: Timing) -> list[Fraction]:
+def _on_the_time_line(times: Sequence[int], timing: Timing) -> list[Fraction]:
     """Media times in seconds from the title's begin (section 5.3.9.6.3), with one division each."""
     above, below = timing.start.numerator * timing.timescale, timing.start.denominator
     scale = timing.timescale * below
@@ -108,17 +133,18 @@ def _on_the_time_line(times: list[int], timing: Timing) -> list[Fraction]:
     return list(map(Fraction, [time * below - offset for time in times], repeat(scale)))
 
 
-def _count(rows: list[dict[str, str]], position: int, run: tuple[int, int], timing: Timing) -> int:
+def _count(timeline: Element, position: int, run: tuple[int, int], timing: Timing) -> int:
     """How often the S at `position` stands: @r times more; below 0, to the next S@t or else the end of the period."""
-    repeat = signed(rows[position]["r"])
+    cells, after = timeline.cells or [], (position + 1) * _WIDTH
+    repeat = signed(cells[after - _WIDTH + _R])
     if repeat is None:
         raise DamagedError("an S of a SegmentTimeline has an r that is not a number", _HINT)
     if repeat >= 0:
         return repeat + 1
     time, each = run
-    following = rows[position + 1] if position + 1 < len(rows) else {}
-    if "t" in following:
-        end = Fraction(_whole(following["t"], "t"))
+    following = cells[after] if after < len(cells) else None
+    if following is not None:
+        end = Fraction(_whole(following, "t"))
     elif timing.period is not None:
         end = timing.offset + timing.period * timing.timescale
     else:

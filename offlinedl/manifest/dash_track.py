@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from offlinedl.errors import printable
+from offlinedl.manifest import dash_query
 from offlinedl.manifest.tracks import kind_of
 from offlinedl.manifest.units import ratio, whole
 from offlinedl.manifest.urls import extension
@@ -70,8 +72,11 @@ class Track:
 
     def left_out(self) -> str:
         """Why the representation is not offered; "" where it is."""
-        if any(True for level in self.levels for element in level.all("EssentialProperty") if not _understood(element)):
-            return "has an EssentialProperty that is not understood"
+        for element in (element for level in self.levels for element in level.all("EssentialProperty")):
+            if not _understood(element):
+                scheme = printable((element.get("schemeIdUri") or "").strip()[:100])
+                what = f"that is not understood ({scheme})" if scheme else "without a schemeIdUri"
+                return f"has an EssentialProperty {what}"
         if self.levels[0].get("dependencyId"):
             return "depends on another representation"
         return "holds pictures for seeking" if self._stills() else ""
@@ -205,4 +210,4 @@ def _channel_count(scheme: str, value: str) -> int:
 def _understood(element: Element) -> bool:
     """Section 5.8.4.8: what is essential and not understood makes its element unusable; trick modes are not wanted."""
     scheme = (element.get("schemeIdUri") or "").strip().lower()
-    return scheme != _TRICK and scheme.startswith(_UNDERSTOOD)
+    return scheme != _TRICK and (scheme.startswith(_UNDERSTOOD) or dash_query.understood(element))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from offlinedl.errors import DamagedError, UnsupportedError, shown
+from offlinedl.errors import DamagedError, shown
 from offlinedl.manifest import xml
-from offlinedl.manifest.limits import Limits, seen_at
+from offlinedl.manifest.limits import Limits, absurd, seen_at, too_large
 from offlinedl.manifest.urls import join
 
 _LINKED = ("Period", "AdaptationSet", "SegmentList")
@@ -17,47 +17,78 @@ _MAX_LINKS = 100
 
 def missing(root: xml.Element, url: str, pieces: Mapping[str, bytes]) -> tuple[str, ...]:
     """The addresses of pieces that `root` refers to, without those that are there."""
-    links = dict.fromkeys(join(url, href) for parent in root.walk() for _, href in _references(parent))
-    if len(links) > _MAX_LINKS:
-        raise UnsupportedError(
-            f"it keeps pieces at {len(links)} other addresses (xlink); the limit is {_MAX_LINKS}",
-            "ask for the title's HLS address",
-            code="too-large",
-        )
-    return tuple(link for link in links if link not in pieces)
+    return tuple(dict.fromkeys(link for link in _links(root, url).values() if link not in pieces))
 
 
-def resolve(root: xml.Element, url: str, pieces: Mapping[str, bytes], limits: Limits, rows: frozenset[str]) -> None:
+def _links(root: xml.Element, url: str) -> dict[str, str]:
+    """Each reference, and the address that it stands for."""
+    references = dict.fromkeys(href for element in root.walk() if (href := _reference(element)))
+    if len(references) > _MAX_LINKS:
+        raise absurd(f"it keeps pieces at {len(references)} other addresses (xlink)", _MAX_LINKS)
+    return {href: join(url, href) for href in references}
+
+
+def resolve(root: xml.Element, url: str, pieces: Mapping[str, bytes], limits: Limits, rows: xml.Rows) -> None:
     """Puts `pieces` in the place of what refers to them (section 5.5.3), and takes away what stands for nothing."""
+    read, links = _Pieces(pieces, limits, rows), _links(root, url)
     for parent in list(root.walk()):
-        parent.children = [c for c in parent.children if c.local("href") != _NOTHING]
-        for child, href in list(_references(parent)):
-            link = join(url, href)
-            with seen_at(shown(link)):
-                found = _piece(child, pieces[link], limits, rows)
-            at = next(n for n, other in enumerate(parent.children) if other is child)
-            parent.children[at : at + 1] = found
+        if parent.children:
+            parent.children = list(_resolved(parent, links, read))
 
 
-def _references(parent: xml.Element) -> Iterator[tuple[xml.Element, str]]:
-    """The children that lie elsewhere, each with its reference."""
+def _resolved(parent: xml.Element, links: Mapping[str, str], read: _Pieces) -> Iterator[xml.Element]:
     for child in parent.children:
-        href = child.local("href")
-        if href and href != _NOTHING and child.name in _LINKED:
-            yield child, href
+        reference = _reference(child)
+        if reference:
+            yield from read.instead(child, links[reference])
+        elif child.local("href") != _NOTHING:
+            yield child
 
 
-def _piece(child: xml.Element, data: bytes, limits: Limits, rows: frozenset[str]) -> list[xml.Element]:
-    """What stands for `child`: the elements of its name in `data`. What cannot be had leaves the child as it is."""
-    if not data.strip():
-        if not child.children and not child.rows:
-            raise DamagedError(f"the {child.name} that the MPD keeps here (xlink) cannot be had", "try again later")
-        return [_plain(child)]
-    root = xml.parse(data, rows=rows, limits=limits)
-    found = [root] if root.name == child.name else root.all(child.name)
-    if not found:
-        raise DamagedError(f"no {child.name} is here, where the MPD keeps one (xlink)", "tell its publisher")
-    return [_plain(element) for element in found]
+def _reference(element: xml.Element) -> str | None:
+    """Where the element lies, if it lies elsewhere."""
+    href = element.local("href") if element.name in _LINKED else None
+    return None if href == _NOTHING else href
+
+
+class _Pieces:
+    """The pieces: each is parsed once, and its elements stand in every place that refers to it."""
+
+    def __init__(self, pieces: Mapping[str, bytes], limits: Limits, rows: xml.Rows) -> None:
+        self._data, self._limits, self._rows = pieces, limits, rows
+        self._roots: dict[str, xml.Element] = {}
+        self._found: dict[tuple[str, str], list[xml.Element]] = {}
+        self._objects = 0
+
+    def instead(self, child: xml.Element, link: str) -> list[xml.Element]:
+        """What stands for `child`: the elements of its name at `link`. What cannot be had leaves the child as it is."""
+        with seen_at(shown(link)):
+            if not self._data[link].strip():
+                if not child.children and not child.cells:
+                    what = f"the {child.name} that the MPD keeps here (xlink) cannot be had"
+                    raise DamagedError(what, "try again later")
+                return [_plain(child)]
+            key = link, child.name
+            if key not in self._found:
+                self._found[key] = self._read(link, child.name)
+            self._count(self._found[key])
+            return self._found[key]
+
+    def _read(self, link: str, name: str) -> list[xml.Element]:
+        if link not in self._roots:
+            self._roots[link] = xml.parse(self._data[link], rows=self._rows, limits=self._limits)
+            self._count([self._roots[link]])
+        root = self._roots[link]
+        found = [root] if root.name == name else root.all(name)
+        if not found:
+            raise DamagedError(f"no {name} is here, where the MPD keeps one (xlink)", "tell its publisher")
+        return [_plain(element) for element in found]
+
+    def _count(self, elements: list[xml.Element]) -> None:
+        """What is put in several times counts as often: it is read as often."""
+        self._objects += sum(1 + len(e.attributes) for element in elements for e in element.walk())
+        if self._objects > self._limits.objects:
+            raise too_large("its pieces have more XML elements and attributes than are read", self._limits.objects)
 
 
 def _plain(element: xml.Element) -> xml.Element:

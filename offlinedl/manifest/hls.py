@@ -12,7 +12,7 @@ from offlinedl.manifest import hls_keys, hls_lines, hls_media, hls_pathways, hls
 from offlinedl.manifest.hls_lines import recognises
 from offlinedl.manifest.hls_pathways import Attributes, Stream
 from offlinedl.manifest.hls_steering import Directions
-from offlinedl.manifest.limits import LIMITS, Limits, seen_at
+from offlinedl.manifest.limits import LIMITS, Limits, absurd, seen_at
 from offlinedl.manifest.tracks import audio_codecs, distinct, kind_of
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import joiner
@@ -30,6 +30,7 @@ _ROLES = {
     "public.easy-to-read": "easyreader",
     "public.auxiliary-content": "supplementary",
 }
+_MAX_RENDITIONS = 10_000
 _AUDIO_FILES = {"aac", "ac3", "ec3", "mp3"}
 _HINT = "the playlist is damaged: fetch it again, or tell its publisher"
 _NO_PIECES: Mapping[str, bytes] = {}
@@ -88,6 +89,8 @@ def _end(rendition: Rendition) -> Fraction:
 
 def _multivariant(text: str, url: str, variables: tuple[tuple[str, str], ...], pieces: Mapping[str, bytes]) -> Manifest:
     """RFC 8216 section 4.3.4: variants and renditions, each with the media playlist that lists its segments."""
+    if text.count("#EXT-X-STREAM-INF") + text.count("#EXT-X-MEDIA:") > _MAX_RENDITIONS:
+        raise absurd("it has more variants and renditions than are read", _MAX_RENDITIONS)
     reader = _Reader(joiner(url))
     hls_lines.walk(text, reader.tags())
     said = dict.fromkeys(reader.renditions(pieces))  # what is said twice, word for word, is one

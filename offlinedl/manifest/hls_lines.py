@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from offlinedl.errors import DamagedError, OfflinedlError
-from offlinedl.manifest.limits import LIMITS, Limits, seen_at, too_large
+from offlinedl.manifest.limits import LIMITS, Limits, absurd, seen_at, too_large
 
 URI = "#\x1f"
 """The name under which `walk` hands over the URI lines: no playlist holds it, because `text_of` takes it away."""
@@ -24,6 +24,7 @@ _NOT_BREAKS = re.compile("[\x0b\x0c\x1c-\x1f\x85\u2028\u2029]")
 _URI_LINE = re.compile(r"^[^\S\r\n]*(?=[^#\s])", re.MULTILINE)
 _ATTRIBUTE = re.compile(r'(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+) *= *(?:"([^"]*)"|([^,"]*))')
 _REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]+)\}")
+_MAX_LIST = 2**20
 _QUOTED = re.compile(r'"[^"]*"')
 _HINT = "the playlist is damaged: fetch it again, or tell its publisher"
 
@@ -36,11 +37,15 @@ def recognises(data: bytes) -> bool:
 def text_of(data: bytes, limits: Limits = LIMITS) -> str:
     """RFC 8216 section 4.1: UTF-8. What is not becomes a replacement character: titles and comments often are not."""
     limits.check_bytes(len(data))
+    if data.count(b"\n") + data.count(b"\r") > limits.lines:
+        raise too_large("it has more lines than are read", limits.lines)
     return _NOT_BREAKS.sub(" ", data.removeprefix(_MARKS).decode("utf-8", "replace"))
 
 
 def attributes(value: str) -> dict[str, str]:
     """RFC 8216 section 4.2: an attribute list; spaces are let pass, and the first of two equal names holds."""
+    if len(value) > _MAX_LIST:
+        raise absurd(f"one of its attribute lists has {len(value)} letters", _MAX_LIST)
     found: dict[str, str] = {}
     for name, quoted, bare in _ATTRIBUTE.findall(value):
         found.setdefault(name, quoted or bare.strip())

@@ -11,13 +11,14 @@ from math import lcm
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import hls_keys, hls_lines
-from offlinedl.manifest.limits import LIMITS, Limits
+from offlinedl.manifest.limits import LIMITS, Limits, absurd
 from offlinedl.manifest.units import seconds, whole
-from offlinedl.manifest.urls import extension, joiner
+from offlinedl.manifest.urls import extension, folder, joiner
 from offlinedl.streams import ByteRange, Key, Protection, Resource, Segment
 
 _RANGE = re.compile(r"([0-9]{1,18})(?:@([0-9]{1,18}))?")
 _HINT = "the playlist is damaged: fetch it again, or tell its publisher"
+_MAX_KEYS = 32
 _WITHOUT_IV = ("-CTR", "-CENC", "-GCM")
 _WHOLE = "give the title's multivariant playlist"
 
@@ -41,6 +42,8 @@ class Playlist:
 
 def read(text: str, url: str, limits: Limits = LIMITS) -> Playlist:
     """The playlist `text`, which came from `url`. Raises UnsupportedError where it is live or not a title."""
+    limits.check_segments(count := text.count("\n#EXTINF"))
+    limits.check_letters(len(text) + count * len(folder(url)))
     reader = _Reader(joiner(url), limits)
     hls_lines.walk(text, reader.tags())
     reader.check()
@@ -188,6 +191,8 @@ class _Reader:
             self._keys = {}
         else:
             self._keys[key.keyformat] = key
+            if len(self._keys) > _MAX_KEYS:  # all of them are kept with each segment
+                raise absurd("it has keys in more formats at a time than are kept", _MAX_KEYS)
             self._last_key = (head, key) if mark and "IV=" not in head else None
             if key.keyformat != "identity" and (protection := hls_keys.protection(attribute, key)):
                 self.protections[protection] = None

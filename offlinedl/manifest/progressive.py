@@ -13,7 +13,7 @@ from offlinedl import streams
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest.limits import LIMITS, Limits, seen_at
 from offlinedl.manifest.urls import join
-from offlinedl.media import movie
+from offlinedl.media import ebml, movie
 from offlinedl.model import Kind
 from offlinedl.streams import ByteRange, Manifest, Rendition, Resource, Segment
 
@@ -24,7 +24,7 @@ NAME = "progressive"
 _MAX_MOVIE = 64 * 2**20
 _PLACEHOLDERS = ("free", "skip", "wide", "mdat", "uuid", "pdin")
 _PACKET = 188
-_EBML = b"\x1a\x45\xdf\xa3"
+_MATROSKA = ("webm", "mkv")
 _HINT = "give the address of the whole file, or of the manifest"
 _NO_PIECES: Mapping[str, bytes] = {}
 
@@ -38,6 +38,8 @@ def recognises(data: bytes) -> bool:
 def is_enough(head: bytes) -> bool:
     """Is `head` all that must be read of its resource: a media file, with its movie box where that comes first?"""
     container = _container(head)
+    if container in _MATROSKA:
+        return ebml.is_enough(head)
     if container != "mp4":
         return bool(container)
     return any(b.type == "mdat" or (b.type == "moov" and (b.end or 0) <= len(head)) for b in movie.top(head))
@@ -53,9 +55,11 @@ def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, b
         )
     segment = Segment(number=0, resource=Resource(url=join(url, "")))
     rendition = Rendition(id=NAME, kind=_kind(data, container), container=container, segments=(segment,))
-    if container == "mp4":
-        with seen_at(shown(url)):
+    with seen_at(shown(url)):
+        if container == "mp4":
             rendition = _with_movie(rendition, data)
+        elif container in _MATROSKA:
+            _refuse_protected(data)
     return Manifest(format=NAME, url=url, renditions=(rendition,), duration=rendition.duration)
 
 
@@ -111,6 +115,15 @@ def _with_movie(rendition: Rendition, data: bytes) -> Rendition:
     if after is None:
         raise _no_movie()
     return replace(rendition, index=Resource(url=rendition.segments[0].resource.url, range=_from(after)))
+
+
+def _refuse_protected(data: bytes) -> None:
+    """WebM and Matroska: what says that a track is encrypted stands before the media."""
+    found = ebml.tracks(data)
+    if found is None or not found.whole:
+        raise UnsupportedError("no track is described at its beginning: it may be cut off", _HINT)
+    if found.key_ids:
+        raise UnsupportedError(*ebml.PROTECTED)
 
 
 def _no_movie(where: str = "") -> UnsupportedError:
@@ -194,8 +207,8 @@ def _after_id3(data: bytes) -> bytes:
 
 _SIGNS = (
     ("mp4", _is_mp4),
-    ("webm", lambda data: data.startswith(_EBML) and b"webm" in data[:64]),
-    ("mkv", lambda data: data.startswith(_EBML)),
+    ("webm", lambda data: data.startswith(ebml.HEAD) and b"webm" in data[:64]),
+    ("mkv", lambda data: data.startswith(ebml.HEAD)),
     ("flac", lambda data: _after_id3(data).startswith(b"fLaC")),
     ("ogg", lambda data: data.startswith(b"OggS")),
     ("aac", _is_aac),
@@ -206,7 +219,7 @@ _SIGNS = (
 
 def _kind(data: bytes, container: str) -> Kind:
     """Pictures, as far as the beginning tells: codec names of Matroska (V_ and A_), the codec heads in Ogg."""
-    if container in {"webm", "mkv"}:
+    if container in _MATROSKA:
         return Kind.AUDIO if b"\x86" in data and b"A_" in data and b"V_" not in data else Kind.VIDEO
     if container == "ogg":
         return Kind.VIDEO if any(name in data for name in (b"\x80theora", b"BBCD\0", b"OVP80")) else Kind.AUDIO

@@ -11,12 +11,12 @@ from fractions import Fraction
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest import smooth_protection, xml
-from offlinedl.manifest.limits import LIMITS, Limits, seen_at
-from offlinedl.manifest.smooth_fragments import Clock, Fragments, fragments, template
+from offlinedl.manifest.limits import LIMITS, Limits, Tally, absurd, seen_at
+from offlinedl.manifest.smooth_fragments import C, Clock, Fragments, count, fragments, longest, template
 from offlinedl.manifest.smooth_track import Track
 from offlinedl.manifest.tracks import distinct
 from offlinedl.manifest.units import whole
-from offlinedl.manifest.urls import joiner
+from offlinedl.manifest.urls import join, joiner
 from offlinedl.model import Kind
 from offlinedl.streams import Manifest, Protection, Rendition, Resource, Segment
 
@@ -27,8 +27,9 @@ NAME = "smooth"
 _ROOT = "SmoothStreamingMedia"
 _HINT = "the Smooth Streaming manifest is damaged: fetch it again, or tell its publisher"
 _ASK = "ask for the title's HLS or DASH address"
-_ROWS = frozenset({"c", "f"})
+_ROWS = {"c": C}
 _TICKS = 10_000_000
+_MAX_TRACKS = 10_000
 _NO_PIECES: Mapping[str, bytes] = {}
 
 
@@ -73,23 +74,34 @@ class _Media:
     url: str
     protections: tuple[Protection, ...]
     limits: Limits
-    count: int = 0
     left_out: list[str] = field(default_factory=list)
 
     def renditions(self) -> Iterator[Rendition]:
         """Section 2.2.2.3: each stream, and in it each track, which share their fragments' times."""
+        for stream, usable in list(self._counted()):
+            clock = Clock(usable[0].timescale, self._ticks(usable[0].timescale))
+            found = fragments(stream, clock)
+            if not found.times:
+                self.left_out.append(f"{usable[0].name} has no fragments")
+            yield from (self._rendition(track, found) for track in usable if found.times)
+
+    def _counted(self) -> Iterator[tuple[xml.Element, list[Track]]]:
+        """The streams with what can be used of them, whose fragments are not more than are read."""
+        tally = Tally(self.limits)
+        tracks = sum(len(stream.all("QualityLevel")) for stream in self.root.all("StreamIndex"))
+        if tracks > _MAX_TRACKS:
+            raise absurd("it has more tracks than are read", _MAX_TRACKS)
         for stream in self.root.all("StreamIndex"):
             levels = [Track(stream, level, self._timescale(stream)) for level in stream.all("QualityLevel")]
             usable = [track for track in levels if self._is_usable(track)]
-            if not usable:
-                continue
-            clock = Clock(usable[0].timescale, self._ticks(usable[0].timescale))
-            found = fragments(stream, clock, self.limits)
-            if not found.times:
-                self.left_out.append(f"{usable[0].name} has no fragments")
-            self.count += len(found.times) * len(usable)
-            self.limits.check_segments(self.count)
-            yield from (self._rendition(track, found) for track in usable if found.times)
+            number = count(stream) if usable else 0
+            for track in usable if number else ():
+                tally.add(number, number * len(self._longest(track)))
+            if usable:
+                yield stream, usable
+
+    def _longest(self, track: Track) -> str:
+        return join(self.url, longest(track.url, track.bandwidth, track.custom_attributes()))
 
     def _is_usable(self, track: Track) -> bool:
         reason = track.left_out()

@@ -10,9 +10,15 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from offlinedl.errors import DamagedError
-from offlinedl.manifest.limits import Limits
+from offlinedl.manifest.limits import check_address
 from offlinedl.manifest.units import whole
-from offlinedl.manifest.xml import Element
+from offlinedl.manifest.xml import Element, Row
+
+C = Row("StreamIndex", ("t", "d", "r"))
+"""Section 2.2.2.6: when a fragment begins, how long it is, and how many of that length there are."""
+_WIDTH = 3
+_LONGEST = 10**20 - 1
+"""No number that is read is longer."""
 
 _HINT = "the Smooth Streaming manifest is damaged: fetch it again, or tell its publisher"
 _BITRATE = re.compile(r"\{bitrate\}", re.IGNORECASE)
@@ -35,26 +41,31 @@ class Fragments(NamedTuple):
     durations: Sequence[Fraction]
 
 
-def fragments(stream: Element, clock: Clock, limits: Limits) -> Fragments:
-    """The fragments of a stream: a `c` without `t` follows the one before it; `r` counts them all, the first too.
+def count(stream: Element) -> int:
+    """How many fragments a stream has: `r` counts them all, the first too."""
+    counts = (1 if times is None else max(_number(times, "r"), 1) for _, _, times in stream.rows(_WIDTH))
+    return sum(counts)
+
+
+def fragments(stream: Element, clock: Clock) -> Fragments:
+    """The fragments of a stream: a `c` without `t` follows the one before it.
 
     A `c` without `d` lasts to the next one, the last to the end of the presentation.
     """
     times: list[int] = []
     lengths: list[int] = []
     time: int | None = 0
-    for position, row in enumerate(stream.rows):
-        start = time if row.get("t") is None else _number(row["t"], "t")
+    for position, (begin, stated, repeated) in enumerate(stream.rows(_WIDTH)):
+        start = time if begin is None else _number(begin, "t")
         if start is None:
             raise DamagedError(f"a c of stream {_name(stream)} does not say when it begins", _HINT)
-        count = 1 if row.get("r") is None else max(_number(row["r"], "r"), 1)
-        limits.check_segments(len(times) + count)
-        length = _length(stream, position, start, clock) if row.get("d") is None else _number(row["d"], "d")
-        if count > 1 and row.get("d") is None:
+        count = 1 if repeated is None else max(_number(repeated, "r"), 1)
+        length = _length(stream, position, start, clock) if stated is None else _number(stated, "d")
+        if count > 1 and stated is None:
             raise DamagedError(f"a c of stream {_name(stream)} is repeated without a duration", _HINT)
         times.extend(start + length * k for k in range(count))
         lengths.extend([length] * count)
-        time = None if row.get("d") is None else start + length * count
+        time = None if stated is None else start + length * count
     seconds = {length: Fraction(length, clock.timescale) for length in set(lengths)}
     starts = [Fraction(at, clock.timescale) for at in times]
     return Fragments(times, starts, [seconds[length] for length in lengths])
@@ -62,10 +73,20 @@ def fragments(stream: Element, clock: Clock, limits: Limits) -> Fragments:
 
 def _length(stream: Element, position: int, start: int, clock: Clock) -> int:
     """Section 2.2.2.6, start-time coding: to the next `t`, or to the end of the presentation; 0 where neither tells."""
+    cells, after = stream.cells or [], (position + 1) * _WIDTH
     end = None if clock.end is None else ceil(clock.end)
-    if position + 1 < len(stream.rows):
-        end = whole(stream.rows[position + 1].get("t"))
+    if after < len(cells):
+        end = whole(cells[after])
     return 0 if end is None else max(end - start, 0)
+
+
+def longest(url: str, bitrate: int, custom: str) -> str:
+    """The longest address of a fragment. Raises where what it is made of is longer than any may be."""
+    check_address(url)
+    check_address(custom)
+    pattern = template(url, bitrate, custom)(_LONGEST)
+    check_address(pattern)
+    return pattern
 
 
 def template(url: str, bitrate: int, custom: str) -> Callable[[int], str]:

@@ -13,7 +13,7 @@ from offlinedl.streams import ByteRange
 
 _WHOLE = re.compile(r"\s*\+?([0-9]{1,20})\s*")
 _SIGNED = re.compile(r"\s*([+-]?[0-9]{1,20})\s*")
-_DECIMAL = re.compile(r"\s*([0-9]{1,20}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})")
+_DECIMAL = re.compile(r"\s*([0-9]{1,20}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?![0-9.eE])")
 _RANGE = re.compile(r"\s*([0-9]{1,20})\s*-\s*([0-9]{1,20})\s*")
 _DURATION = re.compile(
     r"\s*P(?:(\d{1,6})Y)?(?:(\d{1,6})M)?(?:(\d{1,9})D)?"
@@ -39,7 +39,7 @@ def signed(text: str | None) -> int | None:
 
 @lru_cache(maxsize=4096)
 def seconds(text: str) -> Fraction | None:
-    """The decimal number that `text` begins with, exactly: "6.006" is 6006/1000. No sign, no exponent."""
+    """The decimal number that `text` begins with, exactly: "6.006" is 6006/1000. No sign, and none with an exponent."""
     match = _DECIMAL.match(text)
     return Fraction(match[1]) if match else None
 
@@ -70,7 +70,7 @@ def iso_duration(text: str | None) -> Fraction | None:
 
 
 def first_to_last(text: str | None) -> ByteRange | None:
-    """The byte range of "first-last", both included (RFC 9110 section 14.1.2)."""
+    """The byte range of "first-last", both included (RFC 9110 section 14.1.2). DamagedError where no file has it."""
     match = _RANGE.fullmatch(text) if text else None
     if match is None or int(match[1]) > int(match[2]):
         return None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
+from offlinedl.manifest.limits import ADDRESS, check_address
 
 # A path with nothing to resolve, and perhaps a query: no dot segment, no empty segment, no fragment.
 _PATH = r"[\w~%][\w~%$.,;=&@!()+-]*(?:/[\w~%$,;=&@!()+-][\w~%$.,;=&@!()+-]*)*(?:\?[\w~%$.,:;=&@!()*/+-]*)?"
@@ -18,12 +20,23 @@ _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?/" + 
 
 def join(base: str, reference: str) -> str:
     """`reference` as an absolute http(s) URL, seen from `base`. Raises DamagedError and UnsupportedError."""
-    url = _resolved(base, _BLANKS.sub("", reference.strip()))
+    check_address(reference)
+    url = _checked(_resolved(base, _BLANKS.sub("", reference.strip())))
+    check_address(url)
+    return url
+
+
+def _checked(url: str) -> str:
+    """`url`, if it is one that can be asked."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # the port is read because reading it is what checks it
+        host = parts.hostname
     except ValueError:
         raise DamagedError("an address in it is not a URL", _AGAIN) from None
+    try:
+        _ = parts.port
+    except ValueError:  # RFC 3986 section 3.2.3, RFC 9293 section 3.1
+        raise DamagedError(f"{shown(url)}: its port is not a number up to 65535", _AGAIN) from None
     if parts.scheme not in {"http", "https"}:
         raise UnsupportedError(
             f"it points to {shown(url)}, and only http and https are fetched",
@@ -71,16 +84,17 @@ def _without_dots(path: str) -> str:
 _AGAIN = "the manifest is damaged: fetch it again, or tell its publisher"
 
 
+@lru_cache(maxsize=64)
 def joiner(base: str) -> Callable[[str], str]:
     """`join` for many references to one `base`: those that need no resolving cost next to nothing."""
-    root = join(base, "")
+    root = _checked(_resolved(base, ""))  # of any length: what is long about it is often its query
     folder = join(root, ".")
-    plain = _PLAIN.fullmatch if folder.endswith("/") else None
+    room = ADDRESS - len(folder.encode(errors="surrogatepass")) if folder.endswith("/") else -1
 
     def absolute(reference: str) -> str:
-        if plain is not None and plain(reference):
+        if len(reference) <= room and _PLAIN.fullmatch(reference):
             return folder + reference
-        if _ABSOLUTE.fullmatch(reference):
+        if len(reference) <= ADDRESS and _ABSOLUTE.fullmatch(reference):
             return reference
         return join(root, reference)
 

@@ -1,29 +1,45 @@
 """XML read safely into a small tree (XML 1.0; Namespaces in XML 1.0).
 
-No document type, no entities of the document's own, a limit of size and of depth. Prefixes that nobody declared are
-tolerated, because players tolerate them; a namespace is looked up when somebody asks for it.
+No document type, no entities of the document's own, a limit of size, of depth and of all that becomes an object.
+Prefixes that nobody declared are tolerated, because players tolerate them; a namespace is looked up when somebody asks
+for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn, TypeAlias
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.manifest.limits import LIMITS, Limits, too_large
+from offlinedl.manifest.limits import LIMITS, Limits, absurd, too_large
 
 _HEAD = 256 * 2**10
+_BLOCK = 4 * 2**20
+"""Bytes that are parsed at a time. A tag becomes objects all at once, so none may be longer."""
+_MAX_NAMES = 100_000
+"""Different names of elements and attributes, counted anew in each block: the parser keeps them all."""
+
+
+class Row(NamedTuple):
+    """Children that there are many of: those of `parent`, of which only these attributes are wanted."""
+
+    parent: str
+    attributes: tuple[str, ...]
+
+
+Rows: TypeAlias = Mapping[str, Row]
+_NO_ROWS: Rows = {}
 
 
 @dataclass(slots=True, eq=False)
 class Element:
     """One element: `tag` and the names of `attributes` are as written, prefix and all; `name` is without its prefix.
 
-    `text` is all of its own character data, joined and stripped; `scope` the prefixes that hold here. `rows` are the
-    attributes of those children that were asked for as rows only, because there are many of them.
+    `text` is all of its own character data, joined and stripped; `scope` the prefixes that hold here. `cells` are the
+    wanted attributes of those children that were asked for as rows, one row after the other.
     """
 
     tag: str
@@ -32,7 +48,7 @@ class Element:
     scope: Mapping[str, str]
     children: list[Element] = field(default_factory=list)
     text: str = ""
-    rows: list[dict[str, str]] = field(default_factory=list)
+    cells: list[str | None] | None = None
 
     @property
     def namespace(self) -> str:
@@ -59,6 +75,10 @@ class Element:
         """The first child with this name."""
         return next((child for child in self.children if child.name == name), None)
 
+    def rows(self, width: int) -> Iterator[tuple[str | None, ...]]:
+        """The rows, each of as many attributes as were asked for."""
+        return zip(*[iter(self.cells or ())] * width, strict=True)
+
     def walk(self) -> Iterator[Element]:
         """The element and all below it, in the order of the text."""
         open_elements = [self]
@@ -68,17 +88,17 @@ class Element:
             open_elements.extend(reversed(element.children))
 
 
-def parse(data: bytes, *, rows: frozenset[str] = frozenset(), limits: Limits = LIMITS) -> Element:
+def parse(data: bytes, *, rows: Rows = _NO_ROWS, limits: Limits = LIMITS) -> Element:
     """The root element of `data` (UTF-8 or UTF-16, or any 8-bit encoding that it declares).
 
-    Elements named in `rows` become rows of the element that holds them: no more than their attributes.
+    Elements named in `rows` become rows of the element that holds them, and what lies in them is left out.
     Raises UnsupportedError for a document type and for a limit, DamagedError for what is not well-formed.
     """
     limits.check_bytes(len(data))
     parser = expat.ParserCreate()
-    top = _build(parser, rows, limits.depth)
+    top = _build(parser, rows, limits)
     try:
-        parser.Parse(_from_start(data), True)
+        _feed(parser, _from_start(data))
     except expat.ExpatError as error:
         where = f"line {error.lineno}, column {error.offset + 1}"
         raise DamagedError(f"{where}: not well-formed XML: {expat.ErrorString(error.code)}", _AGAIN) from None
@@ -109,6 +129,21 @@ def write(element: Element) -> str:
     return f"<{element.name}{attributes}>{inside}</{element.name}>"
 
 
+def _feed(parser: expat.XMLParserType, data: bytes) -> None:
+    """Parses `data`. A tag that it is in for a whole block is refused; a comment of that length becomes nothing."""
+    names = 0
+    for end in range(_BLOCK, len(data) + _BLOCK, _BLOCK):
+        parser.Parse(data[end - _BLOCK : end], False)
+        begin = max(parser.CurrentByteIndex, 0)
+        if end - begin >= _BLOCK and data[begin : begin + 4].replace(b"\0", b"")[:2] not in {b"", b"<!", b"<?"}:
+            raise absurd("one of its XML tags has more bytes than are read", _BLOCK)
+        names += len(parser.intern)
+        if names > _MAX_NAMES:
+            raise absurd("its XML has more different names than are read", _MAX_NAMES)
+        parser.intern.clear()
+    parser.Parse(b"", True)
+
+
 _AGAIN = "it may have been cut off: fetch it again, or tell its publisher"
 
 
@@ -135,29 +170,65 @@ class _Found:
         raise _FoundError(name)
 
 
-def _build(parser: expat.XMLParserType, row_names: frozenset[str], max_depth: int) -> Element:
+def _build(parser: expat.XMLParserType, rows: Rows, limits: Limits) -> Element:
     """Makes `parser` build the tree below the element that is returned. Closures, because each is called very often."""
     top = Element("", "", {}, {"xml": "http://www.w3.org/XML/1998/namespace"})
-    row = Element("", "", {}, {})
+    inside = Element("", "", {}, {})
     stack = [top]
-    texts: dict[int, list[str]] = {}
-    names: dict[str, tuple[str, bool]] = {}
+    names: dict[str, tuple[str, Row | None]] = {}
+    keep, depth, count = _keeper(stack, limits), limits.depth, 0
 
     def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal count
         above = stack[-1]
-        if len(stack) > max_depth:
-            raise too_large("its XML elements are nested deeper than is read", max_depth)
+        if len(stack) > depth:
+            raise too_large("its XML elements are nested deeper than is read", depth)
+        if above is inside:  # what lies in a row is of no use
+            stack.append(inside)
+            return
         if tag not in names:
             local = tag.rpartition(":")[2]
-            names[tag] = local, local in row_names
-        name, is_row = names[tag]
-        if is_row:
-            above.rows.append(attributes)
-            stack.append(row)
+            names[tag] = local, rows.get(local)
+        name, row = names[tag]
+        if row is None or above.name != row.parent:
+            keep(tag, name, attributes)
             return
-        element = Element(tag, name, attributes, _scope(above.scope, attributes))
+        count += 1
+        if count > limits.segments:
+            limits.check_segments(count)
+        if above.cells is None:
+            above.cells = []
+        above.cells.extend(map(attributes.get, row.attributes))
+        stack.append(inside)
+
+    parser.buffer_text = True
+    parser.StartElementHandler = start
+    parser.EndElementHandler, parser.CharacterDataHandler = _texts(stack)
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    return top
+
+
+def _keeper(stack: list[Element], limits: Limits) -> Callable[[str, str, dict[str, str]], None]:
+    """Adds an element to the last one of `stack`, and to it."""
+    objects = 0
+
+    def keep(tag: str, name: str, attributes: dict[str, str]) -> None:
+        nonlocal objects
+        above = stack[-1]
+        scope = _scope(above.scope, attributes)
+        objects += 1 + len(attributes) + (0 if scope is above.scope else len(scope))
+        if objects > limits.objects:
+            raise too_large("it has more XML elements and attributes than are read", limits.objects)
+        element = Element(tag, name, attributes, scope)
         above.children.append(element)
         stack.append(element)
+
+    return keep
+
+
+def _texts(stack: list[Element]) -> tuple[Callable[[str], None], Callable[[str], None]]:
+    """What ends an element, with all of its own text, and what takes character data."""
+    texts: dict[int, list[str]] = {}
 
     def end(_tag: str) -> None:
         element = stack.pop()
@@ -169,15 +240,16 @@ def _build(parser: expat.XMLParserType, row_names: frozenset[str], max_depth: in
         if depth in texts or not text.isspace():
             texts.setdefault(depth, []).append(text)
 
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, characters
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    return top
+    return end, characters
 
 
 def _refuse_doctype(*_args: object) -> NoReturn:
     """XML 1.0 section 2.8: what a document type may bring along (entities, files) is never wanted in a manifest."""
-    raise UnsupportedError("it has a DOCTYPE, which no manifest needs and which is not read", code="doctype")
+    raise UnsupportedError(
+        "it has a DOCTYPE, which no manifest needs and which is not read",
+        "check the address: web pages have one; else ask its publisher for a manifest without it",
+        code="doctype",
+    )
 
 
 _MAX_PREFIXES = 256

@@ -58,15 +58,19 @@ def batches(encryption: Encryption, segment: Data) -> Iterator[Batch]:
     """The protected samples of `segment`, in file order. Errors: DamagedError; UnsupportedError for other schemes."""
     layout = list(boxes(segment))
     payloads = [box for box in layout if box.type == "mdat"]
+    left = len(segment)  # samples that may still come: a few bytes can claim any number of them
     for moof in (box for box in layout if box.type == "moof"):
-        fragments = [_fragment(encryption, segment, traf) for traf in find(segment, "traf", moof)]
+        fragments: list[_Fragment] = []
+        for traf in find(segment, "traf", moof):
+            fragments.append(_fragment(encryption, segment, traf, left))
+            left -= sum(len(run.sizes) for run in fragments[-1].runs)
         for fragment, base in zip(fragments, _bases(fragments, moof, payloads), strict=True):
             _check_runs(fragment, base, payloads)
             if fragment.entry.parameters is not None:
                 yield from _batches(segment, fragment, base)
 
 
-def _fragment(encryption: Encryption, segment: Data, traf: Box) -> _Fragment:
+def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _Fragment:
     head = field(segment, "tfhd", traf)
     if head is None:
         raise DamagedError(f"the fragment at byte {traf.start} has no head (tfhd)")
@@ -78,17 +82,20 @@ def _fragment(encryption: Encryption, segment: Data, traf: Box) -> _Fragment:
     if track is None or not 0 < index <= len(track.entries):
         raise DamagedError(f"track {number}, sample description {index}: the init segment has none such")
     size = head.number(4) if flags & 0x10 else track.sample_size
-    entry, runs = overridden(segment, traf, track.entries[index - 1]), tuple(_runs(segment, traf, size))
+    entry, runs = overridden(segment, traf, track.entries[index - 1]), tuple(_runs(segment, traf, size, left))
     return _Fragment(box=traf, track=track, entry=entry, base=base, from_moof=bool(flags & 0x20000), runs=runs)
 
 
-def _runs(segment: Data, traf: Box, default_size: int) -> Iterator[_Run]:
-    """The runs of samples (trun, section 8.8.8). One without an offset follows the one before."""
+def _runs(segment: Data, traf: Box, default_size: int, left: int) -> Iterator[_Run]:
+    """The runs of samples (trun, section 8.8.8), `left` at most. One without an offset follows the one before."""
     at = 0
     for box in find(segment, "trun", traf):
         reader = open_box(segment, box)
         _, flags = reader.full_box()
         count = reader.number(4)
+        left -= count
+        if left < 0:  # before anything is made that long
+            raise DamagedError(f"a run of {count} samples is longer than all that is there")
         if flags & 0x1:
             (at,) = struct.unpack(">i", reader.take(4))
         reader.take(4 if flags & 0x4 else 0)
@@ -98,8 +105,6 @@ def _runs(segment: Data, traf: Box, default_size: int) -> Iterator[_Run]:
 
 
 def _sizes(reader: Reader, count: int, flags: int, default: int) -> Sequence[int]:
-    if count > len(reader.data):  # before anything is made that long
-        raise DamagedError(f"a run of {count} samples is longer than all that is there")
     fields = (flags & 0xF00).bit_count()
     numbers = struct.unpack(f">{count * fields}I", reader.take(4 * count * fields))
     return numbers[(flags >> 8) & 1 :: fields] if flags & 0x200 else (default,) * count

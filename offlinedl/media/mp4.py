@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -30,6 +31,7 @@ _PIFF = {
     bytes.fromhex("a2394f525a9b4f14a2446c427c648df4"): "senc",
     bytes.fromhex("d08a4f1810f34a82b6c832d8aba183d3"): "pssh",
 }
+_BEFORE_SIDX = 16
 _FIRST_BOXES = {
     b"ftyp",
     b"styp",
@@ -196,9 +198,9 @@ def _system(data: Data, pssh: Box) -> Protection:
 def sidx(data: Data, offset: int) -> tuple[Reference, ...]:
     """The references of the first Segment Index box (section 8.16.3) in `data`, which is at `offset` of the resource.
 
-    Boxes before it are skipped. Errors: DamagedError, also where there is no sidx.
+    A few boxes before it are skipped. Errors: DamagedError, also where there is no sidx.
     """
-    box = next(find(data, "sidx"), None)
+    box = next((box for box in islice(boxes(data), _BEFORE_SIDX) if box.type == "sidx"), None)
     if box is None:
         raise DamagedError(f"no segment index (sidx) at byte {offset}")
     reader = open_box(data, box)

@@ -8,12 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from offlinedl.errors import printable
 from offlinedl.model import MediaSource, Title
-
-_SIGNING = re.compile(
-    r"(x-amz-.*|x-goog-.*|.*token.*|.*sig(nature)?|sign|hdn[a-z]+|hmac|policy|key-pair-id)", re.IGNORECASE
-)
-_BESIDE = re.compile(r"(exp(ires|iry|iration)?|e|st|ts)", re.IGNORECASE)
-"""Query parameters that sign an address, and so differ from day to day for one title; and those that stand beside."""
+from offlinedl.signatures import unsigned
 
 _COMMON_NAMES = re.compile(r"(master|manifest|index|playlist|main|stream|video|dash|hls|prog_index|\d+)", re.IGNORECASE)
 
@@ -25,21 +20,19 @@ def is_url(ref: str) -> bool:
 
 def title_id(url: str) -> str:
     """The id of the title behind `url`: "url:" with a readable part and a hash of the address without what signs it."""
-    parts = urlsplit(url)
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    if any(_SIGNING.fullmatch(name) for name, _ in pairs):
-        pairs = [pair for pair in pairs if not _SIGNING.fullmatch(pair[0]) and not _BESIDE.fullmatch(pair[0])]
-    query = urlencode(pairs)
+    parts = urlsplit(unsigned(url))
+    query = urlencode(parse_qsl(parts.query, keep_blank_values=True))
     address = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{query}"
     plain = re.sub(r"[^a-z0-9]+", "-", name_of(url).lower()).strip("-")[:40] or "title"
     return f"url:{plain}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
 
 def name_of(url: str) -> str:
-    """What a person would call it: the last part of the path that is not what every manifest is called."""
+    """What a person would call it: the last part of the path that is not what every manifest is called, and assigns
+    nothing, as signatures do."""
     parts = urlsplit(url)
     steps = [re.sub(r"\.[A-Za-z0-9]{2,4}$", "", unquote(step)) for step in parts.path.split("/") if step]
-    telling = [step for step in steps if not _COMMON_NAMES.fullmatch(step)]
+    telling = [step for step in steps if not _COMMON_NAMES.fullmatch(step) and "=" not in step]
     return printable((telling or steps or [parts.hostname or url])[-1])
 
 
