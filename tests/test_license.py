@@ -209,7 +209,7 @@ def test_a_key_format_of_others_is_not_taken_for_clear(demo: Offlinedl, origin: 
     assert not origin.asked(".ts")
 
 
-@pytest.mark.parametrize("method", ["SAMPLE-AES", "AES-256"])
+@pytest.mark.parametrize("method", ["SAMPLE-AES-CTR", "AES-256"])
 def test_a_method_that_cannot_be_undone_is_refused_before_the_media(
     method: str, demo: Offlinedl, origin: Origin
 ) -> None:

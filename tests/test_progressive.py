@@ -150,7 +150,8 @@ def read_at_its_end(data: bytes) -> Rendition:
 
 ENCRYPTED = [
     pytest.param(b"cenc", TENC, [Protection(scheme="cenc", kids=(KID,))], id="common-encryption"),
-    pytest.param(b"piff", PIFF, [Protection()], id="piff-that-names-its-key-elsewhere"),
+    pytest.param(b"piff", PIFF, [Protection(kids=(KID,))], id="piff"),
+    pytest.param(b"abcd", b"", [Protection()], id="that-names-its-key-elsewhere"),
 ]
 
 

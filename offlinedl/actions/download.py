@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from offlinedl import clock, expiry, verify
@@ -24,7 +24,8 @@ from offlinedl.errors import (
 )
 from offlinedl.intake import held
 from offlinedl.library import Library
-from offlinedl.license import SYSTEMS, proof, server_for
+from offlinedl.license import SYSTEMS, heads, proof, server_for
+from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, License
 from offlinedl.plan import of_one_file, readdressed
@@ -84,27 +85,41 @@ class Download:
         plan = await self.library.start(self.entry)
         self.library.check_space(plan.fetches)
         begin(self.progress, self.entry.name, plan.fetches)
-        plan = await self._fetch(plan, [f for f in plan.heads if f.size is None])
-        try:
-            need = proof.need(plan, self.library.reading(self.entry))
-        except DamagedError:
-            self.library.damaged(self.entry, [*plan.heads])
-            raise
+        there = {f.identity for f in plan.fetches if f.size is not None}
+        plan, need = await self._needed(plan, there)
         try:
             keys = await self._licensed(need)
         except RefusedError:
             if not any(may_expire(key.uri) for key in plan.keys):
                 raise
             plan = await self._renewed(plan)  # addresses of keys are signed, too, and may be of yesterday
-            keys = await self._licensed(proof.need(plan, self.library.reading(self.entry)))
+            need = heads.need(plan, self.library.reading(self.entry), there)
+            keys = await self._licensed(need)
         self.progress.step("media")
-        heads = {f.identity for f in plan.heads}
-        await self._fetch(plan, [f for f in plan.fetches if f.size is None and f.identity not in heads])
+        await self._fetch(plan, [f for f in plan.fetches if f.identity not in there])
         self.progress.step("proof" if keys else "check")
         gaps = len(plan.gaps)
         del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
-        await self._proven(keys)
+        try:
+            await self._proven(keys)
+        except proof.UnlicensedError as more:  # keys that rotate: only now all of them are known
+            await self._proven(await self._licensed(need | more.need))
         return await self.library.ready(self.entry), gaps
+
+    async def _needed(self, plan: Plan, there: set[Identity]) -> tuple[Plan, Need]:
+        """Fetch what says which license is needed: heads, and segments where these name no KID. `there` grows."""
+        read = self.library.reading(self.entry)
+        more = [f for f in plan.heads if f.identity not in there]
+        try:
+            while True:
+                plan = await self._fetch(plan, more)
+                there |= {f.identity for f in more}
+                more = heads.unnamed(plan, read, there)
+                if not more:
+                    return plan, heads.need(plan, read, there)
+        except heads.TornError as error:
+            self.library.damaged(self.entry, [error.fetch])
+            raise
 
     async def _fetch(self, plan: Plan, fetches: Iterable[Fetch], *, planned: bool = True) -> Plan:
         """Fetch those of the plan, which is stored where it is `planned`. Returns it with the addresses that served."""
@@ -152,6 +167,7 @@ class Download:
         held = self.library.licenses.held(self.entry)
         if held is not None:
             license, keys = held
+            self.entry = replace(self.entry, license=license)
             if set(need.kids) <= {key.kid for key in keys} and not expiry.is_over(license, clock.now()):
                 return {key.kid: key.key for key in keys}
         if held is not None or self.entry.license is not None:
@@ -183,6 +199,7 @@ class Download:
             renewal_url=grant.renewal_url,
         )
         licenses.keep(entry, license, grant.keys)
+        self.entry = replace(entry, license=license)
         return grant.keys
 
     async def _proven(self, keys: Mapping[bytes, bytes]) -> None:

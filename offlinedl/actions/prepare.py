@@ -20,6 +20,13 @@ from offlinedl.manifest import Format, detect, progressive
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
 
+_SAMPLES = {
+    "SAMPLE-AES": ("mp4", "ts", "aac", "ac3", "ec3"),
+    "SAMPLE-AES-CTR": ("mp4",),
+    "SAMPLE-AES-CENC": ("mp4",),  # as it was called before
+}
+"""The containers in which the methods of HLS that encrypt samples can be undone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -118,8 +125,7 @@ def _check_methods(choices: Sequence[Choice]) -> None:
         for key in dict.fromkeys(k for s in (*rendition.inits, *rendition.segments) for k in s.keys):
             if key.keyformat != "identity":
                 continue  # whose that is, its adapter knows
-            samples = key.method in {"SAMPLE-AES", "SAMPLE-AES-CTR"} and rendition.container == "mp4"
-            if key.method != "AES-128" and not samples:
+            if key.method != "AES-128" and rendition.container not in _SAMPLES.get(key.method, ()):
                 raise UnsupportedError(
                     f"{rendition.id}: METHOD={key.method} in {rendition.container.upper()} cannot be undone yet",
                     "ask for the title's DASH address, or for one with AES-128",

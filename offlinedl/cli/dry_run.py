@@ -9,6 +9,7 @@ from offlinedl import plan as plans
 from offlinedl.choose import Choice, passed_over
 from offlinedl.cli.output import say, size, styled, table, term
 from offlinedl.cli.shape import moment
+from offlinedl.media.encryption import EXPERIMENTAL
 
 if TYPE_CHECKING:
     from offlinedl.actions.prepare import Prepared
@@ -30,11 +31,17 @@ def plan(prepared: Prepared, offered: Sequence[Rendition], free_bytes: int, *, e
             "systems": prepared.systems,
             "kids": [kid.hex() for kid in prepared.kids],
             "refusal": prepared.refusal.message if prepared.refusal else None,
+            "experimental": _experimental(prepared),
         },
         "rights": _rights(prepared.title.rights),
         "estimated_bytes": sum(plans.estimate(c.rendition, prepared.duration)[0] for c in prepared.choices),
         "free_bytes": free_bytes,
     }
+
+
+def _experimental(prepared: Prepared) -> list[str]:
+    """The schemes of what is chosen that were not proven on more than a packager's titles."""
+    return sorted({p.scheme for c in prepared.choices for p in c.rendition.protections if p.scheme in EXPERIMENTAL})
 
 
 def _rendition(rendition: Rendition, prepared: Prepared) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def ladder(shape: dict[str, Any], duration: float) -> None:
     ]
     table(("", "KIND", "", "CODECS", "RATE", "SIZE", "AN HOUR", "WHY"), rows, spare=("AN HOUR", "CODECS", "RATE"))
     say()
-    term("  license  ", f"{', '.join(shape['license']['systems']) or 'none needed'}{_refusal(shape)}")
+    term("  license  ", f"{', '.join(shape['license']['systems']) or 'none needed'}{_refusal(shape)}{_unsure(shape)}")
     term("  rights   ", _rights_in_words(shape["rights"]))
     about = f"about {size(shape['estimated_bytes'])}" if shape["estimated_bytes"] else "not known before the download"
     term("  size     ", f"{about}; {size(shape['free_bytes'])} are free")
@@ -124,6 +131,11 @@ def _about(count: int, *, exact: bool = False) -> str:
 def _refusal(shape: dict[str, Any]) -> str:
     refusal = shape["license"]["refusal"]
     return f": {refusal}" if refusal else ""
+
+
+def _unsure(shape: dict[str, Any]) -> str:
+    schemes = shape["license"]["experimental"]
+    return f"; the encryption {' and '.join(schemes)} is experimental: few players know it" if schemes else ""
 
 
 def _rights_in_words(rights: dict[str, Any]) -> str:

@@ -16,6 +16,10 @@ class Need:
     kids: tuple[bytes, ...]
     keys: Mapping[bytes, Key] = field(default_factory=dict)
 
+    def __or__(self, other: Need) -> Need:
+        """What both need."""
+        return Need(kids=tuple(dict.fromkeys((*self.kids, *other.kids))), keys={**self.keys, **other.keys})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:

@@ -1,4 +1,4 @@
-"""What the stored media need, and the proof that a license opens them.
+"""The proof that a license opens the stored media.
 
 For each KID that samples use, the segment that it encrypts most is decrypted and decoded without an error. Anything
 less proves nothing: lengths and headers are in the clear, and a decoder is glad of noise.
@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from offlinedl import decoder, verify
 from offlinedl.errors import DamagedError, RefusedError, UnsupportedError
-from offlinedl.license import hls_key
+from offlinedl.license import heads, hls_key
+from offlinedl.license.heads import Read, is_sampled, is_whole, made_up
 from offlinedl.license.need import Need
-from offlinedl.media import cenc, ebml, fragment, hls_aes, mp4
-from offlinedl.media.mp4 import Data
-from offlinedl.streams import Fetch, Key, Plan, Protection
-
-Read = Callable[[Fetch], Data]
+from offlinedl.media import cenc, fragment, hls_aes, mp4, sample_aes
+from offlinedl.streams import Fetch, Plan
 
 _SURE_CODECS = ("avc1", "avc3", "mp4a")
 _SECONDS_OF_OTHERS = 8.0
 _SECOND_OPINIONS = 2
+
+_Work = tuple[bytes, list[Fetch], Callable[[Fetch], str | None]]
+"""A KID, the files that it encrypts, the heaviest first, and how one of them is opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,47 +36,38 @@ class Fault:
     wrong_key: bool
 
 
-def need(plan: Plan, read: Read) -> Need:
-    """What the media of `plan` need: the KIDs of the manifest and of its heads (read with `read`), and the keys that
-    have URIs of their own. RefusedError where something is encrypted and nothing names its KID."""
-    kids = dict.fromkeys(plan.kids)
-    keys: dict[bytes, Key] = {}
-    unnamed = False
-    for fetch in plan.heads:
-        for protection in _encrypted_tracks(plan, fetch, read):
-            unnamed |= not protection.kids
-            kids |= dict.fromkeys(protection.kids)
-            keys |= {kid: key for kid in protection.kids for key in _keys_of(plan, fetch)}
-    for key in plan.keys:
-        if key.method == "AES-128":
-            kids[hls_key.kid_of(key)] = None
-            keys[hls_key.kid_of(key)] = key
-    if (plan.protected or unnamed) and not kids:
-        raise RefusedError(
-            "the title is protected, and neither its manifest nor its init segments name a key id",
-            "tell the service: without a key id no license can be asked for",
-            code="license-missing",
+class UnlicensedError(RefusedError):
+    """The media use KIDs that were not known when the license was asked for. `need` is all that they use."""
+
+    def __init__(self, kid: bytes, path: str, need: Need) -> None:
+        super().__init__(
+            f"the license has no key for KID {kid.hex()}, which {path} uses",
+            "the service must license every track",
+            code="license-incomplete",
         )
-    return Need(kids=tuple(kids), keys=keys)
+        self.need = need
 
 
 def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault | None]:
     """Prove `keys` (by KID) on the files of `plan`, a step at a time: each step yields None, or a fault.
 
-    RefusedError where a KID in use has no key; UnsupportedError where encrypted media cannot be decoded here.
+    UnlicensedError where a KID in use has no key; UnsupportedError where encrypted media cannot be decoded here.
     """
     torn = yield from _forms(plan, read)
     if torn:
         return
-    tracks = [_Track(plan, track.id, read) for track in plan.tracks]
-    proven = False
-    for track in tracks:
+    found: list[tuple[_Track, list[_Work]]] = []
+    for track in (_Track(plan, track.id, read) for track in plan.tracks):
         try:
-            work = [*track.whole_files(keys), *track.samples(keys)]
-        except _TornError as error:
+            found.append((track, [*track.whole_files(keys), *track.samples(keys)]))
+        except heads.TornError as error:
             yield Fault(fetch=error.fetch, kid=b"", reason=error.reason, wrong_key=False)
             return
-        for kid, fetches, opens in work:
+        yield None
+    _check_licensed(plan, [work for _, own in found for work in own], keys)
+    proven = False
+    for track, own in found:
+        for kid, fetches, opens in own:
             proven = True
             chosen = track.enough(fetches)
             if (yield from _opened(kid, chosen, fetches, opens)):
@@ -86,18 +79,26 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
         )
 
 
+def _check_licensed(plan: Plan, work: Sequence[_Work], keys: Mapping[bytes, bytes]) -> None:
+    for kid, fetches, _ in work:
+        if kid not in keys:
+            kids = tuple(dict.fromkeys(kid for kid, _, _ in work))
+            uris = {kid: plan.keys[own[0].key] for kid, own, _ in work if own[0].key is not None}
+            raise UnlicensedError(kid, fetches[0].path, Need(kids=kids, keys=uris))
+
+
 def _forms(plan: Plan, read: Read) -> Generator[Fault | None, None, bool]:
     """Look at the form of every file first: what is no media at all says nothing of a key. True where one is not.
 
     A piece of a file has no form of its own; it is as long as its range, or would not be here.
     """
-    torn, cut, made_up = False, plan.cut, _made_up(plan)
+    torn, cut, without = False, plan.cut, made_up(plan)
     for fetch in (f for f in plan.fetches if f.rendition not in cut):
-        reason = verify.malformed(fetch.path, read(fetch), sealed=_is_whole(plan, fetch))
+        reason = verify.malformed(fetch.path, read(fetch), sealed=is_whole(plan, fetch))
         if reason is not None:
             torn = True
             yield Fault(fetch=fetch, kid=b"", reason=reason, wrong_key=False)
-        elif fetch.rendition in made_up and fragment.has_encryption(read(fetch)):
+        elif fetch.rendition in without and fragment.has_encryption(read(fetch)):
             raise UnsupportedError(f"{fetch.path} is encrypted, and nothing says how", "ask for its DASH address")
         yield None
     return torn
@@ -123,18 +124,6 @@ def _opened(
     return right
 
 
-_Work = tuple[bytes, list[Fetch], Callable[[Fetch], str | None]]
-"""A KID, the files that it encrypts, the heaviest first, and how one of them is opened."""
-
-
-class _TornError(Exception):
-    """The boxes of a file do not fit together."""
-
-    def __init__(self, fetch: Fetch, reason: str) -> None:
-        super().__init__(reason)
-        self.fetch, self.reason = fetch, reason
-
-
 class _Track:
     """The files of one track, and how they are opened."""
 
@@ -143,7 +132,7 @@ class _Track:
         self._plan, self._read = plan, read
         track = next(t for t in plan.tracks if t.id == rendition)
         self._codecs = track.codecs
-        self._says_how = track.container == "mp4" and rendition not in plan.cut | _made_up(plan)
+        self._says_how = track.container == "mp4" and rendition not in plan.cut | made_up(plan)
         self._inits: dict[int | None, Fetch] = {f.number: f for f in own if f.init}
         self._media = [f for f in own if not f.init]
         self._heads: dict[Fetch, _Head | None] = {}
@@ -163,14 +152,25 @@ class _Track:
         return enough
 
     def whole_files(self, keys: Mapping[bytes, bytes]) -> Iterator[_Work]:
-        """HLS AES-128 (RFC 8216 section 5.2): files that are encrypted from the first byte to the last."""
-        by_key: dict[int, list[Fetch]] = {}
+        """HLS without common encryption (RFC 8216 section 5.2): AES-128, from the first byte of a file to the last, and
+        SAMPLE-AES in MPEG-TS and packed audio."""
+        by_key: dict[tuple[int, bool], list[Fetch]] = {}
         for fetch in self._media:
-            if fetch.key is not None and _is_whole(self._plan, fetch):
-                by_key.setdefault(fetch.key, []).append(fetch)
-        for number, fetches in by_key.items():
+            whole = is_whole(self._plan, fetch)
+            if fetch.key is not None and (whole or is_sampled(self._plan, fetch)):
+                by_key.setdefault((fetch.key, whole), []).append(fetch)
+        for (number, whole), fetches in by_key.items():
             kid = hls_key.kid_of(self._plan.keys[number])
-            yield kid, sorted(fetches, key=lambda f: -(f.size or 0)), lambda fetch: self._open_whole(fetch, keys)
+            opens = self._open_whole if whole else self._open_sampled
+            yield kid, sorted(fetches, key=lambda f: -(f.size or 0)), partial(opens, keys=keys)
+
+    def _open_sampled(self, fetch: Fetch, keys: Mapping[bytes, bytes]) -> str | None:
+        media = bytearray(self._read(fetch))
+        try:
+            sample_aes.decrypt(media, keys[hls_key.kid_of(self._plan.keys[fetch.key or 0])], fetch.iv or b"")
+        except DamagedError as error:
+            return error.message
+        return decoder.fault(bytes(media))
 
     def _open_whole(self, fetch: Fetch, keys: Mapping[bytes, bytes]) -> str | None:
         try:
@@ -187,7 +187,7 @@ class _Track:
     def unpadded(self, kid: bytes, fetches: Sequence[Fetch], keys: Mapping[bytes, bytes]) -> Iterator[Fault | None]:
         """Those that are encrypted as a whole and end in no padding (RFC 8216 section 4.3.2.4). Of each only the last
         block is undone, which is chained to the one before it alone."""
-        for fetch in (f for f in fetches if _is_whole(self._plan, f)):
+        for fetch in (f for f in fetches if is_whole(self._plan, f)):
             data = self._read(fetch)
             before = bytes(data[-32:-16]) or fetch.iv or b""
             try:
@@ -198,7 +198,7 @@ class _Track:
 
     def _clear(self, fetch: Fetch, keys: Mapping[bytes, bytes]) -> bytes:
         data = bytes(self._read(fetch))
-        if fetch.key is None or not _is_whole(self._plan, fetch):
+        if fetch.key is None or not is_whole(self._plan, fetch):
             return data
         if fetch.iv is None:
             raise DamagedError("it is encrypted, and its IV is unknown")
@@ -206,24 +206,19 @@ class _Track:
 
     def samples(self, keys: Mapping[bytes, bytes]) -> Iterator[_Work]:
         """Common Encryption: the samples in MP4 files are encrypted (ISO/IEC 23001-7)."""
-        heads = {fetch: head for fetch in self._media if (head := self._head(fetch))}
-        usage = {fetch: self._usage(fetch, head) for fetch, head in heads.items()}
+        own = {fetch: head for fetch in self._media if (head := self._head(fetch))}
+        usage = {fetch: self._usage(fetch, head) for fetch, head in own.items()}
         if usage and not any(usage.values()):
             raise UnsupportedError("the title is encrypted, and no fragment of a track says how", "tell the service")
         for kid, fetches in verify.heaviest(usage).items():
-            if kid not in keys:
-                raise RefusedError(
-                    f"the license has no key for KID {kid.hex()}, which {fetches[0].path} uses",
-                    "the service must license every track",
-                    code="license-incomplete",
-                )
-            yield kid, fetches, lambda fetch: self._open_samples(fetch, heads[fetch], keys)
+            yield kid, fetches, lambda fetch: self._open_samples(fetch, own[fetch], keys)
 
     def _usage(self, fetch: Fetch, head: _Head) -> dict[bytes, int]:
         try:
-            return cenc.usage(head.encryption, self._read(fetch))
+            used = cenc.usage(head.encryption, self._read(fetch))
         except DamagedError as error:
-            raise _TornError(fetch, error.message) from error
+            raise heads.TornError(fetch, error.message) from error
+        return {heads.kid_for(self._plan, fetch, kid): count for kid, count in used.items()}
 
     def _head(self, fetch: Fetch) -> _Head | None:
         """What says how the samples of a file are encrypted: its init segment, or the file itself. None for pieces of a
@@ -232,18 +227,19 @@ class _Track:
             return None
         source = self._inits.get(fetch.needs_init, fetch)
         if source not in self._heads:
-            data = b"" if _is_whole(self._plan, source) else self._read(source)
+            data = b"" if is_whole(self._plan, source) else self._read(source)
             try:
                 encryption = cenc.read_init(data) if mp4.is_mp4(data) else None
             except DamagedError as error:
-                raise _TornError(source, error.message) from error
+                raise heads.TornError(source, error.message) from error
             self._heads[source] = _Head(bytes(data), encryption) if encryption else None
         return self._heads[source]
 
     def _open_samples(self, fetch: Fetch, head: _Head, keys: Mapping[bytes, bytes]) -> str | None:
         media = bytearray(self._read(fetch))
+        unnamed = keys.get(heads.kid_for(self._plan, fetch, mp4.NO_KID))
         try:
-            cenc.decrypt(head.encryption, media, keys)
+            cenc.decrypt(head.encryption, media, {**keys, mp4.NO_KID: unnamed} if unnamed else keys)
         except DamagedError as error:
             return error.message
         alone = fetch.needs_init is None
@@ -259,32 +255,3 @@ class _Head:
 
     init: bytes
     encryption: cenc.Encryption
-
-
-def _encrypted_tracks(plan: Plan, fetch: Fetch, read: Read) -> list[Protection]:
-    """What the `tenc` boxes of a head say. A file that is encrypted as a whole says nothing."""
-    if _is_whole(plan, fetch):
-        return []
-    head = read(fetch)
-    if bytes(head[:4]) == ebml.HEAD and (found := ebml.tracks(head)) and found.key_ids:
-        raise UnsupportedError(f"{fetch.path}: {ebml.PROTECTED[0]}", ebml.PROTECTED[1])
-    if fetch.rendition in _made_up(plan):  # no init segment tells: the fragment itself does, without a key id
-        return [Protection()] if mp4.is_mp4(head) and fragment.has_encryption(head) else []
-    return [p for p in mp4.protections(head) if not p.system] if mp4.is_mp4(head) else []
-
-
-def _made_up(plan: Plan) -> set[str]:
-    """The tracks whose init segments are made from their `setup`."""
-    return {track.id for track in plan.tracks if track.setup is not None}
-
-
-def _is_whole(plan: Plan, fetch: Fetch) -> bool:
-    """Is the file encrypted as a whole (AES-128), so that nothing can be read in it?"""
-    return fetch.key is not None and plan.keys[fetch.key].method == "AES-128"
-
-
-def _keys_of(plan: Plan, head: Fetch) -> Iterator[Key]:
-    """The keys of the files that need this head."""
-    own = (f for f in plan.fetches if f.rendition == head.rendition and not f.init)
-    numbers = {f.key for f in own if f.key is not None and (not head.init or f.needs_init == head.number)}
-    return (plan.keys[n] for n in sorted(numbers) if plan.keys[n].method != "AES-128")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.media.encryption import SCHEMES, Parameters, is_seig, rename
-from offlinedl.media.mp4 import Box, Data, Reader, children, field, find, open_box
+from offlinedl.media.encryption import SCHEMES, Entry, Parameters, is_seig, piff_entry, rename
+from offlinedl.media.mp4 import Box, Buffer, Data, Reader, children, find, is_piff, open_box
 
 Subsamples: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -28,9 +29,9 @@ def records(
     `parameters` are those of each sample, `base` is what offsets count from, `counts` the samples of each run.
     Errors: DamagedError; UnsupportedError for the forms of senc that are not of this standard's first edition.
     """
-    senc = field(segment, "senc", traf)
+    senc = next(find(segment, "senc", traf), None)
     if senc is not None:
-        return _from_senc(senc, parameters)
+        return _from_senc(open_box(segment, senc), is_piff(segment, senc), parameters)
     sizes, offsets = _sizes_and_offsets(segment, traf)
     if not sizes and not offsets:
         return (Record() for _ in parameters)
@@ -41,10 +42,38 @@ def records(
     return _from_places(segment, parameters, sizes, _places([base + offset for offset in offsets], sizes, counts))
 
 
-def _from_senc(reader: Reader, parameters: Sequence[Parameters]) -> Iterator[Record]:
+def whole_ivs(segment: Data, traf: Box, parameters: Sequence[Parameters]) -> list[bytes] | None:
+    """The IVs of the samples, 16 bytes each, where all have the same parameters and are protected as a whole, and senc
+    says so; else None, and `records` tells."""
+    own, count = parameters[0], len(parameters)
+    senc = next(find(segment, "senc", traf), None)
+    if senc is None or not own.protected or parameters.count(own) != count:
+        return None
+    reader = open_box(segment, senc)
+    if reader.full_box() != (0, 0) or reader.number(4) != count:
+        return None
+    if not own.iv_size:
+        return [own.constant_iv.ljust(16, b"\0")] * count if own.constant_iv else None
+    ivs = bytearray(16 * count)
+    memoryview(ivs).cast("Q")[:: 16 // own.iv_size] = memoryview(reader.take(count * own.iv_size)).cast("Q")
+    return list(map(itemgetter(0), struct.iter_unpack("16s", ivs)))
+
+
+def overridden(segment: Data, traf: Box, entry: Entry) -> Entry:
+    """`entry` with the parameters that PIFF's sample encryption box may have of its own (PIFF 1.1 section 5.3.2)."""
+    senc = next(find(segment, "senc", traf), None)
+    if senc is None or entry.parameters is None or not is_piff(segment, senc):
+        return entry
+    reader = open_box(segment, senc)
+    return piff_entry(entry.format, reader) if reader.full_box()[1] & 0x1 else entry
+
+
+def _from_senc(reader: Reader, piff: bool, parameters: Sequence[Parameters]) -> Iterator[Record]:
     """senc (section 7.2). It may leave out the samples that are clear."""
     version, flags = reader.full_box()
-    if version or flags & 0x1:
+    if piff and flags & 0x1:
+        reader.take(20)
+    elif version or flags & 0x1:
         raise UnsupportedError("sample encryption (senc) for several keys, or with parameters of its own")
     count, protected = reader.number(4), sum(own.protected for own in parameters)
     if count not in {len(parameters), protected}:
@@ -104,7 +133,7 @@ def _from_places(
         yield _record(Reader(segment, start, start + size), own, size > own.iv_size) if size else Record()
 
 
-def free_encryption(segment: bytearray) -> None:
+def free_encryption(segment: Buffer) -> None:
     """Make `free` of the boxes in each moof that speak of encryption: lengths and offsets stay as they are."""
     for moof in list(find(segment, "moof")):
         rename(segment, [box for box in children(segment, moof) if box.type == "pssh"])

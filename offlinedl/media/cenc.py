@@ -1,4 +1,7 @@
-"""Common Encryption undone (ISO/IEC 23001-7): the schemes cenc and cbcs, in place, without a change of any size.
+"""Common Encryption undone (ISO/IEC 23001-7), in place, without a change of any size.
+
+The schemes are cenc and cbcs; cens and cbc1, and in cbcs other patterns than 1:9, are experimental: of a pattern's last
+run that is cut short, the whole blocks are taken to be encrypted, as packagers do and FFmpeg does not.
 
 encryption = read_init(init)                # None: nothing in it is encrypted
 if encryption is not None:
@@ -7,16 +10,14 @@ if encryption is not None:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
 
 from offlinedl.errors import DamagedError, RefusedError
 from offlinedl.media.auxiliary import free_encryption
 from offlinedl.media.encryption import Encryption, Parameters, clear_init, read_init
-from offlinedl.media.fragment import Sample, samples
-from offlinedl.media.mp4 import Data
+from offlinedl.media.fragment import Batch, Ranges, batches
+from offlinedl.media.mp4 import Buffer, Data
 
-_Ranges: TypeAlias = tuple[tuple[int, int], ...]
 __all__ = ["Encryption", "clear_init", "decrypt", "read_init", "usage"]
 
 
@@ -26,22 +27,22 @@ def usage(encryption: Encryption, segment: Data) -> dict[bytes, int]:
     Black pictures, silence and a clear lead may leave nothing to prove a key with. Errors: as `decrypt`, keys apart.
     """
     found: dict[bytes, int] = {}
-    for sample in samples(encryption, segment):
-        kid = sample.parameters.kid
-        found[kid] = found.get(kid, 0) + sum(_encrypted(sample, end - start) for start, end in sample.ranges)
+    for batch in batches(encryption, segment):
+        kid = batch.parameters.kid
+        found[kid] = found.get(kid, 0) + sum(_encrypted(batch, end - start) for _, start, end in batch.ranges)
     return found
 
 
-def decrypt(encryption: Encryption, segment: bytearray, keys: Mapping[bytes, bytes]) -> None:
+def decrypt(encryption: Encryption, segment: Buffer, keys: Mapping[bytes, bytes]) -> None:
     """Decrypt `segment` in place, and make `free` of its boxes about encryption. Lengths and offsets stay.
 
     `keys` are by KID. Errors, before any byte is changed: RefusedError ("license-incomplete") for a KID without a key,
-    DamagedError for boxes that do not fit, UnsupportedError for another scheme than cenc and cbcs.
+    DamagedError for boxes that do not fit, UnsupportedError for an unknown scheme.
     """
-    parts: dict[tuple[str, bytes], list[Sample]] = {}
-    for sample in samples(encryption, segment):
-        parts.setdefault((sample.scheme, sample.parameters.kid), []).append(sample)
-    ciphers = [(_undo_cenc if scheme == "cenc" else _undo_cbcs, _key(keys, kid)) for scheme, kid in parts]
+    parts: dict[tuple[str, bytes], list[Batch]] = {}
+    for batch in batches(encryption, segment):
+        parts.setdefault((batch.scheme, batch.parameters.kid), []).append(batch)
+    ciphers = [(_UNDO[scheme], _key(keys, kid)) for scheme, kid in parts]
     view = memoryview(segment)
     for (undo, key), part in zip(ciphers, parts.values(), strict=True):
         undo(view, part, key)
@@ -61,41 +62,58 @@ def _key(keys: Mapping[bytes, bytes], kid: bytes) -> bytes:
     return key
 
 
-def _undo_cenc(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
+def _undo_cenc(view: memoryview, part: Iterable[Batch], key: bytes) -> None:
     """AES-CTR; the key stream runs on from one protected range of a sample to the next (section 9.5)."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     # One for all: a new one costs more than most samples
     cipher = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).decryptor()
-    for sample in part:
-        head, tail = _at_wrap(sample)
-        for ranges, iv in ((head, sample.iv), (tail, sample.iv[:8] + bytes(8))):
-            if ranges:
-                cipher.reset_nonce(iv)
-            for start, end in ranges:
-                cipher.update_into(view[start:end], view[start:end])
+    reset, update = cipher.reset_nonce, cipher.update_into
+    for batch in part:
+        own = batch.parameters
+        wraps = own.iv_size == 16 or len(own.constant_iv) == 16
+        for iv, start, end in _cut_at_wraps(batch.ranges) if wraps else batch.ranges:
+            if iv:
+                reset(iv)
+            piece = view[start:end]
+            update(piece, piece)
 
 
-def _at_wrap(sample: Sample) -> tuple[_Ranges, _Ranges]:
-    """The ranges before and after the block counter wraps.
+def _cut_at_wraps(ranges: Ranges) -> Ranges:
+    """`ranges`, one more where the block counter wraps.
 
     It is the lower 64 bits and carries nothing into the upper (section 9.3), where a cipher library counts in 128.
     """
-    left = 16 * (2**64 - int.from_bytes(sample.iv[8:]))
-    if sum(end - start for start, end in sample.ranges) <= left:
-        return sample.ranges, ()
-    head: list[tuple[int, int]] = []
-    tail: list[tuple[int, int]] = []
-    for start, end in sample.ranges:
+    left, upper = 0, b""
+    for iv, start, end in ranges:
+        if iv:
+            left, upper = 16 * (2**64 - int.from_bytes(iv[8:])), iv[:8]
         cut = min(start + left, end)
         left -= cut - start
-        head += [(start, cut)] if start < cut else []
-        tail += [(cut, end)] if cut < end else []
-    return tuple(head), tuple(tail)
+        yield iv, start, cut
+        if cut < end:
+            left = 16 * 2**64 - (end - cut)
+            yield upper + bytes(8), cut, end
 
 
-def _undo_cbcs(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
-    """AES-CBC of the encrypted blocks; the chain starts anew with the IV in each protected range (section 10.4).
+def _undo_cens(view: memoryview, part: Iterable[Batch], key: bytes) -> None:
+    """AES-CTR of the encrypted blocks: the counter passes over the others (section 10.3)."""
+    for batch in part:
+        blocks, ranges, pieces = bytearray(), [], []
+        for iv, start, end in batch.ranges:
+            piece, size = view[start:end], _encrypted(batch, end - start)
+            ranges.append((iv, len(blocks), len(blocks) + size))
+            pieces.append(piece)
+            blocks += _gather(batch.parameters, piece, size)
+        clear = memoryview(blocks)
+        _undo_cenc(clear, [batch._replace(ranges=ranges)], key)
+        for piece, (_, start, end) in zip(pieces, ranges, strict=True):
+            _scatter(batch.parameters, piece, clear[start:end])
+
+
+def _undo_cbc(view: memoryview, part: Sequence[Batch], key: bytes) -> None:
+    """AES-CBC of the encrypted blocks; the chain starts anew with the IV in each sample (cbc1, section 10.2), and for
+    cbcs in each protected range (section 10.4).
 
     One cipher for all: in CBC a block depends on the encrypted block before it and on nothing else, so to feed the IV
     as if it were a block starts the chain anew. What comes out for it is thrown away.
@@ -103,27 +121,32 @@ def _undo_cbcs(view: memoryview, part: Iterable[Sample], key: bytes) -> None:
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     chain, places = bytearray(), []
-    for sample in part:
-        for start, end in sample.ranges:
-            size = _encrypted(sample, end - start)
+    for batch in part:
+        every, renewed = not batch.parameters.patterned, batch.scheme == "cbcs"
+        before = b""
+        for iv, start, end in batch.ranges:
+            before = iv or before
+            size = (end - start) // 16 * 16 if every else _encrypted(batch, end - start)
             if size:
-                chain += sample.iv
-                places.append((sample.parameters, view[start:end], len(chain), size))
-                chain += _gather(sample.parameters, view[start:end], size)
+                piece = view[start : start + size] if every else view[start:end]
+                chain += before
+                places.append((batch.parameters, piece, len(chain), size))
+                chain += piece if every else _gather(batch.parameters, piece, size)
+                before = before if renewed else b""
     clear = memoryview(Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor().update(chain))
     for parameters, piece, at, size in places:
         _scatter(parameters, piece, clear[at : at + size])
 
 
-def _encrypted(sample: Sample, size: int) -> int:
-    """How many of `size` protected bytes are encrypted: for cbcs whole blocks, in the pattern (section 9.6).
+def _encrypted(batch: Batch, size: int) -> int:
+    """How many of `size` protected bytes are encrypted: but for cenc whole blocks, in the pattern (section 9.6).
 
     A last run that is shorter than the pattern's is encrypted, too, as far as it has whole blocks.
     """
-    if sample.scheme == "cenc":
+    if batch.scheme == "cenc":
         return size
-    crypt, skip = sample.parameters.crypt, sample.parameters.skip
-    if not sample.parameters.patterned:
+    crypt, skip = batch.parameters.crypt, batch.parameters.skip
+    if not batch.parameters.patterned:
         return size // 16 * 16
     rounds, rest = divmod(size // 16, crypt + skip)
     return 16 * (rounds * crypt + min(rest, crypt))
@@ -154,3 +177,6 @@ def _scatter(parameters: Parameters, piece: memoryview, clear: memoryview) -> No
     target, run, step = _words(parameters, piece)
     for i in range(run):
         target[i::step] = source[i::run]
+
+
+_UNDO = {"cenc": _undo_cenc, "cens": _undo_cens, "cbc1": _undo_cbc, "cbcs": _undo_cbc}

@@ -9,16 +9,23 @@ from offlinedl.errors import DamagedError
 from offlinedl.media.mp4 import (
     ENCRYPTED_ENTRIES,
     Box,
+    Buffer,
     Data,
     Reader,
     children,
     field,
     find,
+    is_piff,
     open_box,
     scheme_of,
 )
 
-SCHEMES = ("cenc", "cbcs")
+SCHEMES = ("cenc", "cbcs", "cens", "cbc1")
+EXPERIMENTAL = ("cens", "cbc1")
+"""Schemes that few services use and few players play; also in cbcs every pattern but 1:9 and none is."""
+
+_PIFF_SCHEMES = {0: "cenc", 1: "cenc", 2: "cbc1"}
+"""What the algorithms of PIFF became: none, AES-CTR, AES-CBC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +125,23 @@ def _entry(init: Data, box: Box) -> Entry:
     original = field(init, "frma", sinfs[0]) if sinfs else None
     if original is None:
         raise DamagedError(f"an encrypted sample entry ({box.type}) that does not say what it was")
-    tenc = field(init, "schi/tenc", sinfs[0])
+    tenc = next(find(init, "schi/tenc", sinfs[0]), None)
     if tenc is None:
         raise DamagedError(f"an encrypted sample entry ({box.type}) without a tenc box")
-    tenc.full_box()
-    return Entry(
-        format=original.take(4).decode("latin-1"),
-        scheme=scheme_of(init, sinfs[0]) or "",
-        parameters=read_parameters(tenc),
-    )
+    name, reader = original.take(4).decode("latin-1"), open_box(init, tenc)
+    reader.full_box()
+    if is_piff(init, tenc):
+        return piff_entry(name, reader)
+    return Entry(format=name, scheme=scheme_of(init, sinfs[0]) or "", parameters=read_parameters(reader))
+
+
+def piff_entry(name: str, reader: Reader) -> Entry:
+    """PIFF 1.1 section 5.3.3: an algorithm of 24 bits stands where tenc says if samples are protected."""
+    algorithm, iv_size, kid = reader.number(3), reader.number(1), reader.take(16)
+    if algorithm and iv_size not in {8, 16}:
+        raise DamagedError(f"an initialization vector of {iv_size} bytes")
+    parameters = Parameters(protected=algorithm != 0, kid=kid, iv_size=iv_size if algorithm else 0)
+    return Entry(format=name, scheme=_PIFF_SCHEMES.get(algorithm, f"PIFF {algorithm}"), parameters=parameters)
 
 
 def read_parameters(reader: Reader) -> Parameters:
@@ -189,7 +204,7 @@ def clear_init(init: Data) -> bytes:
     return bytes(clear)
 
 
-def rename(data: bytearray, found: Iterable[Box], kind: str = "free") -> None:
+def rename(data: Buffer, found: Iterable[Box], kind: str = "free") -> None:
     """Write another type on boxes: `free` (ISO/IEC 14496-12 section 8.1.2) is space that readers pass over."""
     for box in found:
         data[box.start + 4 : box.start + 8] = kind.encode("latin-1")

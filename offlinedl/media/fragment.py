@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import accumulate, groupby
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.media.auxiliary import Record, Subsamples, records
+from offlinedl.media.auxiliary import Record, overridden, records, whole_ivs
 from offlinedl.media.encryption import SCHEMES, Encryption, Entry, Parameters, Track, is_seig, read_groups
 from offlinedl.media.mp4 import Box, Data, Reader, boxes, children, field, find, open_box
 
 _LOCAL_GROUPS = 0x10000  # group indices above it count the descriptions of the fragment itself (14496-12 section 8.9.4)
 
 
-_PIFF_SENC = bytes.fromhex("a2394f525a9b4f14a2446c427c648df4")  # the older form of senc (PIFF 1.1 section 5.3.2)
+Ranges: TypeAlias = Iterable[tuple[bytes, int, int]]
+"""Of protected bytes of the segment: the IV of 16 bytes of the sample that begins with them, b"" where it began before;
+their start and end."""
 
 
-class Sample(NamedTuple):
-    """A protected sample: `iv` is 16 bytes, `ranges` the (start, end) of its protected bytes in the segment."""
+class Batch(NamedTuple):
+    """Protected samples with the same parameters. Their ranges can be read once."""
 
     scheme: str
     parameters: Parameters
-    iv: bytes
-    ranges: tuple[tuple[int, int], ...]
+    ranges: Ranges
 
 
 class _Run(NamedTuple):
@@ -48,14 +51,10 @@ class _Fragment:
 
 def has_encryption(segment: Data) -> bool:
     """Does a fragment say that its samples are encrypted, though there is no init segment to say how?"""
-    for traf in find(segment, "moof/traf"):
-        for box in children(segment, traf):
-            if box.type == "senc" or (box.type == "uuid" and bytes(segment[box.body - 16 : box.body]) == _PIFF_SENC):
-                return True
-    return False
+    return any(find(segment, "moof/traf/senc"))
 
 
-def samples(encryption: Encryption, segment: Data) -> Iterator[Sample]:
+def batches(encryption: Encryption, segment: Data) -> Iterator[Batch]:
     """The protected samples of `segment`, in file order. Errors: DamagedError; UnsupportedError for other schemes."""
     layout = list(boxes(segment))
     payloads = [box for box in layout if box.type == "mdat"]
@@ -68,7 +67,7 @@ def samples(encryption: Encryption, segment: Data) -> Iterator[Sample]:
         for fragment, base in zip(fragments, _bases(fragments, moof, payloads), strict=True):
             _check_runs(fragment, base, payloads)
             if fragment.entry.parameters is not None:
-                yield from _samples(segment, fragment, base)
+                yield from _batches(segment, fragment, base)
 
 
 def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _Fragment:
@@ -83,7 +82,7 @@ def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _F
     if track is None or not 0 < index <= len(track.entries):
         raise DamagedError(f"track {number}, sample description {index}: the init segment has none such")
     size = head.number(4) if flags & 0x10 else track.sample_size
-    entry, runs = track.entries[index - 1], tuple(_runs(segment, traf, size, left))
+    entry, runs = overridden(segment, traf, track.entries[index - 1]), tuple(_runs(segment, traf, size, left))
     return _Fragment(box=traf, track=track, entry=entry, base=base, from_moof=bool(flags & 0x20000), runs=runs)
 
 
@@ -137,47 +136,54 @@ def _check_runs(fragment: _Fragment, base: int, payloads: Sequence[Box]) -> None
             raise DamagedError(f"samples at bytes {start} to {end}: no mdat box holds them")
 
 
-def _samples(segment: Data, fragment: _Fragment, base: int) -> Iterator[Sample]:
-    if fragment.entry.scheme not in SCHEMES:
-        raise UnsupportedError(f"media encrypted with the scheme {fragment.entry.scheme!r}")
+def _batches(segment: Data, fragment: _Fragment, base: int) -> Iterator[Batch]:
+    scheme = fragment.entry.scheme
+    if scheme not in SCHEMES:
+        raise UnsupportedError(f"media encrypted with the scheme {scheme!r}")
     counts = [len(run.sizes) for run in fragment.runs]
     parameters = _parameters(segment, fragment, sum(counts))
+    starts, ends = _edges(fragment.runs, base)
+    ivs = whole_ivs(segment, fragment.box, parameters) if parameters else None
+    if ivs:  # what sound has most of all, and thousands of them: nothing is looked at one by one
+        yield Batch(scheme, parameters[0], zip(ivs, starts, ends, strict=True))
+        return
     found = records(segment, fragment.box, parameters, base, counts)
-    for (start, end), own, record in zip(_spans(fragment.runs, base), parameters, found, strict=True):
+    for own, group in groupby(zip(parameters, starts, ends, found, strict=True), itemgetter(0)):
         if own.protected:
-            iv = _iv(own, record, start)
-            yield Sample(fragment.entry.scheme, own, iv, _ranges(start, end, record.subsamples))
+            told = [span for _, start, end, record in group for span in _protected(own, start, end, record)]
+            yield Batch(scheme, own, told)
 
 
-def _spans(runs: Sequence[_Run], base: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of each sample in the segment."""
+def _edges(runs: Sequence[_Run], base: int) -> tuple[list[int], list[int]]:
+    """Where the samples begin in the segment, and where they end."""
+    starts: list[int] = []
+    ends: list[int] = []
     for run in runs:
-        end = base + run.start
-        for size in run.sizes:
-            start, end = end, end + size
-            yield start, end
+        edges = list(accumulate(run.sizes, initial=base + run.start))
+        starts += edges[:-1]
+        ends += edges[1:]
+    return starts, ends
 
 
-def _iv(parameters: Parameters, record: Record, start: int) -> bytes:
-    """16 bytes: of an IV of 8 they are the upper half, and the block counter starts at 0 (23001-7 section 9.2)."""
-    iv = record.iv or parameters.constant_iv
-    if not iv:
+def _protected(own: Parameters, start: int, end: int, record: Record) -> Iterator[tuple[bytes, int, int]]:
+    """The protected bytes of a sample; without subsamples that is all of it (23001-7 section 9.4).
+
+    Of an IV of 8 bytes the others are the block counter, which starts at 0 (section 9.2).
+    """
+    iv = (record.iv or own.constant_iv).ljust(16, b"\0")
+    if not record.iv and not own.constant_iv:
         raise DamagedError(f"the sample at byte {start} has no initialization vector")
-    return iv.ljust(16, b"\0")
-
-
-def _ranges(start: int, end: int, subsamples: Subsamples) -> tuple[tuple[int, int], ...]:
-    """The protected bytes of a sample; without subsamples that is all of it (23001-7 section 9.4)."""
-    if not subsamples:
-        return ((start, end),)
-    ranges, at = [], start
-    for clear, protected in subsamples:
+    if not record.subsamples:
+        yield iv, start, end
+        return
+    at = start
+    for clear, protected in record.subsamples:
         at += clear + protected
         if protected:
-            ranges.append((at - protected, at))
+            yield iv, at - protected, at
+            iv = b""
     if at > end:
         raise DamagedError(f"the subsamples of the sample at byte {start} are longer than the sample")
-    return tuple(ranges)
 
 
 def _parameters(segment: Data, fragment: _Fragment, count: int) -> list[Parameters]:

@@ -5,8 +5,8 @@ Everything here takes untrusted bytes: whatever is wrong with them ends in Damag
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from typing import NamedTuple, TypeAlias
@@ -16,12 +16,21 @@ from offlinedl.errors import DamagedError
 from offlinedl.streams import ByteRange, Protection
 
 Data: TypeAlias = bytes | bytearray | memoryview
+Buffer: TypeAlias = bytearray | memoryview
+"""Data that can be written."""
 
 # Fixed fields that stand before the child boxes: stsd (8.5.2), VisualSampleEntry and AudioSampleEntry (12.1.3, 12.2.3)
 _FIELDS_BEFORE_CHILDREN = {"stsd": 8, "encv": 78, "enca": 28, "enct": 8}
 # The sample entries that encryption puts in the place of the codec's own (section 8.12)
 ENCRYPTED_ENTRIES = ("encv", "enca", "enct")
 NO_KID = bytes(16)
+_HEADER = struct.Struct(">I4s")
+# The boxes of PIFF 1.1 (sections 5.3.1 to 5.3.3) that became boxes of common encryption with the same content
+_PIFF = {
+    bytes.fromhex("8974dbce7be74c5184f97148f9882554"): "tenc",
+    bytes.fromhex("a2394f525a9b4f14a2446c427c648df4"): "senc",
+    bytes.fromhex("d08a4f1810f34a82b6c832d8aba183d3"): "pssh",
+}
 _BEFORE_SIDX = 16
 _FIRST_BOXES = {
     b"ftyp",
@@ -39,9 +48,11 @@ _FIRST_BOXES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A box at data[start:end] whose content begins at `body` (for type "uuid": after the 16-byte extended type)."""
+class Box(NamedTuple):
+    """A box at data[start:end] whose content begins at `body` (after the extended type of 16 bytes where there is one).
+
+    `type` is "uuid" for extended types, those of PIFF apart: they are what became of them.
+    """
 
     type: str
     start: int
@@ -89,17 +100,19 @@ def boxes(data: Data, start: int = 0, end: int | None = None) -> Iterator[Box]:
 
 
 def _box(data: Data, at: int, stop: int) -> Box:
-    header = Reader(data, at, stop)
-    size, kind = header.number(4), header.take(4).decode("latin-1")
-    if size == 1:
-        size = header.number(8)
-    elif size == 0:  # to the end of what holds it
-        size = stop - at
-    if kind == "uuid":
-        header.take(16)
-    if not header.at <= at + size <= stop:
+    if stop - at < _HEADER.size:
+        raise DamagedError(f"a box ends at byte {stop}, in the header of one that begins at byte {at}")
+    size, name = _HEADER.unpack_from(data, at)
+    kind, body = name.decode("latin-1"), at + _HEADER.size
+    if size < 2 or name == b"uuid":
+        header = Reader(data, body, stop)
+        # 1: the size follows in 8 bytes; 0: to the end of what holds it
+        size = header.number(8) if size == 1 else size or stop - at
+        kind = _PIFF.get(header.take(16), kind) if name == b"uuid" else kind
+        body = header.at
+    if not body <= at + size <= stop:
         raise DamagedError(f"the box {kind!r} at byte {at} cannot be {size} bytes long: {stop - at} are there")
-    return Box(kind, at, header.at, at + size)
+    return Box(kind, at, body, at + size)
 
 
 def children(data: Data, box: Box) -> Iterator[Box]:
@@ -125,6 +138,11 @@ def open_box(data: Data, box: Box) -> Reader:
 def field(data: Data, path: str, within: Box) -> Reader | None:
     """A reader on the first box at `path` in `within`; None where there is none."""
     return next((open_box(data, box) for box in find(data, path, within)), None)
+
+
+def is_piff(data: Data, box: Box) -> bool:
+    """Does a box have its older form, that of PIFF?"""
+    return bytes(data[box.start + 4 : box.start + 8]) == b"uuid"
 
 
 def scheme_of(data: Data, sinf: Box) -> str | None:
@@ -160,7 +178,8 @@ def _stated(init: Data) -> Iterator[Protection]:
                     reader = open_box(init, tenc)
                     reader.take(8)  # version, flags, pattern, isProtected, IV size
                     kid = reader.take(16)
-                    yield Protection(scheme=scheme_of(init, sinf), kids=() if kid == NO_KID else (kid,))
+                    scheme = None if is_piff(init, tenc) else scheme_of(init, sinf)
+                    yield Protection(scheme=scheme, kids=() if kid == NO_KID else (kid,))
 
 
 def _system(data: Data, pssh: Box) -> Protection:
@@ -172,7 +191,7 @@ def _system(data: Data, pssh: Box) -> Protection:
     return Protection(
         system=system,
         kids=tuple(kids[at : at + 16] for at in range(0, len(kids), 16)),
-        init_data=bytes(data[pssh.start : pssh.end]),
+        init_data=(8 + pssh.end - pssh.body).to_bytes(4) + b"pssh" + data[pssh.body : pssh.end],
     )
 
 

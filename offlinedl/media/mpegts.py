@@ -1,0 +1,156 @@
+"""MPEG-2 transport streams (ISO/IEC 13818-1): what they carry, and where in them it lies.
+
+Everything here takes untrusted bytes: whatever is wrong with them ends in DamagedError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+from offlinedl.errors import DamagedError
+from offlinedl.media.mp4 import Data, Reader
+
+PACKET = 188
+_SYNC = 0x47
+_PAT, _PMT = 0, 2  # table ids (section 2.4.4)
+_SECTION_PACKETS = 32  # more than any section needs
+
+Spans: TypeAlias = list[tuple[int, int]]
+"""The (start, end) of bytes that belong together, in their order."""
+
+
+class Stream(NamedTuple):
+    """An elementary stream of a program map: its stream_type, its PID, and its descriptors as they stand."""
+
+    type: int
+    pid: int
+    descriptors: bytes
+
+
+class Payload(NamedTuple):
+    """The payload of a packet; `begins` says that a section or PES packet begins in it."""
+
+    start: int
+    end: int
+    begins: bool
+
+
+class Transport:
+    """A segment taken apart. The PIDs of its streams with their types are in `streams`."""
+
+    def __init__(self, segment: Data) -> None:
+        self._segment = segment
+        self._payloads = _payloads(segment)
+        programs = {pid for section in self._sections(0) for pid in _programs(gather(segment, section))}
+        self.maps = [section for pid in sorted(programs) for section in self._sections(pid)]
+        self.streams = {s.pid: s.type for section in self.maps for s in _streams(gather(segment, section))}
+
+    def elementary(self, pid: int) -> Spans:
+        """Where the bytes of an elementary stream lie, without the headers of its PES packets (section 2.4.3.6)."""
+        spans: Spans = []
+        for start, end, begins in self._payloads.get(pid, ()):
+            spans.append((start + (_pes_header(self._segment, start, end) if begins else 0), end))
+        return spans
+
+    def _sections(self, pid: int) -> Iterator[Spans]:
+        """The sections that a PID carries, one at the beginning of a payload (section 2.4.4.1)."""
+        payloads = self._payloads.get(pid, ())
+        for number, (start, end, begins) in enumerate(payloads):
+            at = start + 1 + self._segment[start] if begins and start < end else end
+            if at + 3 <= end:
+                size = 3 + (int.from_bytes(self._segment[at + 1 : at + 3]) & 0xFFF)
+                rest = ((p.start, p.end) for p in payloads[number + 1 : number + _SECTION_PACKETS] if not p.begins)
+                yield _first(size, (at, end), rest)
+
+
+def _payloads(segment: Data) -> dict[int, list[Payload]]:
+    """The payloads of each PID (section 2.4.3.2)."""
+    found: dict[int, list[Payload]] = {}
+    if len(segment) % PACKET or bytes(segment[::PACKET]).strip(bytes((_SYNC,))):
+        raise DamagedError("not whole packets of MPEG-TS")
+    for at in range(0, len(segment), PACKET):
+        control = segment[at + 3] >> 4 & 3
+        start = at + 4 + (1 + segment[at + 4] if control & 2 else 0)
+        if start > at + PACKET:
+            raise DamagedError(f"the packet at byte {at} has an adaptation field that is longer than itself")
+        if control & 1:
+            begins, pid = bool(segment[at + 1] & 0x40), (segment[at + 1] & 0x1F) << 8 | segment[at + 2]
+            found.setdefault(pid, []).append(Payload(start, at + PACKET, begins))
+    return found
+
+
+def _first(size: int, span: tuple[int, int], rest: Iterable[tuple[int, int]]) -> Spans:
+    """The first `size` bytes of all."""
+    spans: Spans = []
+    for start, end in (span, *([] if span[1] - span[0] >= size else rest)):
+        spans.append((start, min(end, start + size)))
+        size -= spans[-1][1] - start
+        if not size:
+            return spans
+    raise DamagedError(f"the section at byte {span[0]} has no end")
+
+
+def _pes_header(segment: Data, start: int, end: int) -> int:
+    """How long the header of the PES packet is that begins here."""
+    size = 9 + segment[start + 8] if start + 9 <= end else 0
+    if bytes(segment[start : start + 3]) != b"\0\0\1" or not 0 < size <= end - start:
+        raise DamagedError(f"the packet at byte {start} does not begin with the header of a PES packet")
+    return size
+
+
+def gather(segment: Data, spans: Sequence[tuple[int, int]]) -> bytes:
+    """What lies at `spans`, in one."""
+    return b"".join(segment[start:end] for start, end in spans)
+
+
+def _programs(section: bytes) -> Iterator[int]:
+    """The PIDs of the program maps (section 2.4.4.3). Program 0 is the network, which has none."""
+    for at in range(8, len(section) - 4 - 3, 4) if section[0] == _PAT else ():
+        if section[at : at + 2] != b"\0\0":
+            yield int.from_bytes(section[at + 2 : at + 4]) & 0x1FFF
+
+
+def _streams(section: bytes) -> Iterator[Stream]:
+    """What a program map lists (section 2.4.4.8)."""
+    if section[0] != _PMT:
+        return
+    reader = Reader(section, 0, len(section) - 4)
+    reader.take(10)
+    reader.take(reader.number(2) & 0xFFF)
+    while reader.at < reader.end:
+        kind, pid = reader.number(1), reader.number(2) & 0x1FFF
+        yield Stream(kind, pid, reader.take(reader.number(2) & 0xFFF))
+
+
+def rewrite_map(segment: bytearray, spans: Spans, change: Callable[[Stream], Stream]) -> None:
+    """Change the streams of the program map that lies at `spans`. It must not grow: what is left over is stuffed."""
+    old = gather(segment, spans)
+    if old[0] != _PMT:
+        return
+    head = old[:12] + old[12 : 12 + (int.from_bytes(old[10:12]) & 0xFFF)]
+    body = b"".join(
+        bytes((s.type,)) + (0xE000 | s.pid).to_bytes(2) + (0xF000 | len(s.descriptors)).to_bytes(2) + s.descriptors
+        for s in map(change, _streams(old))
+    )
+    size = len(head) + len(body) + 4 - 3
+    new = head[:1] + (int.from_bytes(head[1:3]) & 0xF000 | size).to_bytes(2) + head[3:] + body
+    scatter(segment, spans, (new + _crc(new).to_bytes(4)).ljust(len(old), b"\xff"))
+
+
+def scatter(segment: bytearray, spans: Spans, content: bytes | bytearray) -> None:
+    """Put back what was gathered from `spans`."""
+    at = 0
+    for start, end in spans:
+        segment[start:end] = content[at : at + end - start]
+        at += end - start
+
+
+def _crc(data: bytes) -> int:
+    """The CRC_32 of sections (annex A)."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04C11DB7 if crc >> 31 else 0)) & 0xFFFFFFFF
+    return crc
