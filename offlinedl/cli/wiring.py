@@ -57,6 +57,11 @@ class Network:
     cookies: Path | None = None
 
 
+_FEWEST, _SHARE = 2, 250_000
+"""Where a rate is kept, a connection for each such part of it will do: what is begun is ended before more is begun, and
+kept when the download is stopped."""
+
+
 @asynccontextmanager
 async def engine(network: Network) -> AsyncIterator[Engine]:
     """A session with the network."""
@@ -68,8 +73,11 @@ async def engine(network: Network) -> AsyncIterator[Engine]:
 
     own = settings()
     connections = network.connections or own.connections
-    rate = network.limit_rate or own.limit_rate
-    bucket = None if rate is None else Bucket(sizes.rate(rate, "--limit-rate" if network.limit_rate else "limit_rate"))
+    bucket, said = None, network.limit_rate or own.limit_rate
+    if said is not None:
+        rate = sizes.rate(said, "--limit-rate" if network.limit_rate else "limit_rate")
+        bucket = Bucket(rate)
+        connections = min(connections, max(_FEWEST, rate // _SHARE))
     async with Http(
         connections=connections,
         redirects=own.redirects,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from http.cookiejar import LoadError, MozillaCookieJar
 from http.cookies import CookieError, SimpleCookie
@@ -18,7 +19,8 @@ def read(path: Path) -> Iterator[tuple[str, SimpleCookie]]:
     """
     jar = MozillaCookieJar(path)
     try:
-        jar.load(ignore_discard=True, ignore_expires=True)
+        with warnings.catch_warnings(action="ignore"):  # it prints a traceback of what it then raises
+            jar.load(ignore_discard=True, ignore_expires=True)
     except (OSError, LoadError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a file of cookies in the Netscape format"
         raise UsageError(f"cannot read the cookies in {path}: {reason}", "export them as cookies.txt") from error
