@@ -74,18 +74,26 @@ class NotFoundError(OfflinedlError):
 
 
 class NetworkError(OfflinedlError):
-    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none; `retry_after`
-    what it said of when to ask again (RFC 9110 section 10.2.3)."""
+    """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none to be judged;
+    `retry_after` what it said of when to ask again (RFC 9110 section 10.2.3). `answered` tells that an answer came, be
+    it one that was cut off: it is about one resource, and its server is there."""
 
     exit_code = 4
     default_code = "network"
 
     def __init__(
-        self, message: str, hint: str = "", *, status: int | None = None, retry_after: str | None = None
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        status: int | None = None,
+        retry_after: str | None = None,
+        answered: bool = False,
     ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.retry_after = retry_after
+        self.answered = answered or status is not None
 
 
 class RefusedError(OfflinedlError):

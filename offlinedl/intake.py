@@ -124,9 +124,10 @@ def _line(fetch: Fetch, arrival: Arrival) -> str:
 
 
 def _read(line: str) -> tuple[str, Arrival] | None:
-    """What `_line` wrote; None for a line that was torn."""
+    """What `_line` wrote; None for anything else."""
     try:
         content, size, checksum, validator = json.loads(line)
-        return str(content), Arrival(size=int(size), checksum=bytes.fromhex(checksum), validator=validator)
-    except (ValueError, TypeError):
+        arrival = Arrival(size=int(size), checksum=bytes.fromhex(checksum), validator=validator)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
+    return (str(content), arrival) if isinstance(validator, str | None) else None

@@ -22,7 +22,16 @@ from offlinedl import expiry, lifecycle, verify
 from offlinedl.aside import aside
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError, StorageError, printable, sized
+from offlinedl.errors import (
+    DamagedError,
+    NotFoundError,
+    OfflinedlError,
+    PausedError,
+    RefusedError,
+    StorageError,
+    printable,
+    sized,
+)
 from offlinedl.model import Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
 from offlinedl.vault import Vault
@@ -128,7 +137,6 @@ class Library:
         plan = self.plan(entry.id)
         with self.catalog.transaction():
             self._set_state(entry.id, State.DOWNLOADING)
-            self.catalog.ask_pause(entry.id, asked=False)
         sound = await held(self.store, entry, plan.fetches)
         gone = [f for f in plan.fetches if f.size is not None and f.identity not in sound]
         found = [(f, sound[f.identity]) for f in plan.fetches if f.size is None and f.identity in sound]
@@ -167,13 +175,18 @@ class Library:
         with self.catalog.transaction():
             self.catalog.ask_pause(entry.id, asked=asked)
 
+    def heed_pause(self, entry: Entry) -> None:
+        """Raises PausedError where somebody asked for a pause."""
+        if self.catalog.pause_asked(entry.id):
+            raise PausedError(f"{entry.id}: paused", "`offlinedl resume` goes on from there")
+
     def check_space(self, fetches: Iterable[Fetch]) -> None:
         """StorageError where what is missing of `fetches` does not fit above what is to stay free."""
-        missing = sum(f.estimate for f in fetches if f.size is None)
-        free = self.store.free_bytes()
-        if missing and missing + self._keep_free > free:
+        missing = [f.estimate for f in fetches if f.size is None]
+        to_come, free = sum(missing), self.store.free_bytes()
+        if missing and to_come + self._keep_free > free:
             raise StorageError(
-                f"about {sized(missing)} are to come; {sized(free)} are free, and {sized(self._keep_free)} stay free",
+                f"about {sized(to_come)} are to come; {sized(free)} are free, and {sized(self._keep_free)} stay free",
                 "free some space, or choose a lower quality; what is done is kept",
                 code="no-space",
             )
@@ -237,7 +250,6 @@ class Library:
             current = self.catalog.entry(entry.id)
             if current is not None and current.state in {State.QUEUED, State.DOWNLOADING, State.FAILED}:
                 self._set_state(entry.id, State.PAUSED)
-                self.catalog.ask_pause(entry.id, asked=False)
 
     def fail(self, entry: Entry, error: OfflinedlError) -> None:
         """Stopped by `error`; what is done is kept."""
@@ -291,6 +303,7 @@ class Library:
         if current is not None:
             lifecycle.check(current.state, state)
         self.catalog.set_state(title_id, state, failure)
+        self.catalog.ask_pause(title_id, asked=False)  # who asked sees what it became
 
     def _must(self, title_id: str) -> Entry:
         entry = self.entry(title_id)

@@ -6,9 +6,11 @@ _PAYS = 0.2
 """More at once must bring so large a part of what it would if each brought as much as before, or is given up again."""
 
 _STEP = 1.5
+_FIRST_SECONDS = 0.25
 _WINDOW_SECONDS = 1.0
 _WINDOW_FETCHES = 2
-"""A measurement takes at least so long, and so many fetches for each that runs at once: they end in waves."""
+"""A measurement takes at least so long, and so many fetches for each that runs at once: they end in waves. The first
+ones are short, for a title may be over in seconds; what they say against more is asked once again."""
 
 _REST_SECONDS = 60.0
 """Once a limit was found, it takes so long until more is tried again."""
@@ -29,6 +31,7 @@ class Parallelism:
         self.limit = min(start, most)
         self.why = f"{self.limit} at once to begin with"
         self._most = most
+        self._window = _FIRST_SECONDS
         self._too_many: int | None = None
         self._tried_from: tuple[int, float] | None = None
         self._lowered = self._rested = self._began = float("-inf")
@@ -43,7 +46,7 @@ class Parallelism:
         self._fetches += 1
         self._bytes += size
         passed = now - self._began
-        if passed >= _WINDOW_SECONDS and self._fetches >= _WINDOW_FETCHES * self.limit:
+        if passed >= self._window and self._fetches >= _WINDOW_FETCHES * self.limit:
             self._measured(self._bytes / passed, now)
 
     def pushed_back(self, now: float) -> None:
@@ -71,7 +74,7 @@ class Parallelism:
         """What was under way together ends together: it counts once."""
         if now - self._lowered < _WINDOW_SECONDS:
             return
-        self._lowered = now
+        self._lowered, self._window = now, _WINDOW_SECONDS
         self._too_many, self._tried_from, self._rested = self.limit, None, now + _REST_SECONDS
         self._change(max(1, limit), now, why)
 
@@ -81,7 +84,9 @@ class Parallelism:
         if before is not None:
             limit, was = before
             if rate < was * (1 + _PAYS * (self.limit / limit - 1)):
-                self._rested = now + _REST_SECONDS
+                sure = self._window == _WINDOW_SECONDS
+                self._rested = now + (_REST_SECONDS if sure else _WINDOW_SECONDS)
+                self._window = _WINDOW_SECONDS
                 self._change(limit, now, "more brought no more")
                 return
             self._too_many = None

@@ -34,8 +34,9 @@ class Patience:
     backoff: float
 
     def tries(self, status: int | None) -> int:
-        """How many failures in a row are worth another try, after one with this HTTP status (None: there was none)."""
-        if status in {404, 410}:
+        """How many failures in a row are worth another try, after one with this HTTP status (None: there was none).
+        With 2xx came what was not asked for: another resource, or another form of it."""
+        if status is not None and (status in {404, 410} or 200 <= status < 300):
             return min(1, self.retries)
         if status is not None and 400 <= status < 500 and status not in {408, 425, 429}:
             return 0

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +31,13 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._disk: int | None = None
+
+    def close(self) -> None:
+        """No more of it."""
+        if self._disk is not None:
+            os.close(self._disk)
+            self._disk = None
 
     @cache  # noqa: B019 - a store lives as long as the process, and titles are few
     def folder(self, name: str) -> Path:
@@ -43,6 +50,7 @@ class Store:
         """Make a title's folder; one that is there is kept."""
         with _translated(f"make the folder {name}"):
             self.folder(name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._opened()
 
     @contextmanager
     def lock(self, name: str, title: str = "") -> Iterator[None]:
@@ -53,11 +61,14 @@ class Store:
             with _translated(f"lock {name}"):
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                if not _flock(descriptor) and not _flock_soon(descriptor):
+                with _translated(f"lock {name}"):
+                    is_held = _flock(descriptor) or _flock_soon(descriptor)
+                    is_there = _is_at(path, descriptor)
+                if not is_held:
                     raise BusyError(
                         f"{title or name}: another offlinedl is working on this title", "wait for it, or stop it"
                     )
-                if not path.exists() or not os.path.samestat(os.fstat(descriptor), path.stat()):
+                if not is_there:
                     continue  # the folder was removed between the two: this is the lock of what is gone
                 yield
                 return
@@ -68,10 +79,11 @@ class Store:
         """Is some process working on the title?"""
         try:
             descriptor = os.open(self.folder(name) / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # there is none, or nobody may write here
             return False
         try:
-            return not _flock(descriptor)
+            with _translated(f"look at the lock of {name}"):
+                return not _flock(descriptor)
         finally:
             os.close(descriptor)
 
@@ -82,7 +94,13 @@ class Store:
     def sync(self) -> None:
         """What was written survives a power loss when this returns: files, their names, and what is in them."""
         with _translated("sync the disk"):
-            _sync_file_system(self._root)
+            _sync_file_system(self._opened())
+
+    def _opened(self) -> int:
+        """The disk. It stays open: a failed write is told of to those alone who had it open then (syncfs(2))."""
+        if self._disk is None:
+            self._disk = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
+        return self._disk
 
     def checksum(self, name: str, path: str) -> bytes | None:
         """The checksum of a complete file (see Part), None where it cannot be read."""
@@ -103,7 +121,7 @@ class Store:
         """Bytes of a complete file, None where it is not there."""
         try:
             return os.stat(f"{self.folder(name)}/{path}").st_size  # noqa: PTH116 - once for each of many files
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return None
 
     def read(self, name: str, path: str) -> memoryview:
@@ -191,14 +209,17 @@ class Part:
         return self._hash.digest()
 
     def drop(self) -> None:
-        """It was not to be."""
-        os.close(self._file)
-        Path(f"{self._path}.part").unlink(missing_ok=True)
+        """It was not to be. What is left of it where even that fails is no second error: it has no name."""
+        with suppress(OSError):
+            os.close(self._file)
+        with suppress(OSError):
+            Path(f"{self._path}.part").unlink(missing_ok=True)
 
 
 class Journal:
     """What arrived, a line each, until the catalog has it. A line is written when its file has its name, without
-    waiting for the disk: it tells the next run what to look at, and the checksum in it whether that is true."""
+    waiting for the disk: it tells the next run what to look at, and the checksum in it whether that is true. It begins
+    with its line feed: one that was torn spoils none that follows."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -209,7 +230,7 @@ class Journal:
         try:
             if self._file is None:
                 self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            os.write(self._file, f"{line}\n".encode())
+            os.write(self._file, f"\n{line}".encode())
         except OSError as error:
             raise _storage_error("write the journal", error) from error
 
@@ -223,28 +244,34 @@ class Journal:
     def clear(self) -> None:
         """The catalog has it all."""
         self.close()
-        Path(self._path).unlink(missing_ok=True)
+        with _translated("delete the journal"):
+            Path(self._path).unlink(missing_ok=True)
 
     def close(self) -> None:
         """No more lines for now."""
         if self._file is not None:
-            os.close(self._file)
+            with suppress(OSError):  # it is to help the next run: who wrote what it says has a checksum of that
+                os.close(self._file)
             self._file = None
 
 
-def _sync_file_system(folder: Path) -> None:
+def _sync_file_system(descriptor: int) -> None:
     """syncfs(2), which Python does not have: one call for a thousand files, of this file system alone."""
     import ctypes
 
-    descriptor = os.open(folder, os.O_RDONLY)
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        os.sync()
+    elif syncfs(descriptor) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Does the file still have its name?"""
     try:
-        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-        if syncfs is None:
-            os.sync()
-        elif syncfs(descriptor) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    finally:
-        os.close(descriptor)
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _flock(descriptor: int) -> bool:
@@ -275,8 +302,7 @@ def _translated(doing: str) -> Iterator[None]:
 
 def _storage_error(doing: str, error: OSError) -> StorageError:
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return StorageError(
-        f"cannot {doing}: {error.strerror or error}",
-        "free some space, then run it again: what is done is kept" if full else "check the folder and its owner",
-        code="no-space" if full else "storage",
-    )
+    hint = "free some space, then run it again: what is done is kept" if full else "check the folder and its owner"
+    if error.errno == errno.EMFILE:
+        hint = "fewer connections (-N) need fewer, and `ulimit -n` allows more; what is done is kept"
+    return StorageError(f"cannot {doing}: {error.strerror or error}", hint, code="no-space" if full else "storage")

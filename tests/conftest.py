@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xxhash
 
 from offlinedl.cli.main import run
 from tests import origin as origins
@@ -52,11 +55,16 @@ class Offlinedl:
         assert result.code == 0, result
         return result
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a process."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "offlinedl", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+    def start(self, *words: str, before: str = "", err: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start a process. `before` is Python that runs in it first, with what tests/sabotage.py has."""
+        program = f"from tests.sabotage import *\n{before}\nfrom offlinedl.__main__ import main\nmain()"
+        command = ["-c", program] if before else ["-m", "offlinedl"]
+        return subprocess.Popen([sys.executable, *command, *words], stdout=subprocess.DEVNULL, stderr=err)
+
+    def slow_down(self) -> None:
+        """Downloads of a megabyte take a quarter of a second from now on: rows are written while others arrive."""
+        with (self.home / "config.toml").open("a") as settings:
+            settings.write('limit_rate = "4MB"\n')
 
     def at(self, moment: str, *words: str) -> Result:
         """Run a command line at another time, as the system clock tells it ("2026-11-20 12:00:00", UTC). That clock
@@ -71,6 +79,22 @@ class Offlinedl:
         """`list --json`."""
         listed: list[Any] = self.ok("list", "--json").json
         return listed
+
+    def files(self) -> set[str]:
+        """The paths of all files of titles, below the folders of those; locks and journals apart."""
+        found = {f.relative_to(self.home / "titles") for f in (self.home / "titles").rglob("*") if f.is_file()}
+        return {"/".join(f.parts[1:]) for f in found} - {".lock", ".journal"}
+
+    def claimed(self) -> set[str]:
+        """The paths of what the catalog says is there. It is, as long as is said and with the checksum that is said."""
+        with closing(sqlite3.connect(self.home / "catalog.db")) as catalog:
+            rows = catalog.execute(
+                "SELECT folder, path, size, checksum FROM fetches JOIN titles ON id = title_id WHERE size IS NOT NULL"
+            ).fetchall()
+        for folder, path, size, checksum in rows:
+            content = (self.home / "titles" / folder / path).read_bytes()
+            assert (len(content), xxhash.xxh3_128(content).digest()) == (size, checksum), path
+        return {row[1] for row in rows}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 origin.fault("/license", status(403), times=1)
 origin.fault(".m4s", truncated(100))
 origin.asked("/license")        the requests so far whose path contains that
+origin.files["/titles/a/b"]     what else it has, sent in slices that `slices` hear of
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,24 +25,36 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Fault = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
+_SLICE = 4096
+
+
 @dataclass
 class Asked:
-    """A request that came."""
+    """A request that came, and how many bytes of one of `files` were sent for it."""
 
     method: str
     path: str
     headers: dict[str, str]
     query: str = ""
+    sent: int = 0
+
+    @property
+    def what(self) -> tuple[str, str]:
+        """The path and the range."""
+        return (self.path, self.headers.get("Range", ""))
 
 
 @dataclass
 class Origin:
-    """A running origin. `faults` are tried in order; the first whose pattern is found in the path acts."""
+    """A running origin. `faults` are tried in order; the first whose pattern is found in the path acts. Before each
+    slice of one of `files`, all of `slices` are called."""
 
     url: str = ""
     log: list[Asked] = field(default_factory=list)
     faults: list[tuple[str, Fault, list[int]]] = field(default_factory=list)
     watchers: list[Callable[[Asked], None]] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    slices: list[Callable[[Asked], None]] = field(default_factory=list)
 
     def fault(self, pattern: str, fault: Fault, times: int = 10**9) -> None:
         """Let `fault` act on the next `times` requests whose path matches `pattern` (a regular expression)."""
@@ -65,11 +78,34 @@ class Origin:
         self.log.append(asked)
         for watcher in self.watchers:
             watcher(asked)
+
+        async def file(request: web.Request) -> web.StreamResponse:
+            return await self._send(request, asked)
+
+        if request.path in self.files:
+            handler = file
         for pattern, fault, times in self.faults:
             if times[0] > 0 and re.search(pattern, request.path):
                 times[0] -= 1
                 return await fault(request, handler)
         return await handler(request)
+
+    async def _send(self, request: web.Request, asked: Asked) -> web.StreamResponse:
+        """A file, or the range of it that was asked for."""
+        content = self.files[request.path]
+        first, stop, _ = request.http_range.indices(len(content))
+        response = web.StreamResponse(headers={"ETag": f'"{len(content)}"', "Content-Length": str(stop - first)})
+        if asked.what[1]:
+            response.set_status(206)
+            response.headers["Content-Range"] = f"bytes {first}-{stop - 1}/{len(content)}"
+        with suppress(ConnectionError):  # of a client that was killed
+            await response.prepare(request)
+            for at in range(first, stop, _SLICE):
+                for listener in self.slices:
+                    listener(asked)
+                await response.write(content[at : min(at + _SLICE, stop)])
+                asked.sent += min(_SLICE, stop - at)
+        return response
 
 
 @contextmanager

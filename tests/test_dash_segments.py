@@ -78,6 +78,7 @@ TEMPLATES = [
     pytest.param("$Nummer$-$Number$", "$Nummer$-3", id="unknown-name-stays"),
     pytest.param("$Number$-$", "3-$", id="a-dollar-that-opens-nothing"),
     pytest.param("../$Number%02x$", "https://media.test/03", id="hexadecimal-and-above"),
+    pytest.param("a/../%b/$Number$/../$Number$.m4s", "%b/3.m4s", id="dots-around-numbers"),
 ]
 
 

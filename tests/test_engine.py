@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,14 +13,18 @@ from aiohttp import web
 
 from offlinedl.demo.origin import DATA
 from offlinedl.engine import Engine
+from offlinedl.engine.addresses import Renew
+from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, StorageError
 from offlinedl.http import Http
 from offlinedl.intake import Intake
 from offlinedl.model import Entry, State, Wanted
 from offlinedl.store import Store
-from offlinedl.streams import Arrival, ByteRange, Fetch, Plan
+from offlinedl.streams import PIECE, Arrival, ByteRange, Fetch, Plan
+from tests import clockwork
 from tests import origin as o
 from tests.origin import Fault, Handler, Origin
+from tests.scripted import answer, scripted
 
 V720 = "titles/harbour-1/v720"
 SIZES = {number: (DATA / V720 / f"{number}.m4s").stat().st_size for number in (1, 2, 3)}
@@ -73,10 +78,15 @@ class Download:
     watcher: Watcher = field(default_factory=Watcher)
     done: list[tuple[int, int]] = field(default_factory=list)
 
-    async def run(self, engine: Engine, fetches: list[Fetch]) -> None:
+    async def run(
+        self, engine: Engine, fetches: list[Fetch], *bases: tuple[str, ...], renew: Renew | None = None
+    ) -> None:
+        """Fetch those that are not done. `bases` are those of the plan."""
+        whole = replace(plan(fetches), bases=bases)
         async with Watched(None, self.store, TITLE) as intake:
             intake.finished = self.done
-            await engine.run(plan(fetches), fetches, intake, self.watcher)
+            missing = [f for f in fetches if f.size is None]
+            await engine.run(whole, missing, intake, self.watcher, renew)
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -95,6 +105,38 @@ class Download:
 @pytest.fixture
 def download(tmp_path: Path) -> Download:
     return Download(Store(tmp_path / "titles"))
+
+
+CUT = b"abcdefghij" * 6
+PIECES = [(0, 19), (20, 39), (40, 59)]
+
+
+def pieces(url: str, *, validators: dict[int, str] | None = None) -> list[Fetch]:
+    """A file of 60 bytes in three ranges; those that have a validator are done."""
+    return [
+        Fetch(
+            rendition="v",
+            init=False,
+            number=number,
+            url=f"{url}?sig=secret",
+            path=f"v/{number}",
+            range=ByteRange(first=first, last=last),
+            size=20 if number in (validators or {}) else None,
+            validator=(validators or {}).get(number),
+        )
+        for number, (first, last) in enumerate(PIECES)
+    ]
+
+
+def ranged(content: bytes, etag: str) -> Fault:
+    """The range that was asked for, of this version."""
+
+    async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+        first, last = request.http_range.start or 0, (request.http_range.stop or 1) - 1
+        headers = {"Content-Range": f"bytes {first}-{last}/{len(content)}", "ETag": etag}
+        return web.Response(status=206, body=content[first : last + 1], headers=headers)
+
+    return fault
 
 
 def engine(work: Callable[[Engine], Awaitable[None]], *, retries: int = 2, connections: int = 4) -> None:
@@ -129,7 +171,6 @@ PASSING = [
     pytest.param(o.status(408), id="408"),
     pytest.param(o.dropped(), id="the connection dropped"),
     pytest.param(o.truncated(1000), id="the body cut"),
-    pytest.param(o.status(206), id="a part that was not asked for"),
 ]
 
 
@@ -173,6 +214,47 @@ def test_one_that_is_gone_for_ever_leaves_all_others_fetched(code: int, download
     assert "secret" not in failed.value.message + failed.value.hint
     assert len(origin.asked("1.m4s")) == (1 if code == 416 else 2)
     download.assert_exact(2, 3)
+
+
+UNFIT = [
+    pytest.param(o.page(), 2, id="C26: a page"),
+    pytest.param(o.status(200, {"Content-Encoding": "gzip"}), 2, id="C27: compressed"),
+    pytest.param(o.status(206), 2, id="a part that was not asked for"),
+    pytest.param(o.truncated(1000), 4, id="C27: the body cut"),
+    pytest.param(o.truncated(0), 4, id="B13: no body at all"),
+]
+
+
+@pytest.mark.parametrize(("fault", "attempts"), UNFIT)
+def test_an_answer_that_will_not_do_is_about_one_of_them(
+    fault: Fault, attempts: int, download: Download, origin: Origin
+) -> None:
+    """C26: the others are fetched, from the same server."""
+    origin.fault("1.m4s", fault)
+    with pytest.raises(NetworkError, match="v, segment 1: "):
+        engine(lambda e: download.run(e, segments(origin, 1, 2, 3)), retries=3, connections=1)
+    assert len(origin.asked("1.m4s")) == attempts
+    download.assert_exact(2, 3)
+
+
+def test_a_page_once_is_no_page_for_ever(download: Download, origin: Origin) -> None:
+    origin.fault("1.m4s", o.page(), times=1)
+    engine(lambda e: download.run(e, segments(origin, 1)))
+    download.assert_exact(1)
+
+
+def test_a_title_that_is_gone_is_not_asked_for_piece_by_piece(download: Download, origin: Origin) -> None:
+    """C21: and one that lacks a piece here and there is."""
+    origin.fault(".m4s", o.status(404))
+    with pytest.raises(NetworkError, match="v, segment 0: "):
+        engine(lambda e: download.run(e, segments(origin, *range(1000))), connections=4)
+    assert len(origin.log) < 2 * 30
+    origin.mend()
+    origin.fault("[1-9].m4s", o.status(404))
+    origin.fault("0.m4s", o.body(b"media"))
+    with pytest.raises(NetworkError, match="v, segment 1: "):
+        engine(lambda e: download.run(e, segments(origin, *range(100))), connections=1)
+    assert len(download.done) == 10
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 451])
@@ -347,6 +429,26 @@ def test_a_row_that_cannot_be_written_stops_it(download: Download, origin: Origi
     assert len(origin.log) == 1
 
 
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_who_waits_for_a_seat_hears_when_the_server_may_be_asked(status: str, download: Download) -> None:
+    """C24."""
+    busy = answer(b"", "Retry-After: 200", status=status)
+
+    async def work() -> tuple[float, int]:
+        async with scripted([busy], [answer(b"media")] * 3) as server, Http() as http:
+            fetches = [replace(f, url=f"{server.url}/{f.number}") for f in segments(Origin(), 1, 2, 3)]
+            times: list[float] = []
+            download.watcher.hears = lambda: times.append(loop.time()) if download.watcher.count else None
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            await download.run(Engine(http=http, per_host=1, backoff=0), fetches)
+            return times[0] - began, len(server.requests)
+
+    waited, requests = clockwork.run(work())
+    assert waited >= 200
+    assert requests == 4
+
+
 def test_nothing_to_fetch_is_nothing_asked(download: Download, origin: Origin) -> None:
     engine(lambda e: download.run(e, []))
     assert origin.log == []
@@ -401,3 +503,168 @@ def test_a_server_gets_no_more_requests_at_once_than_it_should(download: Downloa
     fetches = [replace(f, number=n, path=f"v/{n}.m4s") for n, f in enumerate(segments(origin, 1, 2, 3) * 5)]
     engine(lambda e: download.run(replace(e, per_host=2), fetches))
     assert at_once == [0, 2]
+
+
+# one file, in ranges
+
+
+def test_pieces_of_one_version_are_fetched(download: Download, origin: Origin) -> None:
+    origin.fault("/f", ranged(CUT, '"1"'))
+    engine(lambda e: download.run(e, pieces(f"{origin.url}/f")))
+    assert b"".join(download.files[f"v/{n}"] for n in range(3)) == CUT
+
+
+@pytest.mark.parametrize("change", [-1, 1, 1000], ids=["shorter", "longer", "much longer"])
+def test_a_file_that_has_another_length_than_planned_changed(change: int, download: Download, origin: Origin) -> None:
+    """C28: the plan cut it into pieces by its length."""
+    total = PIECE + 10
+    first, second, _ = pieces(f"{origin.url}/f")
+    first = replace(first, range=ByteRange(first=0, last=PIECE - 1), size=PIECE)
+    second = replace(second, range=ByteRange(first=PIECE, last=total - 1))
+
+    async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers = {"Content-Range": f"bytes {PIECE}-{total - 1}/{total + change}"}
+        return web.Response(status=206, body=b"0123456789", headers=headers)
+
+    origin.fault("/f", fault)
+    with pytest.raises(ChangedError):
+        engine(lambda e: download.run(e, [first, second]))
+    assert len(origin.log) == 1
+    change = 0
+    engine(lambda e: download.run(e, [first, second]))
+
+
+def test_a_file_that_changed_since_is_not_continued(download: Download, origin: Origin) -> None:
+    origin.fault("/f", ranged(CUT, '"new"'))
+    with pytest.raises(ChangedError):
+        engine(lambda e: download.run(e, pieces(f"{origin.url}/f", validators={0: '"old"'})))
+    assert download.files == {}
+
+
+def test_another_server_may_not_mix_its_own_version_in(download: Download, origin: Origin) -> None:
+    """C28, C32: after a resume, too; and that the one beside has another version changes nothing."""
+    origin.fault("/a/f", o.status(404))
+    origin.fault("/b/f", ranged(CUT, '"other"'))
+    origin.fault("/c/f", ranged(CUT, '"same"'))
+    with o.running() as planned:
+        planned.fault("", o.status(503))
+        bases = (f"{planned.url}/a/", f"{origin.url}/b/")
+        fetches = pieces(f"{planned.url}/a/f", validators={0: '"same"'})
+        with pytest.raises(NetworkError) as failed:
+            engine(lambda e: download.run(e, fetches, bases), retries=0)
+        assert not isinstance(failed.value, ChangedError)
+        assert download.files == {}
+        engine(lambda e: download.run(e, fetches, (*bases, f"{origin.url}/c/")), retries=0)
+    assert set(download.files) == {"v/1", "v/2"}
+
+
+def test_two_tracks_at_one_address_are_two_files(download: Download, origin: Origin) -> None:
+    """What tells them apart is in the query."""
+    origin.fault("/f", ranged(CUT, '"1"'))
+    one = pieces(f"{origin.url}/f")
+    other = [replace(f, rendition="a", path=f"a/{f.number}", validator='"2"', size=20) for f in one]
+    engine(lambda e: download.run(e, [*one, *other]))
+    assert set(download.files) == {"v/0", "v/1", "v/2"}
+
+
+# signed addresses
+
+
+def signed(origin: Origin, *numbers: int, age: int = 0) -> list[Fetch]:
+    return [replace(f, url=f"{f.url}&age={age}") for f in segments(origin, *numbers)]
+
+
+def test_an_answer_that_takes_its_time_holds_no_others_up(download: Download, origin: Origin) -> None:
+    """C22: who got new addresses is first to use them, and the others do not wait for its end."""
+    others_came = asyncio.Event()
+    answered: list[str] = []
+    alone: list[bool] = []
+
+    async def fresh(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.query["age"] == "0":
+            return web.Response(status=403)
+        if request.path.endswith("/1.m4s"):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(others_came.wait(), 5)
+            alone.append(not others_came.is_set())
+        answered.append(request.path)
+        if len(answered) == 20:
+            others_came.set()
+        return await handler(request)
+
+    origin.fault(".m4s", fresh)
+    renewals = []
+
+    async def renew() -> Plan:
+        renewals.append(1)
+        return plan(fresh_ones)
+
+    fetches = [replace(f, number=n, path=f"v/{n}") for n, f in enumerate(signed(origin, *[1, *[2, 3] * 10]))]
+    fresh_ones = [replace(f, url=f.url.replace("age=0", "age=1")) for f in fetches]
+    engine(lambda e: download.run(e, fetches, renew=renew), connections=4)
+    assert len(download.done) == 21
+    assert alone == [False]
+    assert len(renewals) == 1
+
+
+def test_a_server_that_refuses_fresh_addresses_too_is_not_the_only_one(download: Download, origin: Origin) -> None:
+    """C32: the next one is asked then, and for the others no more addresses are got."""
+    origin.fault("/a/", o.status(403))
+    origin.fault("/b/", o.body(b"media"))
+    renewals = []
+
+    async def renew() -> Plan:
+        renewals.append(1)
+        return replace(plan(fetches), bases=(bases,))
+
+    bases = (f"{origin.url}/a/", f"{origin.url}/b/")
+    fetches = [replace(f, url=f"{origin.url}/a/{f.number}?sig=1") for f in segments(origin, *range(20))]
+    engine(lambda e: download.run(e, fetches, bases, renew=renew), connections=2)
+    assert len(download.done) == 20
+    assert len(renewals) == 1
+
+
+def test_one_that_is_refused_for_ever_does_not_keep_the_others_from_new_addresses(
+    download: Download, origin: Origin
+) -> None:
+    """C22: that fresh addresses did not help is about that one."""
+    token = 0
+
+    async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal token
+        if request.path.endswith("/1.m4s"):
+            return web.Response(status=410)
+        if request.query["age"] != f"{token}":
+            return web.Response(status=410)
+        token += request.path.endswith("/3.m4s")  # it is old after that one
+        return await handler(request)
+
+    async def renew() -> Plan:
+        nonlocal token
+        token += 1
+        return plan([replace(f, url=f.url.replace("age=0", f"age={token}")) for f in fetches])
+
+    origin.fault(".m4s", fault)
+    fetches = [replace(f, number=n) for n, f in enumerate(signed(origin, 2, 1, 3, 2))]
+    with pytest.raises(NetworkError, match=r"segment 1: .*410"):
+        engine(lambda e: download.run(e, fetches, renew=renew), connections=1)
+    assert [number for number, _ in download.done] == [0, 2, 3]
+
+
+def test_bytes_that_are_not_wanted_are_no_stall(download: Download, origin: Origin) -> None:
+    """B10: of all that came for a range, the range is the end. Each part comes when the one before was taken."""
+    size = 20 * 65536
+
+    async def slowly(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(size)})
+        await response.prepare(request)
+        for _ in range(20):
+            await response.write(b"x" * 65536)
+            await asyncio.sleep(0.05)
+        return response
+
+    origin.fault("/f", slowly)
+    [fetch, *_] = pieces(f"{origin.url}/f")
+    fetch = replace(fetch, range=ByteRange(first=size - 10, last=size - 1))
+    engine(lambda e: download.run(replace(e, stall_seconds=0.5), [fetch]), retries=0)
+    assert download.files == {"v/0": b"x" * 10}

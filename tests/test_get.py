@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,14 @@ TITLES = {
 }
 
 
-def assert_origins_bytes(title: dict[str, Any]) -> None:
-    """Every stored file is what the origin has, at the place where the file says it is from."""
+def assert_origins_bytes(title: dict[str, Any], own: Mapping[str, bytes] | None = None) -> None:
+    """Every stored file is what the origin has (`own` files of a story, or the demo's), at the place where the file
+    says it is from."""
     files = [(track, file) for track in title["tracks"] for file in track["files"]]
     assert files
     for _, file in files:
-        resource = (DATA / "titles" / file["source"].partition("/titles/")[2]).read_bytes()
+        path = file["source"].partition("/titles/")[2]
+        resource = own[f"/titles/{path}"] if own else (DATA / "titles" / path).read_bytes()
         wanted = resource if file["first"] is None else resource[file["first"] : file["last"] + 1]
         stored = (Path(title["folder"]) / file["path"]).read_bytes()
         assert stored == wanted, file["path"]

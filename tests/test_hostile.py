@@ -196,6 +196,7 @@ def test_a_wide_level_with_many_representations_is_refused() -> None:
 
 MANY = [
     pytest.param(ladder("", rungs=20_000), "more adaptation sets and representations", id="in-a-period"),
+    pytest.param(mpd_text("<Period/>" * 150_001), "more periods, adaptation sets", id="periods"),
     pytest.param(ladder(f'<ContentProtection default_KID="{"0 " * 1001}"/>'), "more key ids", id="key-ids"),
     pytest.param(
         ladder(TEMPLATE, rungs=1).replace(b'id="0"', b'id="%s"' % (b"x" * 1025)), "has 1025 letters", id="long-id"
@@ -206,6 +207,11 @@ MANY = [
 @pytest.mark.parametrize(("data", "words"), MANY)
 def test_more_than_any_title_has_is_refused(data: bytes, words: str) -> None:
     assert words in refused(lambda: dash.parse(data, URL, Limits(segments=50_000)))[0]
+
+
+def test_a_smooth_manifest_has_no_more_tracks_than_are_read() -> None:
+    data = smooth_text('<c d="1"/>', levels=10_001)
+    assert "more tracks" in refused(lambda: smooth.parse(data, URL))[0]
 
 
 # addresses
@@ -287,6 +293,19 @@ PLAYLISTS = [
 @pytest.mark.parametrize(("data", "words"), PLAYLISTS)
 def test_a_playlist_that_grows_is_refused(data: bytes, words: str) -> None:
     assert words in refused(lambda: hls.parse(data, URL, Limits(segments=20_000)))[0]
+
+
+def test_segments_of_a_playlist_are_counted_before_any_is_made() -> None:
+    data = media(*[segment("a")] * 50_001)
+    message, peak = refused(lambda: hls.parse(data, URL, Limits(segments=50_000)))
+    assert "more segments than are read" in message
+    assert peak < 4 * MIB
+
+
+def test_a_template_above_its_base_is_resolved_once() -> None:
+    """RFC 3986 section 5.2.4: numbers are no dots."""
+    template = '<SegmentTemplate media="../$Number$" duration="1"/>'
+    assert calls(lambda: dash.parse(ladder(template, rungs=1), URL)) < 10 * 40_000
 
 
 # indexes

@@ -325,6 +325,15 @@ def test_what_comes_after_the_range_is_not_waited_for(first: int) -> None:
         assert asyncio.run(main(url)).body == bytes(range(first, first + 10))
 
 
+def test_how_long_nothing_may_come_is_for_the_person_to_say() -> None:
+    async def main(url: str) -> None:
+        async with asyncio.timeout(10), Http(stall_seconds=0.2) as http:
+            await http.get(url)
+
+    with saying(b"") as url, pytest.raises(NetworkError, match="nothing came for too long"):
+        asyncio.run(main(url))
+
+
 def test_a_206_that_is_longer_than_its_own_range_is_refused() -> None:
     head = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/100\r\nContent-Length: 50\r\n\r\n"
     with saying(head + bytes(50)) as url, pytest.raises(NetworkError):

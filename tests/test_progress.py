@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -353,6 +354,30 @@ def test_stopping_is_an_event(number: int, code: int, demo: Offlinedl, origin: O
     resumed = events(get(demo, "demo:harbour-1").err)
     assert resumed[0]["bytes_done"] > 0
     assert resumed[0]["bytes_per_second"] == 0
+
+
+def test_a_pause_that_was_asked_for_elsewhere_is_no_error(demo: Offlinedl, origin: Origin) -> None:
+    """B39."""
+    origin.fault("v720/2.m4s", o.held(asyncio.Event()))
+    asked = threading.Event()
+    origin.watchers.append(lambda a: asked.set() if "v720/2.m4s" in a.path else None)
+    words = [sys.executable, "-m", "offlinedl", "get", "demo:harbour-1", "--progress", "json"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE)
+    assert asked.wait(30)
+    demo.ok("pause", "demo:harbour-1")
+    _, said = process.communicate(timeout=30)
+    found = events(said.decode())
+    assert (process.returncode, kinds(found)) == (130, ["begin", "license", "media", "paused"])
+    assert found[-1]["error"]["code"] == "paused"
+
+
+def test_no_space_is_a_pause_too(chatty: Offlinedl) -> None:
+    """B39."""
+    (chatty.home / "config.toml").write_text('[storage]\nkeep_free = "900TB"\n')
+    result = get(chatty, "demo:harbour-1")
+    found = events(result.err)
+    assert (result.code, kinds(found), found[-1]["error"]["code"]) == (6, ["paused"], "no-space")
+    assert [title["state"] for title in chatty.listed()] == ["paused"]
 
 
 def test_what_a_service_names_itself_draws_nothing(demo: Offlinedl, origin: Origin) -> None:

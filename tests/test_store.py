@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -126,9 +129,52 @@ except StorageError as error:
     assert files(store) == set()
 
 
+class Failing:
+    """What a disk does that turned read-only."""
+
+    def __call__(self, *arguments: object, **more: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_what_cannot_be_deleted_hides_no_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "unlink", Failing())
+    with pytest.raises(KeyboardInterrupt):
+        fail_in_the_middle(store, KeyboardInterrupt)
+
+
 def locked(store: Store) -> None:
     with store.lock("title"):
         pass
+
+
+LOST: list[tuple[object, str, Callable[[Store], object]]] = [
+    (Path, "unlink", lambda s: s.journal("title").clear()),
+    (fcntl, "flock", lambda s: s.is_locked("title")),
+    (fcntl, "flock", locked),
+    (Path, "stat", locked),
+]
+
+
+@pytest.mark.parametrize(("place", "name", "act"), LOST, ids=["journal", "is locked", "lock", "look at the lock"])
+def test_a_disk_that_fails_is_said(
+    place: object, name: str, act: Callable[[Store], object], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked(store)
+    monkeypatch.setattr(place, name, Failing())
+    with pytest.raises(StorageError, match="Read-only"):
+        act(store)
+
+
+def test_the_disk_stays_open_from_before_the_first_byte(store: Store) -> None:
+    """syncfs(2): write errors are told of to those who had it open."""
+    store.make("title")
+    before = store._disk
+    write(store, "v/1.m4s")
+    store.sync()
+    assert before is not None
+    assert store._disk == before
+    store.close()
+    assert store._disk is None
 
 
 IN_THE_WAY: list[tuple[str, str, Callable[[Store], object]]] = [
@@ -165,6 +211,25 @@ def test_what_cannot_be_there_is_not_there(place: str, store: Store) -> None:
     in_the_way(store, place)
     assert store.size("title", "v/1.m4s") is None
     assert not store.is_locked("title")
+
+
+def test_what_cannot_be_looked_at_is_not_there(store: Store) -> None:
+    """Links in a circle stand for folders of others and for disks that fail."""
+    store.make("title")
+    for name in ("v", ".lock"):
+        (store.folder("title") / name).symlink_to(name)
+    assert store.size("title", "v/1.m4s") is None
+    assert not store.is_locked("title")
+
+
+def test_a_part_that_cannot_be_deleted_hides_no_error(store: Store) -> None:
+    path = store.folder("title") / "v/1.m4s.part"
+    part = store.part("title", "v/1.m4s")
+    path.unlink()
+    path.mkdir()
+    part.drop()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(part._file)
 
 
 def test_a_folder_in_the_place_of_the_lock_is_said(store: Store) -> None:

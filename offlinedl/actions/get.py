@@ -71,6 +71,7 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
     rights.check(title, clock.now())
     plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
+        entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
             await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).beside(
                 plan

@@ -71,7 +71,9 @@ class Each:
 
     def tell(self, error: OfflinedlError, about: str) -> int:
         """Tell of an error of the title `about`. Returns its exit code."""
-        return events.failed(error, about or None) if self.how is How.JSON else report(error, about)
+        if self.how is not How.JSON:
+            return report(error, about)
+        return error.exit_code if events.pauses(error) else events.failed(error, about or None)
 
 
 def headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:

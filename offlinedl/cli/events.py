@@ -9,7 +9,7 @@ from datetime import datetime
 
 from offlinedl import clock
 from offlinedl.cli.output import note
-from offlinedl.errors import OfflinedlError
+from offlinedl.errors import OfflinedlError, PausedError
 from offlinedl.tally import Tally
 
 _SECONDS_BETWEEN_EVENTS = 0.25
@@ -57,9 +57,9 @@ class Events:
         done = self._tally.done or None
         self._event("end", percent=100.0, bytes_total=done, estimated=False, message=message)
 
-    def paused(self) -> None:
-        """Somebody stopped it, and it can go on from there."""
-        self._event("paused")
+    def paused(self, error: OfflinedlError | None = None) -> None:
+        """Somebody stopped it, or `error` did, and it can go on from there."""
+        self._event("paused", **({} if error is None else {"error": _error(error)}))
 
     def _event(self, event: str, **more: object) -> None:
         now, tally = self._now(), self._tally
@@ -83,9 +83,18 @@ class Events:
 
 def failed(error: OfflinedlError, about: str | None = None) -> int:
     """An error as an event, of the title that it is `about`. Returns its exit code."""
-    what = {"code": error.code, "message": error.message, "hint": error.hint}
-    _tell({"event": "error", "title": about, "at": _moment(clock.now()), "error": what, "exit_code": error.exit_code})
+    what = {"event": "error", "title": about, "at": _moment(clock.now()), "error": _error(error)}
+    _tell(what | {"exit_code": error.exit_code})
     return error.exit_code
+
+
+def pauses(error: OfflinedlError) -> bool:
+    """Is the title only paused by it? Then that is its last event."""
+    return isinstance(error, PausedError) or error.code == "no-space"
+
+
+def _error(error: OfflinedlError) -> dict[str, str]:
+    return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
 def _tell(event: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from offlinedl.cli.events import Events, failed
+from offlinedl.cli.events import Events, failed, pauses
 from offlinedl.cli.output import in_colour, note, size
 from offlinedl.errors import OfflinedlError, Stopped
 from offlinedl.tally import Tally
@@ -179,6 +179,10 @@ def _paused(events: Events) -> Iterator[Events]:
         yield events
     except asyncio.CancelledError:
         events.paused()
+        raise
+    except OfflinedlError as error:
+        if pauses(error):
+            events.paused(error)
         raise
 
 

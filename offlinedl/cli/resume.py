@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,13 @@ from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Pr
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note
 from offlinedl.cli.progress import How
+
+if TYPE_CHECKING:
+    from offlinedl.actions.get import Order
+    from offlinedl.cli.each import Work
+    from offlinedl.engine import Engine
+    from offlinedl.library import Library
+    from offlinedl.model import Entry
 
 
 def verb(
@@ -36,8 +43,19 @@ def verb(
         chosen = refs or [entry.id for entry in library.waiting()]
         if not chosen and how not in {How.JSON, How.NONE}:
             note("Nothing waits.")
-        done, code = wiring.run(each.run(order, chosen, each.fetching(library)))
+        done, code = wiring.run(each.run(order, chosen, _known(library, each.fetching(library))))
         if json:
             document([shape.stored(entry, library) for entry in done])
     if code:
         raise typer.Exit(code)
+
+
+def _known(library: Library, work: Work[Entry]) -> Work[Entry]:
+    """`work`, on titles that the catalog has alone: there is nothing to go on with of another."""
+    from offlinedl import sources
+
+    async def known(order: Order, engine: Engine) -> Entry:
+        library.find(sources.title_id(order.ref))
+        return await work(order, engine)
+
+    return known

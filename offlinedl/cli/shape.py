@@ -69,7 +69,7 @@ def message(entry: Entry, now: datetime) -> str:
     if entry.error is not None:
         return entry.error.message
     words = {State.QUEUED: "Queued", State.DOWNLOADING: "Downloading", State.PAUSED: "Paused"}
-    return f"{words[entry.state]}, {percent(entry):.0f} % done" if entry.state in words else "Being removed"
+    return f"{words[entry.state]}, {int(percent(entry))} % done" if entry.state in words else "Being removed"
 
 
 def moment(at: datetime | None) -> str | None:

@@ -39,10 +39,12 @@ def library(keep_free: int = 0) -> Iterator[Library]:
     """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone."""
     folders = config.folders(options.home())
     catalog = Catalog(folders.catalog)
+    store = Store(folders.titles)
     try:
-        yield Library(catalog, Store(folders.titles), Vault(folders.vault), clock.now, keep_free=keep_free)
+        yield Library(catalog, store, Vault(folders.vault), clock.now, keep_free=keep_free)
     finally:
         catalog.close()
+        store.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ async def engine(network: Network) -> AsyncIterator[Engine]:
         redirects=own.redirects,
         proxy=network.proxy or own.proxy,
         cookies=network.cookies,
+        stall_seconds=own.stall_seconds,
         piece=LARGEST_PIECE if bucket is None else min(LARGEST_PIECE, bucket.piece),
     ) as http:
         yield Engine(

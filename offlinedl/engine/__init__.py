@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from offlinedl import clock
 from offlinedl.aside import alone
 from offlinedl.engine.addresses import Addresses, Renew
-from offlinedl.engine.attempt import Attempt, Means, address
+from offlinedl.engine.attempt import Attempt, Means, file
 from offlinedl.errors import NetworkError, NotFoundError
 from offlinedl.http import Answer, Enough, Http, origin
 from offlinedl.intake import Intake
@@ -24,6 +24,7 @@ from offlinedl.streams import Arrival, ByteRange, Fetch, Plan
 
 _LONGEST_HOLD = 300.0
 _TRIES_BEFORE_ELSEWHERE = 2
+_REFUSALS_IN_A_ROW = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,8 @@ class Engine:
         """Fetch those `fetches` of `plan`, in their order. `renew` gives the plan with addresses that are signed anew.
 
         What one server refuses for one fetch does not stop the others: when they are through, the first refusal is
-        raised. Any other failure stops all at once.
+        raised; so it is when many were refused in a row, for then it is the title that is gone. Any other failure stops
+        all at once.
         """
         await _Run(self, plan, intake, progress, renew).all(fetches)
 
@@ -127,7 +129,8 @@ class _Run:
             stall_seconds=engine.stall_seconds,
             floor=engine.floor,
             bucket=engine.bucket,
-            versions={address(f.url): f.validator for f in plan.fetches if f.range and f.validator},
+            versions={file(f): f.validator for f in plan.fetches if f.range and f.validator},
+            ends=_ends(plan),
         )
         self._addresses = Addresses(plan, renew)
         self._seconds = sum(f.duration for f in plan.fetches) or 1.0
@@ -136,6 +139,7 @@ class _Run:
         self._taken: dict[str, asyncio.Semaphore] = {}
         self._working = 0
         self._refused: list[NetworkError] = []
+        self._in_a_row = 0
 
     async def all(self, fetches: Iterable[Fetch]) -> None:
         """See Engine.run."""
@@ -171,12 +175,16 @@ class _Run:
             fetch = self._queue.popleft()
             try:
                 self._intake.done(fetch, await self._fetched(fetch))
+                self._in_a_row = 0
                 self._means.progress.finished(fetch.duration / self._seconds)
             except NetworkError as error:
                 error = _named(fetch, error)
                 if not _concerns_one(error):
                     raise error from error.__cause__
                 self._refused.append(error)
+                self._in_a_row += 1
+                if self._in_a_row >= _REFUSALS_IN_A_ROW:
+                    raise self._refused[-_REFUSALS_IN_A_ROW] from None
             self._fill(tasks, settling)
         self._working -= 1
         if not self._working:
@@ -184,8 +192,8 @@ class _Run:
 
     async def _fetched(self, fetch: Fetch) -> Arrival:
         while True:
-            async with self._addresses.renewing:
-                known = self._addresses.generation
+            await self._addresses.are_there()
+            known = self._addresses.generation
             try:
                 return await self._somewhere(fetch)
             except NetworkError as error:
@@ -196,33 +204,39 @@ class _Run:
 
     async def _renewed(self, fetch: Fetch, known: int) -> Arrival | None:
         """Get addresses that are signed anew, unless that happened since `known`. Whoever does is the first to use
-        them: where that one is refused again, it is not for its age, and nobody has to ask for more."""
-        async with self._addresses.renewing:
-            if self._addresses.generation != known:
+        them: where that one is refused again, it is not for its age."""
+        async with self._addresses.first_to_use(fetch, known) as is_first:
+            if not is_first:
                 return None
-            await self._addresses.renew()
             url = self._addresses.of(fetch)[0]
             try:
-                return await self._made(Attempt(self._means, fetch, url), url)
+                arrival = await self._made(self._attempt(fetch, url), url)
             except NetworkError as error:
                 if self._addresses.may_be_stale(fetch, error):
-                    self._addresses.are_no_help(error.status)
-                    raise
+                    self._addresses.are_no_help(fetch)
                 return None
+            self._addresses.serve(known + 1)
+            return arrival
 
     async def _somewhere(self, fetch: Fetch) -> Arrival:
         """Fetch from the first of the addresses that has it."""
         first: NetworkError | None = None
-        addresses = self._addresses.of(fetch)
+        addresses, known = self._addresses.of(fetch), self._addresses.generation
         for number, url in enumerate(addresses, start=1):
             try:
-                return await self._patiently(fetch, url, last=number == len(addresses))
+                arrival = await self._patiently(fetch, url, last=number == len(addresses))
             except NetworkError as error:
                 if self._addresses.may_be_stale(fetch, error):
                     raise
-                if error.status is None or error.status >= 500 or error.retry_after:
+                if error.retry_after or not _concerns_one(error):
                     self._addresses.dead.add(origin(url))
                 first = first or error
+            else:
+                if first is None:
+                    self._addresses.serve(known)
+                elif first.status not in {404, 410}:  # what one gives and the other will not: that one is no help
+                    self._addresses.dead.update(origin(other) for other in addresses[: number - 1])
+                return arrival
         assert first is not None  # noqa: S101 - there is an address at least, and none of them had it
         raise first
 
@@ -231,7 +245,7 @@ class _Run:
         attempts = Attempts()
         retries = self._engine.retries if last else min(self._engine.retries, _TRIES_BEFORE_ELSEWHERE)
         while True:
-            attempt = Attempt(self._means, fetch, url)
+            attempt = self._attempt(fetch, url)
             try:
                 return await self._made(attempt, url)
             except NetworkError as error:
@@ -240,12 +254,15 @@ class _Run:
                     url, error, attempts.failed(attempt.received), retries=0 if at_once else retries
                 )
 
+    def _attempt(self, fetch: Fetch, url: str) -> Attempt:
+        return Attempt(self._means, fetch, url, beside=origin(url) != origin(self._addresses.planned(fetch)))
+
     async def _made(self, attempt: Attempt, url: str) -> Arrival:
         """Make an attempt when its server may be asked. How it ends decides how many run at once."""
         now = asyncio.get_running_loop().time
-        await self._engine.held(url)
         try:
-            async with self._seats(url):
+            async with self._seats(url):  # who waited for it may be told to wait longer
+                await self._engine.held(url)
                 arrival = await attempt.made()
         except NetworkError as error:
             if error.status in {429, 503}:
@@ -260,11 +277,21 @@ class _Run:
 def _named(fetch: Fetch, error: NetworkError) -> NetworkError:
     what = "init segment" if fetch.init else "segment"
     message = f"{fetch.rendition}, {what} {fetch.number}: {error.message}"
-    named = NetworkError(message, error.hint, status=error.status)
+    named = NetworkError(message, error.hint, status=error.status, answered=error.answered)
     named.__cause__ = error
     return named
 
 
 def _concerns_one(error: NetworkError) -> bool:
     """Is it about this resource, so that the others may still come? A server that is gone is not."""
-    return error.status is not None and error.status not in {401, 403, 429} and error.status < 500
+    return error.answered and (error.status is None or (error.status not in {401, 403, 429} and error.status < 500))
+
+
+def _ends(plan: Plan) -> dict[str, int]:
+    """The sizes of the files that `plan` cut into pieces, by rendition."""
+    ends: dict[str, int] = {}
+    cut = plan.cut
+    for fetch in plan.fetches:
+        if fetch.range and fetch.rendition in cut:
+            ends[fetch.rendition] = max(fetch.range.last + 1, ends.get(fetch.rendition, 0))
+    return ends

@@ -29,8 +29,8 @@ class ChangedError(DamagedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What the attempts of one run share. `versions` are the validators of files that are fetched in ranges, by
-    address; for the rest see Engine."""
+    """What the attempts of one run share. `versions` are the validators of files that are fetched in ranges, `ends` the
+    sizes of those that the plan cut into pieces, by rendition; for the rest see Engine."""
 
     http: Http
     intake: Intake
@@ -38,7 +38,8 @@ class Means:
     stall_seconds: float
     floor: int
     bucket: Bucket | None = None
-    versions: dict[str, str] = field(default_factory=dict)
+    versions: dict[tuple[str, str], str] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
 
     @property
     def enough(self) -> int:
@@ -47,14 +48,16 @@ class Means:
 
 
 class Attempt:
-    """One request of a fetch, and the file that it becomes. `received` counts the bytes that came."""
+    """One request of a fetch, and the file that it becomes. `received` counts the bytes that came. `beside` tells that
+    `url` is not of the server that the plan names, but of one that stands for it."""
 
-    def __init__(self, means: Means, fetch: Fetch, url: str) -> None:
+    def __init__(self, means: Means, fetch: Fetch, url: str, *, beside: bool = False) -> None:
         self.received = 0
         self._means, self._fetch, self._url = means, fetch, url
         self._expected = fetch.estimate
         self._part: Part | None = None
         self._validator: str | None = None
+        self._beside = beside
         self._deadline: asyncio.Timeout
         self._next_mark = means.enough
 
@@ -70,6 +73,9 @@ class Attempt:
                     f"{shown(self._url)}: next to nothing came for {means.stall_seconds:g} seconds",
                     "run it again: what is done is kept",
                 ) from None
+            except NetworkError as error:
+                error.answered = error.answered or self._part is not None
+                raise
             part = self._part or self._means.intake.part(fetch)
             self._part = None
             checksum = part.keep()
@@ -83,14 +89,24 @@ class Attempt:
 
     def _accept(self, head: Head) -> Take:
         if head.headers.get("content-type", "").lower().startswith(_PAGES):
-            raise NetworkError(f"{shown(self._url)}: a web page came instead of media", "is a login needed?")
-        self._validator = head.validator
-        if self._fetch.range is not None and head.validator is not None:
-            known = self._means.versions.setdefault(address(self._url), head.validator)
-            if known != head.validator:
+            said = f"{shown(self._url)}: a web page came instead of media"
+            raise NetworkError(said, "is a login needed?", status=head.status)
+        if self._fetch.range is not None and not self._is_same(head):
+            if not self._beside:
                 raise ChangedError(self._fetch, self._url)
+            said = f"{shown(self._url)}: another version of the file than the one that the download began with"
+            raise NetworkError(said, "run it again later: what is done is kept", status=head.status)
+        self._validator = head.validator
         self._part = self._means.intake.part(self._fetch)
         return self._take
+
+    def _is_same(self, head: Head) -> bool:
+        """Is it the version of the file that the plan was made from, and that its other parts are of?"""
+        means = self._means
+        if head.size is not None and means.ends.get(self._fetch.rendition, head.size) != head.size:
+            return False
+        known = means.versions.setdefault(file(self._fetch), head.validator) if head.validator else None
+        return known == head.validator
 
     def _take(self, data: memoryview) -> float:
         assert self._part is not None  # noqa: S101 - it was opened when the head was accepted
@@ -103,12 +119,12 @@ class Attempt:
         means = self._means
         now = asyncio.get_running_loop().time()
         pause = means.bucket.take(count, now) if means.bucket else 0.0
-        if self.received >= self._next_mark or pause:
+        if self.received >= self._next_mark or pause or not count:
             self._next_mark = self.received + means.enough
             self._deadline.reschedule(now + pause + means.stall_seconds)
         return pause
 
 
-def address(url: str) -> str:
-    """`url` without what signs it."""
-    return unsigned(url)
+def file(fetch: Fetch) -> tuple[str, str]:
+    """The file that `fetch` is a part of: whatever server it is asked for at, and whatever signs that."""
+    return fetch.rendition, unsigned(fetch.url)

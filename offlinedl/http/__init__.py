@@ -50,7 +50,6 @@ Accept = Callable[[Head], Take]
 _MIB = 1024 * 1024
 _FIRST_LOOK = 64 * 1024
 _CONNECT_SECONDS = 15
-_STALL_SECONDS = 30
 _LONGEST_HEADER = 65536
 _HARMLESS = {"Range", "Content-Type"}
 """Request headers that say nothing of who asks: they go along to another origin."""
@@ -76,7 +75,8 @@ class Http:
     """One session. Open it with `async with`.
 
     `redirects` is how many are followed for one request. `proxy` is asked for everything, where there is one. `cookies`
-    is a file of the Netscape format. Media are read in pieces of at most `piece` bytes.
+    is a file of the Netscape format. Media are read in pieces of at most `piece` bytes. An answer of which nothing
+    comes for `stall_seconds` is given up.
     """
 
     def __init__(
@@ -87,7 +87,9 @@ class Http:
         proxy: str | None = None,
         cookies: Path | None = None,
         piece: int = LARGEST_PIECE,
+        stall_seconds: float = 30.0,
     ) -> None:
+        self._stall_seconds = stall_seconds
         self._connections = connections
         self._piece = piece
         self._proxies: dict[str, str | None] = {}
@@ -104,7 +106,7 @@ class Http:
         names.ask_aside()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_STALL_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=self._stall_seconds),
             headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),  # unsafe: hosts named by address, too
             auto_decompress=False,

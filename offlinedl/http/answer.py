@@ -50,18 +50,21 @@ def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, in
             retry_after=headers.get("retry-after"),
         )
     if headers.get("content-encoding", "identity") != "identity":
-        raise NetworkError(f"{name}: sent as {headers['content-encoding']}, though that was not asked for")
+        said = f"sent as {headers['content-encoding']}, though that was not asked for"
+        raise NetworkError(f"{name}: {said}", status=status)
     if status == 206 and range is not None:
         got = headers.get("content-range", "").partition("/")[0]
         if got != f"bytes {range.first}-{range.last}":
-            raise NetworkError(f"{name}: asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}")
+            said = f"asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}"
+            raise NetworkError(f"{name}: {said}", status=status)
         if head.length not in {range.size, None}:
-            raise NetworkError(f"{name}: a range of {range.size} bytes, and {head.length} are announced")
+            said = f"a range of {range.size} bytes, and {head.length} are announced"
+            raise NetworkError(f"{name}: {said}", status=status)
         return range.size, 0
     if range is None:
         return head.length, 0
     if head.length is not None and head.length <= range.last:
-        raise NetworkError(f"{name}: {head.length} bytes long, byte {range.last} was to be there")
+        raise NetworkError(f"{name}: {head.length} bytes long, byte {range.last} was to be there", status=status)
     return range.size, range.first
 
 

@@ -11,6 +11,8 @@ from offlinedl.http.answer import Head, check
 from offlinedl.http.failures import translated
 from offlinedl.streams import ByteRange
 
+_SKIPPED = 64 * 1024
+
 
 class Body:
     """The body of an answer that was checked against what was asked for.
@@ -27,8 +29,10 @@ class Body:
         self._response = response
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The bytes as they come. Raises NetworkError where they are not as many as were promised."""
+        """The bytes as they come. Raises NetworkError where they are not as many as were promised. Nothing, now and
+        then, tells that what comes is not wanted."""
         left, received = self._skip, 0
+        told = left
         with translated(self.url):
             async for data in self._response.content.iter_any():
                 chunk = data[left:] if left else data
@@ -36,7 +40,8 @@ class Body:
                 if self.length is not None:
                     chunk = chunk[: self.length - received]
                 received += len(chunk)
-                if chunk:
+                if chunk or told - left >= _SKIPPED:
+                    told = left
                     yield chunk
                 if self._is_part and received == self.length:
                     break  # the server sent more than the range that was asked for: the rest is not wanted

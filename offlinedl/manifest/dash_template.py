@@ -17,6 +17,8 @@ _MAX_WIDTH = 64
 _MAX_COLUMNS = 16
 _LONGEST = 10**20 - 1
 """No number that is read is longer."""
+_MARK = "\ue000"
+"""Where a number goes: no address holds it, for it is no letter of anything."""
 
 
 class Template:
@@ -25,57 +27,60 @@ class Template:
     def __init__(self, text: str, representation: str, bandwidth: int) -> None:
         check_address(text)
         check_address(representation)
+        text, representation = text.replace(_MARK, ""), representation.replace(_MARK, "")
         self._columns: list[str] = []
-        self._format = "".join(self._pieces(text, representation, bandwidth))
+        self._forms: list[str] = []
+        self._text = "".join(self._pieces(text, representation, bandwidth))
         if len(self._columns) > _MAX_COLUMNS:
             raise absurd("a template asks for more numbers than are put in", _MAX_COLUMNS)
 
     def longest(self, base: str) -> str:
         """The longest URL that a segment can get. Raises where that is longer than any may be."""
-        return join(base, self._format % ((_LONGEST,) * len(self._columns)))
+        return join(base, _format(self._text, self._forms) % ((_LONGEST,) * len(self._columns)))
 
     def urls(self, base: str, numbers: Sequence[int], times: Sequence[int]) -> list[str]:
         """The URL of each segment, with these numbers, that begin at these times (in units of the timescale)."""
         columns = [numbers if name == "Number" else times for name in self._columns]
         rows = zip(*columns, strict=True) if columns else repeat((), len(numbers))
-        text, absolute = self._format, joiner(base)
-        sample = text % ((0,) * len(columns))
-        prefix = absolute(sample).removesuffix(sample)
-        if prefix + sample == absolute(sample):  # nothing in the template is resolved away, so nothing ever will be
-            text = prefix.replace("%", "%%") + text
-            return [text % row for row in rows]
-        return [absolute(text % row) for row in rows]
+        absolute = joiner(base)
+        resolved = absolute(self._text)
+        if resolved.count(_MARK) == len(columns):  # numbers change nothing about how an address is resolved
+            whole = _format(resolved, self._forms)
+            return [whole % row for row in rows]
+        relative = _format(self._text, self._forms)
+        return [absolute(relative % row) for row in rows]
 
     def url(self, base: str) -> str:
         """The URL of an init segment."""
         if self._columns:
             raise DamagedError("an init segment's template asks for a segment's number or time", _HINT)
-        return join(base, self._format % ())
+        return join(base, self._text)
 
     def _pieces(self, text: str, representation: str, bandwidth: int) -> Iterator[str]:
-        """`text` as a format of Python's: between two $ an identifier, $$ a $, anything else as it is."""
+        """`text` with marks for numbers: between two $ an identifier, $$ a $, anything else as it is."""
         parts = text.split("$")
         for position, part in enumerate(parts):
             if position % 2 == 0:
-                yield _literal(part)
+                yield part
             elif position + 1 == len(parts):  # a last $ that opens nothing
-                yield _literal(f"${part}")
+                yield f"${part}"
             else:
                 yield self._identifier(part, representation, bandwidth)
 
     def _identifier(self, text: str, representation: str, bandwidth: int) -> str:
         match = _IDENTIFIER.fullmatch(text)
         if match is None:
-            return _literal(f"${text}$") if text else "$"
+            return f"${text}$" if text else "$"
         name, form = match[1], _form(match[2] or "d")
         if name == "SubNumber":
             raise UnsupportedError("it divides its segments ($SubNumber$)", "ask for the title's HLS address")
         if name == "RepresentationID":
-            return _literal(representation)
+            return representation
         if name == "Bandwidth":
-            return _literal(form % bandwidth)
+            return form % bandwidth
         self._columns.append(name)
-        return form
+        self._forms.append(form)
+        return _MARK
 
 
 def _form(text: str) -> str:
@@ -89,5 +94,7 @@ def _form(text: str) -> str:
     return f"%0{width}{conversion}" if width else f"%{conversion}"
 
 
-def _literal(text: str) -> str:
-    return text.replace("%", "%%")
+def _format(text: str, forms: Sequence[str]) -> str:
+    """`text` as a format of Python's, with `forms` in the place of the marks."""
+    first, *rest = text.replace("%", "%%").split(_MARK)
+    return first + "".join(form + part for form, part in zip(forms, rest, strict=True))

@@ -42,7 +42,8 @@ class Playlist:
 
 def read(text: str, url: str, limits: Limits = LIMITS) -> Playlist:
     """The playlist `text`, which came from `url`. Raises UnsupportedError where it is live or not a title."""
-    limits.check_letters(len(text) + text.count("#EXTINF") * len(folder(url)))
+    limits.check_segments(count := text.count("\n#EXTINF"))
+    limits.check_letters(len(text) + count * len(folder(url)))
     reader = _Reader(joiner(url), limits)
     hls_lines.walk(text, reader.tags())
     reader.check()

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest import smooth_protection, xml
-from offlinedl.manifest.limits import LIMITS, Limits, Tally, seen_at
+from offlinedl.manifest.limits import LIMITS, Limits, Tally, absurd, seen_at
 from offlinedl.manifest.smooth_fragments import C, Clock, Fragments, count, fragments, longest, template
 from offlinedl.manifest.smooth_track import Track
 from offlinedl.manifest.tracks import distinct
@@ -29,6 +29,7 @@ _HINT = "the Smooth Streaming manifest is damaged: fetch it again, or tell its p
 _ASK = "ask for the title's HLS or DASH address"
 _ROWS = {"c": C}
 _TICKS = 10_000_000
+_MAX_TRACKS = 10_000
 _NO_PIECES: Mapping[str, bytes] = {}
 
 
@@ -87,6 +88,9 @@ class _Media:
     def _counted(self) -> Iterator[tuple[xml.Element, list[Track]]]:
         """The streams with what can be used of them, whose fragments are not more than are read."""
         tally = Tally(self.limits)
+        tracks = sum(len(stream.all("QualityLevel")) for stream in self.root.all("StreamIndex"))
+        if tracks > _MAX_TRACKS:
+            raise absurd("it has more tracks than are read", _MAX_TRACKS)
         for stream in self.root.all("StreamIndex"):
             levels = [Track(stream, level, self._timescale(stream)) for level in stream.all("QualityLevel")]
             usable = [track for track in levels if self._is_usable(track)]

@@ -1,0 +1,73 @@
+"""What is done to a process from within, before the command line runs in it (see Offlinedl.start)."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from offlinedl import intake
+from offlinedl.store import Store
+
+__all__ = ["dies_at", "few_files", "loses_power", "never_syncs", "settles"]
+
+SYNCED = "synced"
+"""The file in the home that `loses_power` writes."""
+_DISK_SECONDS = 0.02
+
+
+def dies_at(owner: str, name: str, times: int = 1, number: int = signal.SIGKILL) -> None:
+    """Kill -9, or another signal, when `name` of `owner` ("offlinedl.library:Library", "ready") is entered for the
+    so-many-th time."""
+
+    def before() -> None:
+        nonlocal times
+        times -= 1
+        if times == 0:
+            os.kill(os.getpid(), number)
+
+    _wrap(pkgutil.resolve_name(owner), name, before)
+
+
+def settles(every: float) -> None:
+    """Rows are written so often, in seconds: a short download meets what a long one does, or never does."""
+    intake._SECONDS_BETWEEN_LOOKS = every / intake._LOOKS_BETWEEN_SYNCS
+
+
+def few_files(most: int) -> None:
+    """No more than so many open files (`ulimit -n`)."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def never_syncs() -> None:
+    """The disk does not come to an end with what it is to write."""
+    Store.sync = lambda self: time.sleep(3600)  # type: ignore[method-assign]
+
+
+def loses_power() -> None:
+    """Whatever was not synced will be lost: a sync writes down which files were there when it began, and takes its
+    time, while others arrive. Of a file that is replaced later it says nothing: its inode is another."""
+    home = Path(os.environ["OFFLINEDL_HOME"])
+
+    def sync(self: Store) -> None:
+        there = [str(f.stat().st_ino) for f in (home / "titles").rglob("*") if f.is_file()]
+        time.sleep(_DISK_SECONDS)
+        with (home / SYNCED).open("a") as synced:
+            synced.write("".join(f"{inode}\n" for inode in there))
+
+    Store.sync = sync  # type: ignore[method-assign]
+
+
+def _wrap(owner: Any, name: str, before: Callable[[], None]) -> None:
+    real = getattr(owner, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        before()
+        return real(*args, **kwargs)
+
+    setattr(owner, name, wrapped)
