@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_LOOK_SECONDS = 0.002
+_LOOK_SECONDS = 0.001
 """How long, in real time, other threads have to bring something about before the time jumps."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests import certificates, relays
 from tests import origin as o
 from tests.conftest import Offlinedl, Result
 from tests.origin import Origin
+from tests.playlists import media, segment
 from tests.relays import Proxy
 from tests.test_exchange import bodies
 from tests.test_get import assert_origins_bytes
@@ -54,6 +56,38 @@ def trusting(certificate: Path, *words: str) -> Result:
         capture_output=True, text=True, check=False, env={**os.environ, "SSL_CERT_FILE": str(certificate)},
     )  # fmt: skip
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+# names
+
+RESOLVER = """
+import socket, sys, threading
+
+asked = socket.getaddrinfo
+
+def silent(host, *arguments, **more):
+    if host != "silent.test":
+        return asked(host, *arguments, **more)
+    print("asked", flush=True)
+    threading.Event().wait(120)
+
+socket.getaddrinfo = silent
+from offlinedl.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("path", ["http://silent.test/x.mpd", "titles/away.m3u8"], ids=["manifests", "media"])
+def test_nobody_waits_for_a_resolver_that_is_silent(path: str, offlinedl: Offlinedl, origin: Origin) -> None:
+    """C2: who wants to stop does, though the system goes on asking."""
+    origin.fault("away.m3u8", o.body(media(segment("http://silent.test/1.ts"))))
+    url = path if "//" in path else f"{origin.url}/{path}"
+    process = subprocess.Popen([sys.executable, "-c", RESOLVER, "get", url], stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"asked\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
 
 
 # TLS

@@ -21,7 +21,7 @@ from yarl import URL
 
 from offlinedl import __version__
 from offlinedl.errors import DamagedError, NetworkError, UsageError, shown
-from offlinedl.http import proxies
+from offlinedl.http import names, proxies
 from offlinedl.http.address import (
     REDIRECTS,
     Headers,
@@ -103,6 +103,7 @@ class Http:
         self._tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> Self:
+        names.ask_aside()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=self._stall_seconds),
