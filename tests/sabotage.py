@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from offlinedl import intake
+from offlinedl.parallel import Parallelism
 from offlinedl.store import Store
 
-__all__ = ["dies_at", "few_files", "loses_power", "never_syncs", "settles"]
+__all__ = ["begins_with", "dies_at", "few_files", "loses_power", "never_syncs", "settles"]
 
 SYNCED = "synced"
 """The file in the home that `loses_power` writes."""
@@ -37,6 +38,11 @@ def dies_at(owner: str, name: str, times: int = 1, number: int = signal.SIGKILL)
 def settles(every: float) -> None:
     """Rows are written so often, in seconds: a short download meets what a long one does, or never does."""
     intake._SECONDS_BETWEEN_LOOKS = every / intake._LOOKS_BETWEEN_SYNCS
+
+
+def begins_with(many: int) -> None:
+    """So many fetches run at once from the beginning, if so many may: nobody finds out first whether it pays."""
+    Parallelism.__init__.__defaults__ = (many,)
 
 
 def few_files(most: int) -> None:

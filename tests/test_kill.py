@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -9,11 +10,13 @@ import subprocess
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from tests import origin as o
 from tests.conftest import Offlinedl
-from tests.origin import Asked, Origin
+from tests.origin import Asked, Handler, Origin
 from tests.test_get import assert_origins_bytes
-from tests.titles import KINDS, Made
+from tests.titles import KINDS, Made, fmp4
 
 
 def serve(origin: Origin, title: Made) -> str:
@@ -65,7 +68,8 @@ def test_at_a_random_moment(kind: str, seed: int, offlinedl: Offlinedl, origin: 
     connections = chance.choice([8, 16])
     if seed % 2:
         offlinedl.slow_down()
-    process = offlinedl.start("get", url, "-N", f"{connections}", before="settles(0.01)" if seed % 2 else "")
+    settles = "settles(0.01)" if seed % 2 else "pass"
+    process = offlinedl.start("get", url, "-N", f"{connections}", before=f"begins_with({connections}); {settles}")
     if seed % 4 < 2:
         kill_at(origin, process, requests=chance.randint(1, title.fetches))
     else:
@@ -85,3 +89,26 @@ def test_at_a_random_moment(kind: str, seed: int, offlinedl: Offlinedl, origin: 
     assert not twice & kept
     assert len(twice) <= connections
     assert len([a for a in killed + origin.log if a.path.endswith("key")]) == title.keys
+
+
+def test_with_sixteen_in_flight(offlinedl: Offlinedl, origin: Origin) -> None:
+    """C1: none of them is answered; each comes again, and no other does."""
+    title = fmp4(size=100)
+    url = serve(origin, title)
+    answered = 12
+    origin.fault(".m4s", passed, times=answered)
+    origin.fault(".m4s", o.held(asyncio.Event()))
+    process = offlinedl.start("get", url, "-N", "16", before="begins_with(16)")
+    kill_at(origin, process, requests=2 + answered + 16)
+    origin.mend()
+    assert len(offlinedl.files()) == 1 + answered
+    killed, origin.log = origin.log, []
+    [got] = offlinedl.ok("get", url, "--json").json
+    assert_origins_bytes(got, origin.files)
+    assert len(asked_for(got, origin, killed) & asked_for(got, origin, origin.log)) == 16
+    assert len(asked_for(got, origin, origin.log)) == title.fetches - 1 - answered
+
+
+async def passed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """No fault."""
+    return await handler(request)

@@ -15,15 +15,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from offlinedl.errors import StorageError
 from offlinedl.library import Library
 from offlinedl.model import Entry
 from offlinedl.streams import Fetch
 from tests import origin as o
+from tests import titles
 from tests.conftest import Offlinedl
-from tests.origin import Asked, Origin
+from tests.origin import Asked, Fault, Handler, Origin
 from tests.test_get import assert_origins_bytes
+from tests.test_kill import kill_at, serve
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -166,8 +169,73 @@ def test_a_file_that_was_deleted_or_cut_is_the_only_one_fetched_again(demo: Offl
     ]
 
 
+def test_what_failed_is_all_that_is_touched(demo: Offlinedl, origin: Origin) -> None:
+    """C20: pictures and subtitles are there, of the sound there is nothing."""
+    origin.fault("a-en/[123].m4s", o.status(404))
+    assert demo("get", "demo:harbour-1").code == 4
+    origin.mend()
+    origin.forget()
+    there = {f: f.stat().st_mtime_ns for f in demo.home.rglob("*.m4s")}
+    assert len(there) == 3
+    demo.ok("get", "demo:harbour-1")
+    assert {f: f.stat().st_mtime_ns for f in demo.home.rglob("*.m4s")}.items() > there.items()
+    assert sorted(asked.path for asked in origin.log) == [f"/titles/harbour-1/a-en/{n}.m4s" for n in (1, 2, 3)]
+
+
+def shorter() -> Fault:
+    """Promise what was asked for, and close after half of it."""
+
+    async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+        first, stop = request.http_range.start or 0, request.http_range.stop or 0
+        response = web.StreamResponse(status=206, headers={"Content-Length": str(stop - first)})
+        response.headers["Content-Range"] = f"bytes {first}-{stop - 1}/*"
+        await response.prepare(request)
+        await response.write(bytes((stop - first) // 2))
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    return fault
+
+
+def everything() -> Fault:
+    """200, for a range."""
+
+    async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
+        content = MADE.files["/titles/made/v.mp4"]
+        return web.Response(body=content, headers={"ETag": f'"{len(content)}"'})
+
+    return fault
+
+
+MADE = titles.implied_ranges(count=12)
+AFTERWARDS = {
+    "B10: all of it for a range": (everything(), 0),
+    "B11: another range": (o.other_range(7), 4),
+    "B13: less than was promised": (shorter(), 4),
+    "C28: no such range": (o.status(416), 4),
+}
+
+
+@pytest.mark.parametrize("case", AFTERWARDS)
+def test_a_server_that_is_another_after_the_interruption(case: str, offlinedl: Offlinedl, origin: Origin) -> None:
+    """B10, B11, B13: nothing is appended to, and what is not what was asked for never counts."""
+    fault, code = AFTERWARDS[case]
+    url = serve(origin, MADE)
+    kill_at(origin, offlinedl.start("get", url, "-N", "1"), requests=6)
+    there = offlinedl.files()
+    assert len(there) == 1 + 3
+    origin.fault("v.mp4", fault)
+    assert offlinedl("get", url).code == code
+    assert offlinedl.claimed() == offlinedl.files()
+    assert code == 0 or offlinedl.files() == there
+    origin.mend()
+    [title] = offlinedl.ok("get", url, "--json").json
+    assert_origins_bytes(title, origin.files)
+
+
 def test_a_ready_title_that_lost_a_file_is_not_called_there(demo: Offlinedl, origin: Origin) -> None:
-    """C16, C69."""
+    """C16, C69. One that has its length still is for `check` to find: reading a whole library takes its time."""
     [title] = demo.ok("get", "demo:harbour-1", "--json").json
     lost = title["tracks"][0]["files"][1]
     (Path(title["folder"]) / lost["path"]).unlink()
@@ -178,7 +246,7 @@ def test_a_ready_title_that_lost_a_file_is_not_called_there(demo: Offlinedl, ori
 
 
 def test_new_tracks_of_a_ready_title_go_on_where_they_were_killed(demo: Offlinedl, origin: Origin) -> None:
-    """C20: and the title stays ready meanwhile."""
+    """And the title stays ready meanwhile."""
     demo.ok("get", "demo:harbour-1")
     process = demo.start("get", "demo:harbour-1", "--audio", "en,fr", "-N", "1")
     stop_at(origin, process, "a-fr/3.m4s", signal.SIGKILL)
