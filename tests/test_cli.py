@@ -499,3 +499,10 @@ def assert_lines_end(result: Result, code: int) -> None:
     """After whatever progress there was, an error in two lines."""
     assert result.code == code, result
     assert [line.partition(" ")[0] for line in result.err.splitlines()[-2:]] == ["error:", "hint:"]
+
+
+@pytest.mark.parametrize("words", [["--expired"], ["--watched"], ["demo:ferry"]], ids=" ".join)
+def test_all_beside_fewer_removes_nothing(words: list[str], demo: Offlinedl) -> None:
+    demo.ok("get", "demo:ferry")
+    assert demo("rm", "--all", *words).code == 2
+    assert [title["state"] for title in demo.listed()] == ["ready"]

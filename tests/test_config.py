@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from offlinedl.cli import wiring
 from offlinedl.config import Folders, Settings, folders, settings
 from offlinedl.errors import UsageError
 from tests.conftest import Offlinedl
@@ -180,3 +181,9 @@ def test_a_home_that_is_a_file_is_said(
     result = offlinedl(*verb)
     assert result.code in {2, 6}
     assert "Traceback" not in result.err
+
+
+def test_nothing_need_stay_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFLINEDL_HOME", str(tmp_path))
+    (tmp_path / "config.toml").write_text('[storage]\nkeep_free = "0"\n')
+    assert wiring.keep_free() == 0

@@ -200,3 +200,15 @@ def test_a_ready_title_stays_ready_until_its_new_tracks_are_there(fails: str, de
     assert_origins_bytes(title)
     assert title["quality"]["height"] == 1080
     assert len(origin.asked("/license")) == 1
+
+
+def test_a_home_may_be_moved(demo: Offlinedl, origin: Origin, tmp_path: Path) -> None:
+    """B40: what the catalog says of files holds wherever they are."""
+    demo.ok("get", "demo:harbour-1")
+    moved = demo.home.rename(tmp_path / "elsewhere")
+    origin.forget()
+    [title] = demo.ok("--home", str(moved), "get", "demo:harbour-1", "--json").json
+    assert_origins_bytes(title)
+    assert title["folder"].startswith(str(moved))
+    demo.ok("--home", str(moved), "play", "demo:harbour-1", "--player", "none")
+    assert origin.log == []

@@ -65,6 +65,8 @@ def _chosen(library: Library, named: set[str], *, all_: bool, expired: bool, wat
 
     if not (asked or all_ or expired or watched):
         raise UsageError("rm: no title named", "name titles, or use --all, --expired or --watched")
+    if all_ and (asked or expired or watched):
+        raise UsageError("rm: --all, and fewer than all", "leave --all out, or the rest")
     chosen = [
         entry
         for entry in library.entries()

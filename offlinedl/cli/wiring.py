@@ -31,7 +31,8 @@ def settings() -> Settings:
 
 def keep_free() -> int:
     """Bytes of the disk that downloads leave alone."""
-    return sizes.size(settings().keep_free, "storage.keep_free")
+    said = settings().keep_free
+    return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
 
 
 @contextmanager
