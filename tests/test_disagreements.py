@@ -41,6 +41,7 @@ REASONS = {
     "cues": "They take WebM's Cues for its index: they are no sidx, so it stays whole (23009-1 section 5.3.9.2).",
     "gap": "They list segments that are not there: EXT-X-GAP says not to load them (rfc8216bis section 4.4.4.7).",
     "pathway": "They make a rung of each pathway: it is the same variant elsewhere (rfc8216bis section 4.4.6.2).",
+    "query": "They leave out what the MPD's query adds to its segments' (UrlQueryInfo, 23009-1 section I.2).",
     "names": "They keep one rendition of a name: a group that breaks the rule has two (RFC 8216 section 4.3.4.1.1).",
 }
 
@@ -55,6 +56,7 @@ DISAGREEMENTS = {
     "dash/495990c1b5-example_G6.mpd": "bases",
     "dash/53544fe4af-example_H3.mpd": "whole",
     "dash/5aa5759d4d-sample_mpd_text_presentation_time_offset.mpd": "text",
+    "dash/6fc9482bbe-example_I4.mpd": "query",
     "dash/787d36f22a-basic-cmcd-config.mpd": "bases",
     "dash/82f17f31c0-sample_mpd_vod_location_fallback.mpd": "bases",
     "dash/92cfc70a72-avod-mediatailor.mpd": "nearest",

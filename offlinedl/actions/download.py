@@ -216,6 +216,7 @@ class Download:
         while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
             faults += some
             library.heed_pause(entry)
+        library.heed_pause(entry)
         if not faults:
             return
         first = next((fault for fault in faults if fault.wrong_key), faults[0])
