@@ -52,7 +52,7 @@ def few_files(most: int) -> None:
 
 def never_syncs() -> None:
     """The disk does not come to an end with what it is to write."""
-    Store.sync = lambda self: time.sleep(3600)  # type: ignore[method-assign]
+    Store.sync = lambda self: time.sleep(3600)  # type: ignore[method-assign]  # sabotage is just that
 
 
 def loses_power() -> None:
@@ -66,7 +66,7 @@ def loses_power() -> None:
         with (home / SYNCED).open("a") as synced:
             synced.write("".join(f"{inode}\n" for inode in there))
 
-    Store.sync = sync  # type: ignore[method-assign]
+    Store.sync = sync  # type: ignore[method-assign]  # as above
 
 
 def _wrap(owner: Any, name: str, before: Callable[[], None]) -> None:

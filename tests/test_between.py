@@ -130,7 +130,7 @@ def test_a_certificate_that_does_not_hold_is_called_so(
 ) -> None:
     """The address is named, and what can be done; nothing was asked."""
     certificate = tmp_path / "certificate.pem"
-    context = certificates.server(certificate, **made)  # type: ignore[arg-type]
+    context = certificates.server(certificate, **made)  # type: ignore[arg-type]  # the rows of a table
     script = """
 import asyncio, sys
 from offlinedl.errors import OfflinedlError

@@ -12,7 +12,7 @@ from typing import Any
 def ask_aside() -> None:
     """Let the running loop ask in threads that nobody waits for. Its own are waited for before the process may end,
     and a resolver without a network takes half a minute."""
-    asyncio.get_running_loop().getaddrinfo = _asked  # type: ignore[method-assign]
+    asyncio.get_running_loop().getaddrinfo = _asked  # type: ignore[method-assign]  # a loop has no other place for it
 
 
 async def _asked(host: Any, port: Any, **hints: int) -> Any:
