@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.media.encryption import SCHEMES, Entry, Parameters, is_seig, piff_entry, rename
-from offlinedl.media.mp4 import Box, Buffer, Data, Reader, children, find, is_piff, open_box
+from offlinedl.media.mp4 import Box, Boxes, Buffer, Data, Reader, children, find, first, is_piff, open_box
 
 Subsamples: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -22,14 +21,15 @@ class Record(NamedTuple):
 
 
 def records(
-    segment: Data, traf: Box, parameters: Sequence[Parameters], base: int, counts: Sequence[int]
+    segment: Data, traf: Boxes, parameters: Sequence[Parameters], base: int, counts: Sequence[int]
 ) -> Iterator[Record]:
     """The record of each sample of a fragment: from senc, else through saiz and saio, else an empty one for each.
 
-    `parameters` are those of each sample, `base` is what offsets count from, `counts` the samples of each run.
-    Errors: DamagedError; UnsupportedError for the forms of senc that are not of this standard's first edition.
+    `traf` is what is in that box, `parameters` are those of each sample, `base` is what offsets count from, `counts`
+    the samples of each run. Errors: DamagedError; UnsupportedError for the forms of senc that are not of this
+    standard's first edition.
     """
-    senc = next(find(segment, "senc", traf), None)
+    senc = first(traf, "senc")
     if senc is not None:
         return _from_senc(open_box(segment, senc), is_piff(segment, senc), parameters)
     sizes, offsets = _sizes_and_offsets(segment, traf)
@@ -38,15 +38,15 @@ def records(
     # One offset is for all samples, else there is one for each run (14496-12 section 8.7.9)
     counts = [len(parameters)] if len(offsets) == 1 else counts
     if len(sizes) != len(parameters) or len(offsets) != len(counts):
-        raise DamagedError(f"saiz and saio at byte {traf.start} do not fit the samples")
+        raise DamagedError(f"saiz and saio of the fragment at byte {traf[0].start} do not fit the samples")
     return _from_places(segment, parameters, sizes, _places([base + offset for offset in offsets], sizes, counts))
 
 
-def whole_ivs(segment: Data, traf: Box, parameters: Sequence[Parameters]) -> list[bytes] | None:
+def whole_ivs(segment: Data, traf: Boxes, parameters: Sequence[Parameters]) -> Sequence[bytes] | None:
     """The IVs of the samples, 16 bytes each, where all have the same parameters and are protected as a whole, and senc
     says so; else None, and `records` tells."""
     own, count = parameters[0], len(parameters)
-    senc = next(find(segment, "senc", traf), None)
+    senc = first(traf, "senc")
     if senc is None or not own.protected or parameters.count(own) != count:
         return None
     reader = open_box(segment, senc)
@@ -56,12 +56,12 @@ def whole_ivs(segment: Data, traf: Box, parameters: Sequence[Parameters]) -> lis
         return [own.constant_iv.ljust(16, b"\0")] * count if own.constant_iv else None
     ivs = bytearray(16 * count)
     memoryview(ivs).cast("Q")[:: 16 // own.iv_size] = memoryview(reader.take(count * own.iv_size)).cast("Q")
-    return list(map(itemgetter(0), struct.iter_unpack("16s", ivs)))
+    return struct.unpack("16s" * count, ivs)
 
 
-def overridden(segment: Data, traf: Box, entry: Entry) -> Entry:
+def overridden(segment: Data, traf: Boxes, entry: Entry) -> Entry:
     """`entry` with the parameters that PIFF's sample encryption box may have of its own (PIFF 1.1 section 5.3.2)."""
-    senc = next(find(segment, "senc", traf), None)
+    senc = first(traf, "senc")
     if senc is None or entry.parameters is None or not is_piff(segment, senc):
         return entry
     reader = open_box(segment, senc)
@@ -88,11 +88,11 @@ def _record(reader: Reader, parameters: Parameters, has_subsamples: bool) -> Rec
     return Record(iv, tuple(struct.iter_unpack(">HI", table)))
 
 
-def _sizes_and_offsets(segment: Data, traf: Box) -> tuple[Sequence[int], Sequence[int]]:
+def _sizes_and_offsets(segment: Data, traf: Boxes) -> tuple[Sequence[int], Sequence[int]]:
     """The content of saiz and saio (ISO/IEC 14496-12 sections 8.7.8 and 8.7.9)."""
     sizes: Sequence[int] = ()
     offsets: Sequence[int] = ()
-    for box in (box for box in children(segment, traf) if _is_auxiliary(segment, box)):
+    for box in (box for box in traf if _is_auxiliary(segment, box)):
         reader = open_box(segment, box)
         version, flags = reader.full_box()
         reader.take(8 if flags & 0x1 else 0)

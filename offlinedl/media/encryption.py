@@ -9,6 +9,7 @@ from offlinedl.errors import DamagedError
 from offlinedl.media.mp4 import (
     ENCRYPTED_ENTRIES,
     Box,
+    Boxes,
     Buffer,
     Data,
     Reader,
@@ -114,7 +115,9 @@ def _track(init: Data, trak: Box, defaults: Mapping[int, tuple[int, int]]) -> tu
     number = head.number(4)
     entry, size = defaults.get(number, (1, 0))
     entries = tuple(_entry(init, box) for stsd in find(init, "stsd", stbl) for box in children(init, stsd))
-    return number, Track(entries=entries, entry=entry, sample_size=size, groups=read_groups(init, stbl))
+    return number, Track(
+        entries=entries, entry=entry, sample_size=size, groups=read_groups(init, [*children(init, stbl)])
+    )
 
 
 def _entry(init: Data, box: Box) -> Entry:
@@ -167,9 +170,9 @@ def is_seig(data: Data, box: Box) -> bool:
     return box.type in {"sgpd", "sbgp"} and bytes(data[box.body + 4 : box.body + 8]) == b"seig"
 
 
-def read_groups(data: Data, holder: Box) -> Groups:
-    """The seig descriptions of an stbl or traf box (sgpd, ISO/IEC 14496-12 section 8.9.3)."""
-    box = next((box for box in find(data, "sgpd", holder) if is_seig(data, box)), None)
+def read_groups(data: Data, found: Boxes) -> Groups:
+    """The seig descriptions among the boxes of an stbl or traf box (sgpd, ISO/IEC 14496-12 section 8.9.3)."""
+    box = next((box for box in found if box.type == "sgpd" and is_seig(data, box)), None)
     if box is None:
         return Groups()
     reader = open_box(data, box)
@@ -177,14 +180,14 @@ def read_groups(data: Data, holder: Box) -> Groups:
     reader.take(4)
     length = reader.number(4) if version else 0
     default = reader.number(4) if version > 1 else 0
-    found = []
+    described = []
     for _ in range(reader.number(4)):
         size = length or (reader.number(4) if version else 0)
         start = reader.at
-        found.append(read_parameters(reader))
+        described.append(read_parameters(reader))
         if size:
             reader.at = start + size
-    return Groups(parameters=tuple(found), default=default)
+    return Groups(parameters=tuple(described), default=default)
 
 
 def clear_init(init: Data) -> bytes:

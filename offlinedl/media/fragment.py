@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.media.auxiliary import Record, overridden, records, whole_ivs
 from offlinedl.media.encryption import SCHEMES, Encryption, Entry, Parameters, Track, is_seig, read_groups
-from offlinedl.media.mp4 import Box, Data, Reader, boxes, children, field, find, open_box
+from offlinedl.media.mp4 import Box, Boxes, Data, Reader, boxes, children, find, first, open_box
 
 _LOCAL_GROUPS = 0x10000  # group indices above it count the descriptions of the fragment itself (14496-12 section 8.9.4)
 
@@ -39,9 +39,10 @@ class _Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fragment:
-    """A traf box: its head (tfhd, section 8.8.7) and its runs. `base` is base-data-offset, None where it has none."""
+    """The boxes of a traf box, its head (tfhd, section 8.8.7) and its runs. `base` is base-data-offset, None where it
+    has none."""
 
-    box: Box
+    boxes: Boxes
     track: Track
     entry: Entry
     base: int | None
@@ -71,9 +72,11 @@ def batches(encryption: Encryption, segment: Data) -> Iterator[Batch]:
 
 
 def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _Fragment:
-    head = field(segment, "tfhd", traf)
-    if head is None:
+    found = [*children(segment, traf)]  # once: there are as many fragments as segments, and more in long files
+    box = first(found, "tfhd")
+    if box is None:
         raise DamagedError(f"the fragment at byte {traf.start} has no head (tfhd)")
+    head = open_box(segment, box)
     _, flags = head.full_box()
     track = encryption.tracks.get(number := head.number(4))
     base = head.number(8) if flags & 0x1 else None
@@ -82,14 +85,14 @@ def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _F
     if track is None or not 0 < index <= len(track.entries):
         raise DamagedError(f"track {number}, sample description {index}: the init segment has none such")
     size = head.number(4) if flags & 0x10 else track.sample_size
-    entry, runs = overridden(segment, traf, track.entries[index - 1]), tuple(_runs(segment, traf, size, left))
-    return _Fragment(box=traf, track=track, entry=entry, base=base, from_moof=bool(flags & 0x20000), runs=runs)
+    entry, runs = overridden(segment, found, track.entries[index - 1]), tuple(_runs(segment, found, size, left))
+    return _Fragment(boxes=found, track=track, entry=entry, base=base, from_moof=bool(flags & 0x20000), runs=runs)
 
 
-def _runs(segment: Data, traf: Box, default_size: int, left: int) -> Iterator[_Run]:
+def _runs(segment: Data, traf: Boxes, default_size: int, left: int) -> Iterator[_Run]:
     """The runs of samples (trun, section 8.8.8), `left` at most. One without an offset follows the one before."""
     at = 0
-    for box in find(segment, "trun", traf):
+    for box in (box for box in traf if box.type == "trun"):
         reader = open_box(segment, box)
         _, flags = reader.full_box()
         count = reader.number(4)
@@ -121,8 +124,8 @@ def _bases(fragments: Sequence[_Fragment], moof: Box, payloads: Sequence[Box]) -
         base = moof.start if fragment.from_moof else end
         if fragment.base is not None and fragment.runs:
             if piece is None:
-                first = next((box.body for box in payloads if box.start > moof.start), 0)
-                piece = fragment.base + fragment.runs[0].start - first
+                begin = next((box.body for box in payloads if box.start > moof.start), 0)
+                piece = fragment.base + fragment.runs[0].start - begin
             base = fragment.base - piece
         if fragment.runs:
             end = base + fragment.runs[-1].start + sum(fragment.runs[-1].sizes)
@@ -143,11 +146,11 @@ def _batches(segment: Data, fragment: _Fragment, base: int) -> Iterator[Batch]:
     counts = [len(run.sizes) for run in fragment.runs]
     parameters = _parameters(segment, fragment, sum(counts))
     starts, ends = _edges(fragment.runs, base)
-    ivs = whole_ivs(segment, fragment.box, parameters) if parameters else None
+    ivs = whole_ivs(segment, fragment.boxes, parameters) if parameters else None
     if ivs:  # what sound has most of all, and thousands of them: nothing is looked at one by one
         yield Batch(scheme, parameters[0], zip(ivs, starts, ends, strict=True))
         return
-    found = records(segment, fragment.box, parameters, base, counts)
+    found = records(segment, fragment.boxes, parameters, base, counts)
     for own, group in groupby(zip(parameters, starts, ends, found, strict=True), itemgetter(0)):
         if own.protected:
             told = [span for _, start, end, record in group for span in _protected(own, start, end, record)]
@@ -188,19 +191,19 @@ def _protected(own: Parameters, start: int, end: int, record: Record) -> Iterato
 
 def _parameters(segment: Data, fragment: _Fragment, count: int) -> list[Parameters]:
     """The parameters of each sample: those of its seig group, else those of its sample entry (section 6)."""
-    own = read_groups(segment, fragment.box)
+    own = read_groups(segment, fragment.boxes)
     indices: list[int] = []
-    for box in (box for box in children(segment, fragment.box) if box.type == "sbgp" and is_seig(segment, box)):
+    for box in (box for box in fragment.boxes if box.type == "sbgp" and is_seig(segment, box)):
         reader = open_box(segment, box)
         version, _ = reader.full_box()
         reader.take(8 if version else 4)
         for _ in range(reader.number(4)):
             length, index = reader.number(4), reader.number(4)
             indices += [index] * min(length, count - len(indices))
-    indices += [0] * (count - len(indices))
     default = own.default + _LOCAL_GROUPS if own.default else fragment.track.groups.default
-    known = {index: _group(fragment, own.parameters, index or default) for index in set(indices)}
-    return [known[index] for index in indices]
+    rest = count - len(indices)
+    known = {index: _group(fragment, own.parameters, index or default) for index in {*indices, *([0] if rest else ())}}
+    return [known[index] for index in indices] + ([known[0]] * rest if rest else [])
 
 
 def _group(fragment: _Fragment, own: Sequence[Parameters], index: int) -> Parameters:

@@ -6,7 +6,7 @@ Everything here takes untrusted bytes: whatever is wrong with them ends in Damag
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from typing import NamedTuple, TypeAlias
@@ -58,6 +58,9 @@ class Box(NamedTuple):
     start: int
     body: int
     end: int
+
+
+Boxes: TypeAlias = Sequence[Box]
 
 
 class Reference(NamedTuple):
@@ -128,6 +131,11 @@ def find(data: Data, path: str, within: Box | None = None) -> Iterator[Box]:
             yield from find(data, rest, box)
         elif box.type == first:
             yield box
+
+
+def first(found: Boxes, kind: str) -> Box | None:
+    """The first of these boxes that is of that type."""
+    return next((box for box in found if box.type == kind), None)
 
 
 def open_box(data: Data, box: Box) -> Reader:
