@@ -1,33 +1,38 @@
 """Licenses in keeping: sealed in the vault first, then named in the catalog; destroyed in both, with a record.
 
 Each download has one slot in the vault, chosen with its plan. What a server granted to a process that then died lies
-there and is found again: no server is asked twice for one download.
+there and is found again: no server is asked twice for one download. A license that is to take the place of another
+lies in the slot that follows, until it is proven.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from offlinedl import record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
-from offlinedl.model import ContentKey, Destruction, Entry, License
+from offlinedl.model import Destruction, Entry, Held, License
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.streams import LicenseServer
 
-Held = tuple[License, tuple[ContentKey, ...]]
-"""A license and its keys."""
-
 
 def new_slot() -> str:
     """A name in the vault for the license of a download, before there is one."""
     return os.urandom(16).hex()
+
+
+def following(slot: str) -> str:
+    """The name for a license that is to take the place of the one in `slot`: another process finds it, too."""
+    return hashlib.sha256(slot.encode()).hexdigest()[:32]
 
 
 class Custody:
@@ -42,19 +47,33 @@ class Custody:
         """Who licenses a title, for the catalog to keep: its headers are secrets."""
         if server is None:
             return None
-        text = json.dumps({"system": server.system, "url": server.url, "headers": list(server.headers)})
-        return self._vault.seal(title_id, text.encode())
+        values = {
+            "system": server.system,
+            "url": server.url,
+            "headers": list(server.headers),
+            "init_data": server.init_data.hex(),
+            "certificate_url": server.certificate_url,
+        }
+        return self._vault.seal(title_id, json.dumps(values).encode())
 
     def server(self, entry: Entry) -> LicenseServer | None:
         """Who was to be asked for the title's license. DamagedError where the vault does not open it any more."""
+        return self.opened_server(entry.id, self._catalog.license_server(entry.id))
+
+    def opened_server(self, title_id: str, sealed: bytes | None) -> LicenseServer | None:
+        """What `seal_server` sealed for the title of this id."""
         from offlinedl.streams import LicenseServer
 
-        sealed = self._catalog.license_server(entry.id)
         if sealed is None:
             return None
-        values = json.loads(self._vault.open(entry.id, sealed))
-        headers = tuple((name, value) for name, value in values["headers"])
-        return LicenseServer(system=values["system"], url=values["url"], headers=headers)
+        values = json.loads(self._vault.open(title_id, sealed))
+        return LicenseServer(
+            system=values["system"],
+            url=values["url"],
+            headers=tuple((name, value) for name, value in values["headers"]),
+            init_data=bytes.fromhex(values.get("init_data", "")),
+            certificate_url=values.get("certificate_url"),
+        )
 
     def knows_server(self, entry: Entry) -> bool:
         """Is it known who licenses the title? Not where the vault's key was lost: then the title is resolved anew."""
@@ -64,43 +83,74 @@ class Custody:
             return False
         return True
 
-    def keep(self, entry: Entry, license: License, keys: tuple[ContentKey, ...]) -> None:
-        """Keep a license that was granted."""
-        self._vault.put(license.id, record.encode(license, keys))
-        self._name(entry, license)
+    def keep(self, entry: Entry, held: Held) -> None:
+        """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then."""
+        self._vault.put(held.license.id, record.encode(held))
+        self._name(entry, held.license)
 
     def held(self, entry: Entry) -> Held | None:
-        """The license of a title and its keys. One that the catalog does not know of yet is adopted."""
+        """The license of a title and what opens its media. One that the catalog does not know of yet is adopted."""
         found = self.sealed(entry)
         if found is None:
             return None
-        granted, keys = found
         if entry.license is None:
-            self._name(entry, granted)
-        return entry.license or granted, keys
+            self._name(entry, found.license)
+        return replace(found, license=entry.license or found.license)
 
     def sealed(self, entry: Entry) -> Held | None:
         """What lies in the title's slot. What the vault does not open is no license any more."""
-        try:
-            sealed = self._vault.get(entry.license_slot)
-        except DamagedError:
-            return None
-        return record.decode(sealed) if sealed else None
+        return self._opened(entry.license_slot)
+
+    def offered(self, entry: Entry) -> Held | None:
+        """A license that was granted to take the place of the title's, and does not yet."""
+        return self._opened(following(entry.license_slot))
+
+    def offer(self, entry: Entry, held: Held) -> None:
+        """Keep a license that is to take the place of the title's once it is proven."""
+        self._vault.put(following(entry.license_slot), record.encode(held))
+
+    def supersede(self, entry: Entry, held: Held, event: str) -> None:
+        """The license that was offered takes the place of the title's, in one transaction."""
+        with self._catalog.transaction():
+            self._catalog.license(entry.id, held.license)
+            self._catalog.note(entry.id, event, self._clock())
+        self._vault.delete(entry.license_slot)
+
+    def decline(self, entry: Entry) -> None:
+        """Destroy the license that was offered: it does not serve."""
+        self._vault.delete(following(entry.license_slot))
 
     def drop(self, entry: Entry, why: str) -> None:
         """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own."""
-        granted = self.sealed(entry)
-        license = entry.license or (granted[0] if granted else None)
-        server = self._catalog.license_server(entry.id)
         with self._catalog.transaction():
-            if license is not None and license.system is not None:
-                self._catalog.destroyed(
-                    Destruction(license=license, title_id=entry.id, destroyed_at=self._clock()), server
-                )
-                self._catalog.note(entry.id, why, self._clock())
+            self._owe(entry, why)
             self._catalog.drop_license(entry.id, new_slot())
-        for name in (entry.license_slot, *self._catalog.destroyed_ids(entry.id)):  # also what a kill left behind
+        self._clear(entry)
+
+    def _owe(self, entry: Entry, why: str) -> None:
+        """Put the destruction record of the title's license into the outbox, if it is not there already."""
+        found = self.sealed(entry)
+        license = entry.license or (found.license if found else None)
+        if license is None or license.system is None or license.destroyed_at is not None:
+            return
+        handle = found.handle if found else None
+        owed = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock(), handle=handle)
+        sealed = None if handle is None else self._vault.seal(license.id, handle)
+        self._catalog.destroyed(owed, self._catalog.license_server(entry.id), sealed)
+        self._catalog.note(entry.id, why, self._clock())
+
+    def _clear(self, entry: Entry) -> None:
+        """Destroy what lies in the title's slots, also what a kill left behind."""
+        slot = entry.license_slot
+        for name in (slot, following(slot), *self._catalog.destroyed_ids(entry.id)):
             self._vault.delete(name)
+
+    def _opened(self, slot: str) -> Held | None:
+        try:
+            sealed = self._vault.get(slot)
+        except DamagedError:
+            return None
+        return record.decode(sealed) if sealed else None
 
     def _name(self, entry: Entry, license: License) -> None:
         with self._catalog.transaction():

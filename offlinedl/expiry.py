@@ -9,13 +9,10 @@ The earliest wins. A title is over at its deadline, not after it. `now` is alway
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
-from offlinedl.model import License, Windows
-
-Window = Literal["storage", "playback", "license"]
+from offlinedl.model import Clock, License, Windows
 
 _NO_LIMIT = 2**62
 """Licenses that mean "unlimited" say 0, a negative number, or the largest one that their field holds."""
@@ -28,7 +25,7 @@ class Deadline:
     """The moment `at` which a title ends, and the `window` that ends it; both None where nothing runs."""
 
     at: datetime | None = None
-    window: Window | None = None
+    window: Clock | None = None
 
 
 def limit(seconds: float | None) -> int | None:
@@ -45,10 +42,10 @@ def shorter(one: int | None, other: int | None) -> int | None:
 
 def narrowed(windows: Windows, storage_seconds: int | None, playback_seconds: int | None) -> Windows:
     """`windows` of a license under the rights of its title: the shorter wins."""
-    return Windows(
+    return replace(
+        windows,
         storage_seconds=shorter(windows.storage_seconds, storage_seconds),
         playback_seconds=shorter(windows.playback_seconds, playback_seconds),
-        ends_at=windows.ends_at,
     )
 
 
@@ -57,7 +54,7 @@ def deadline(license: License | None) -> Deadline:
     if license is None:
         return Deadline()
     windows = license.windows
-    ends: list[tuple[datetime | None, Window]] = [
+    ends: list[tuple[datetime | None, Clock]] = [
         (_after(license.issued_at, windows.storage_seconds), "storage"),
         (_after(license.first_played_at, windows.playback_seconds), "playback"),
         (windows.ends_at, "license"),
@@ -70,9 +67,9 @@ def deadline(license: License | None) -> Deadline:
 
 
 def is_over(license: License | None, now: datetime) -> bool:
-    """Has the deadline been reached?"""
+    """Has the deadline been reached? A license whose keys were destroyed is over, whatever the time."""
     at = deadline(license).at
-    return at is not None and now >= at
+    return (at is not None and now >= at) or (license is not None and license.destroyed_at is not None)
 
 
 def message(license: License | None, now: datetime) -> str:

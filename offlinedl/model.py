@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+Clock = Literal["storage", "playback", "license"]
+"""What ends a title: its storage window, its playback window, or the license's own end."""
 
 
 class Kind(StrEnum):
@@ -114,11 +118,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """The limits of a license: seconds from issue, seconds from first play, and an absolute end."""
+    """The limits of a license: seconds from issue, seconds from first play, and an absolute end.
+
+    None is no limit. Of the clocks in `unknown` the license does not tell whether they have one; those in `soft` end
+    the next start, and not a playback that runs.
+    """
 
     storage_seconds: int | None = None
     playback_seconds: int | None = None
     ends_at: datetime | None = None
+    unknown: frozenset[Clock] = frozenset()
+    soft: frozenset[Clock] = frozenset()
 
     def __post_init__(self) -> None:
         for seconds in (self.storage_seconds, self.playback_seconds):
@@ -130,7 +140,9 @@ class Windows:
 class License:
     """A persistent license; its keys, and where it is renewed, are in the vault under `id` alone.
 
-    `system` is None where the media are not protected and only the feed's windows hold.
+    `system` is None where the media are not protected and only the feed's windows hold. `policy` is what the license
+    states, as it came (JSON, "" for nothing). `expired_at` is when it was first seen to be over, `destroyed_at` when
+    its keys were destroyed: what is left then is what is shown.
     """
 
     id: str
@@ -141,7 +153,10 @@ class License:
     first_played_at: datetime | None = None
     last_played_at: datetime | None = None
     renewable: bool = False
-    renewal_url: str | None = None
+    renewal_url: str | None = field(default=None, repr=False)
+    policy: str = ""
+    expired_at: datetime | None = None
+    destroyed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,9 +244,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A license with what opens the media: its keys in the open, or the handle by which an adapter knows it."""
+
+    license: License
+    keys: tuple[ContentKey, ...] = ()
+    handle: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Destruction:
-    """What is owed to a license server once a license is destroyed (W3C EME, record of license destruction)."""
+    """What is owed to a license server once a license is destroyed (W3C EME, record of license destruction). An
+    adapter knows the destroyed license by its `handle` until the server has acknowledged it."""
 
     license: License
     title_id: str
     destroyed_at: datetime
+    handle: bytes | None = field(default=None, repr=False)

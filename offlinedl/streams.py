@@ -256,11 +256,17 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseServer:
-    """Who is asked for the license of a title, and with what. `url` is None where the keys have URIs of their own."""
+    """Who is asked for the license of a title, and with what. `url` is None where the keys have URIs of their own.
+
+    For a system with an adapter, `init_data` is what the manifest says for it (pssh boxes, or the skd URI of FairPlay),
+    and `certificate_url` where the service's certificate is.
+    """
 
     system: str
     url: str | None = field(default=None, repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    init_data: bytes = field(default=b"", repr=False)
+    certificate_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

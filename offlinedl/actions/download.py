@@ -27,7 +27,7 @@ from offlinedl.library import Library
 from offlinedl.license import SYSTEMS, heads, proof, server_for
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
-from offlinedl.model import ContentKey, Entry, License
+from offlinedl.model import ContentKey, Entry, Held, License
 from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
 from offlinedl.signatures import may_expire
@@ -166,10 +166,9 @@ class Download:
         self.library.protected(self.entry)
         held = self.library.licenses.held(self.entry)
         if held is not None:
-            license, keys = held
-            self.entry = replace(self.entry, license=license)
-            if set(need.kids) <= {key.kid for key in keys} and not expiry.is_over(license, clock.now()):
-                return {key.kid: key.key for key in keys}
+            self.entry = replace(self.entry, license=held.license)
+            if set(need.kids) <= set(held.license.kids) and not expiry.is_over(held.license, clock.now()):
+                return {key.kid: key.key for key in held.keys}
         if held is not None or self.entry.license is not None:
             self.entry = self.library.drop_license(self.entry, "license no longer served")
         self.progress.step("license")
@@ -197,8 +196,9 @@ class Download:
             windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
             renewable=grant.renewable,
             renewal_url=grant.renewal_url,
+            policy=grant.policy,
         )
-        licenses.keep(entry, license, grant.keys)
+        licenses.keep(entry, Held(license=license, keys=grant.keys, handle=grant.handle))
         self.entry = replace(entry, license=license)
         return grant.keys
 

@@ -228,22 +228,25 @@ class Catalog:
     # licenses
 
     def license(self, title_id: str, license: License) -> None:
-        """Give the title its license."""
+        """Give the title its license, in the place of one that it has."""
+        self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
+        row = rows.license_row(title_id, license)
+        self._db.execute(f"INSERT INTO licenses VALUES ({', '.join('?' * len(row))})", row)
         self._db.execute(
-            "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.license_row(title_id, license)
+            "UPDATE titles SET license_id = :license, license_slot = :license WHERE id = :id",
+            {"license": license.id, "id": title_id},
         )
-        self._db.execute("UPDATE titles SET license_id = ? WHERE id = ?", (license.id, title_id))
 
     def drop_license(self, title_id: str, next_slot: str) -> None:
         """Take the title's license away; the next one goes to `next_slot`."""
         self._db.execute("UPDATE titles SET license_id = NULL, license_slot = ? WHERE id = ?", (next_slot, title_id))
         self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
 
-    def destroyed(self, record: Destruction, server: bytes | None) -> None:
-        """Put a destruction record into the outbox."""
+    def destroyed(self, record: Destruction, server: bytes | None, handle: bytes | None) -> None:
+        """Put a destruction record into the outbox, with who is to hear of it and the adapter's handle, both sealed."""
         self._db.execute(
-            "INSERT OR IGNORE INTO destructions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows.destruction_row(record, server),
+            "INSERT OR IGNORE INTO destructions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows.destruction_row(record, server, handle),
         )
 
     def destroyed_ids(self, title_id: str) -> list[str]:

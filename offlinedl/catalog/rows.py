@@ -47,7 +47,7 @@ ENTRY_COLUMNS = """
     rights, protected, bytes_done, bytes_total, fetches_left, watched, kept, position_seconds,
     error_code, error_message, error_hint,
     licenses.id, system, licenses.kids, issued_at, storage_seconds, playback_seconds, ends_at, first_played_at,
-    last_played_at, renewable
+    last_played_at, renewable, unknown, soft, policy, expired_at, destroyed_at
 """
 """What `entry` takes, in its order: a catalog of a thousand titles is listed with every command."""
 
@@ -95,7 +95,10 @@ def wanted(quality: str, audio: str, subtitles: str) -> Wanted:
 
 
 def _license(columns: Sequence[Any]) -> License | None:
-    id_, system, kids, issued_at, storage, playback, ends_at, first_played_at, last_played_at, renewable = columns
+    (
+        id_, system, kids, issued_at, storage, playback, ends_at, first_played_at, last_played_at, renewable, unknown,
+        soft, policy, expired_at, destroyed_at,
+    ) = columns  # fmt: skip
     if id_ is None:
         return None
     return License(
@@ -103,10 +106,19 @@ def _license(columns: Sequence[Any]) -> License | None:
         system=system,
         kids=kids_of(kids),
         issued_at=datetime.fromisoformat(issued_at),
-        windows=Windows(storage_seconds=storage, playback_seconds=playback, ends_at=moment(ends_at)),
+        windows=Windows(
+            storage_seconds=storage,
+            playback_seconds=playback,
+            ends_at=moment(ends_at),
+            unknown=frozenset(unknown.split()),
+            soft=frozenset(soft.split()),
+        ),
         first_played_at=moment(first_played_at),
         last_played_at=moment(last_played_at),
         renewable=bool(renewable),
+        policy=policy,
+        expired_at=moment(expired_at),
+        destroyed_at=moment(destroyed_at),
     )
 
 
@@ -125,11 +137,16 @@ def license_row(title_id: str, license: License) -> tuple[Value, ...]:
         optional_text(license.first_played_at),
         optional_text(license.last_played_at),
         int(license.renewable),
+        " ".join(sorted(windows.unknown)),
+        " ".join(sorted(windows.soft)),
+        license.policy,
+        optional_text(license.expired_at),
+        optional_text(license.destroyed_at),
     )
 
 
-def destruction_row(record: Destruction, server: bytes | None) -> tuple[Value, ...]:
-    """In the order of the table `destructions`."""
+def destruction_row(record: Destruction, server: bytes | None, handle: bytes | None) -> tuple[Value, ...]:
+    """In the order of the table `destructions`; `server` and `handle` are sealed."""
     license = record.license
     return (
         license.id,
@@ -141,6 +158,7 @@ def destruction_row(record: Destruction, server: bytes | None) -> tuple[Value, .
         optional_text(license.last_played_at),
         text(record.destroyed_at),
         server,
+        handle,
     )
 
 

@@ -10,7 +10,7 @@ from offlinedl.errors import RefusedError, UnsupportedError
 from offlinedl.http import Http
 from offlinedl.license import clearkey, hls_key
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import Drm
+from offlinedl.model import Destruction, Drm, Held
 from offlinedl.streams import Key, LicenseServer, Protection
 
 
@@ -19,8 +19,14 @@ class System(Protocol):
 
     NAME: str
 
-    async def acquire(self, http: Http, server: LicenseServer, need: Need, now: datetime) -> Grant:
-        """Ask once for a persistent license for all of `need`. RefusedError where it is not granted in full."""
+    async def acquire(
+        self, http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
+    ) -> Grant:
+        """Ask once for a persistent license for all of `need`; where `held` is given, for its renewal. RefusedError
+        where it is not granted in full."""
+
+    async def release(self, http: Http, server: LicenseServer, owed: Destruction) -> None:
+        """Tell the server that a license was destroyed. Returns when it has acknowledged that."""
 
 
 SYSTEMS: Mapping[str, System] = {system.NAME: system for system in (clearkey, hls_key)}

@@ -13,20 +13,36 @@ from offlinedl import expiry
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import ContentKey, Windows
+from offlinedl.model import ContentKey, Destruction, Held, Windows
 from offlinedl.streams import LicenseServer
 
 NAME = "clearkey"
 _KEY_BYTES = 16
 
 
-async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime) -> Grant:
+async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
     """One request for a persistent license that covers every KID of `need`."""
     if server.url is None:
         raise RefusedError("nothing says where the license of this title is", "name it with --license-url")
     request = json.dumps({"kids": [_text(kid) for kid in need.kids], "type": "persistent-license"})
     answer = await http.post(server.url, request.encode(), [("Content-Type", "application/json"), *server.headers])
     return _grant(_parsed(answer), need, now, shown(server.url))
+
+
+async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:
+    """W3C EME section 9.1.4: the KIDs that were destroyed; the server's acknowledgement names them again."""
+    if server.url is None:
+        return
+    asked = [_text(kid) for kid in owed.license.kids]
+    body = json.dumps({"kids": asked}).encode()
+    answer = await http.post(server.url, body, [("Content-Type", "application/json"), *server.headers])
+    acknowledged = _parsed(answer).get("kids")
+    if not isinstance(acknowledged, list) or not {_decoded(kid) for kid in acknowledged} >= set(owed.license.kids):
+        raise DamagedError(
+            f"the license server {shown(server.url)} does not acknowledge the release",
+            "the next `offlinedl sync` asks again",
+            code="release-not-acknowledged",
+        )
 
 
 def _parsed(answer: Answer) -> Mapping[str, Any]:
@@ -69,6 +85,7 @@ def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) ->
     return Grant(
         keys=tuple(ContentKey(kid=kid, key=keys[kid]) for kid in need.kids),
         windows=_windows(policy, now),
+        policy=json.dumps(policy) if policy else "",
         renewable=_flag(policy, "can_renew", default=False),
         renewal_url=_optional_text(policy, "renewal_server_url"),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Http
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import ContentKey
+from offlinedl.model import ContentKey, Destruction, Held
 from offlinedl.signatures import unsigned
 from offlinedl.streams import Key, LicenseServer
 
@@ -21,7 +21,7 @@ def kid_of(key: Key) -> bytes:
     return hashlib.sha256(unsigned(key.uri).encode()).digest()[:16]
 
 
-async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime) -> Grant:
+async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
     """Fetch each distinct URI once. The windows of such a title are those of its rights."""
     fetched: dict[str, bytes] = {}
     for key in need.keys.values():
@@ -35,6 +35,10 @@ async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime) 
             code="license-incomplete",
         )
     return Grant(keys=tuple(ContentKey(kid=kid, key=fetched[need.keys[kid].uri]) for kid in need.kids))
+
+
+async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:
+    """Nobody is told: a key that is had for the asking has no server that keeps count."""
 
 
 async def _fetch(http: Http, uri: str) -> bytes:
