@@ -98,7 +98,10 @@ class Custody:
         return replace(found, license=entry.license or found.license)
 
     def sealed(self, entry: Entry) -> Held | None:
-        """What lies in the title's slot. What the vault does not open is no license any more."""
+        """What lies in the title's slot. What the vault does not open is no license any more, nor is one whose keys
+        were destroyed."""
+        if entry.license is not None and entry.license.destroyed_at is not None:
+            return None
         return self._opened(entry.license_slot)
 
     def offered(self, entry: Entry) -> Held | None:
@@ -126,6 +129,18 @@ class Custody:
             self._owe(entry, why)
             self._catalog.drop_license(entry.id, new_slot())
         self._clear(entry)
+
+    def destroy(self, entry: Entry) -> None:
+        """Destroy the keys of a license that is over, not what is shown of it; its record goes to the outbox."""
+        with self._catalog.transaction():
+            self._owe(entry, "keys destroyed")
+            self._catalog.clocks.destroyed(entry.id, self._clock())
+        self._vault.delete(entry.license_slot)
+
+    def clear_destroyed(self) -> None:
+        """Finish what a kill cut off: no key of a destroyed license stays."""
+        for license_id in self._catalog.clocks.destroyed_ids():
+            self._vault.delete(license_id)
 
     def _owe(self, entry: Entry, why: str) -> None:
         """Put the destruction record of the title's license into the outbox, if it is not there already."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from offlinedl import expiry
-from offlinedl.model import License, Windows
+from offlinedl.model import License, Rights, Windows
 
 ISSUED = datetime(2026, 11, 1, tzinfo=UTC)
 DAY, HOUR = 86400, 3600
@@ -89,5 +89,8 @@ def test_unlimited_has_many_spellings(seconds: float | None, limit: int | None) 
 
 
 def test_the_shorter_window_wins() -> None:
-    narrowed = expiry.narrowed(Windows(storage_seconds=10, playback_seconds=None), 20, 5)
-    assert narrowed == Windows(storage_seconds=10, playback_seconds=5)
+    rights = Rights(storage_seconds=20, playback_seconds=5, available_until=ISSUED)
+    end = ISSUED + days(1)
+    narrowed = expiry.narrowed(Windows(storage_seconds=10, playback_seconds=None, ends_at=end), rights)
+    assert narrowed == Windows(storage_seconds=10, playback_seconds=5, ends_at=ISSUED)
+    assert expiry.narrowed(narrowed, Rights(available_until=end)) == narrowed

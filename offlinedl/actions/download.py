@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from offlinedl import clock, expiry, verify
+from offlinedl import expiry, verify
+from offlinedl.actions.trusted import settled
 from offlinedl.aside import aside
 from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
@@ -64,8 +65,9 @@ class Download:
         except OfflinedlError as error:
             self.library.fail(self.entry, error)
             raise
+        ready = await settled(ready, self.library, self.engine.http)
         lacking = f", without {gaps} segments that the service does not have" if gaps else ""
-        self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, clock.now())}")
+        self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, self.library.time())}")
         return ready
 
     async def beside(self, plan: Plan) -> None:
@@ -160,14 +162,14 @@ class Download:
         """The keys of the title's license: of the one that is held while it serves, else of one that is asked for
         now."""
         if not need.kids:
-            if expiry.is_over(self.entry.license, clock.now()):
+            if expiry.is_over(self.entry.license, self.library.time()):
                 self.library.drop_license(self.entry, "windows over")
             return {}
         self.library.protected(self.entry)
         held = self.library.licenses.held(self.entry)
         if held is not None:
             self.entry = replace(self.entry, license=held.license)
-            if set(need.kids) <= set(held.license.kids) and not expiry.is_over(held.license, clock.now()):
+            if set(need.kids) <= set(held.license.kids) and not expiry.is_over(held.license, self.library.time()):
                 return {key.kid: key.key for key in held.keys}
         if held is not None or self.entry.license is not None:
             self.entry = self.library.drop_license(self.entry, "license no longer served")
@@ -186,14 +188,15 @@ class Download:
     async def _acquire(self, need: Need) -> tuple[ContentKey, ...]:
         entry, licenses = self.entry, self.library.licenses
         server = licenses.server(entry) or server_for((), (), need.keys.values())
-        now = clock.now()
-        grant = await SYSTEMS[server.system].acquire(self.engine.http, server, need, now)
+        grant = await SYSTEMS[server.system].acquire(self.engine.http, server, need, self.library.time())
+        if grant.date is not None:
+            self.library.time.trust(grant.date)
         license = License(
             id=entry.license_slot,
             system=server.system,
             kids=need.kids,
-            issued_at=now,
-            windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
+            issued_at=grant.date or self.library.time(),
+            windows=expiry.narrowed(grant.windows, entry.rights),
             renewable=grant.renewable,
             renewal_url=grant.renewal_url,
             policy=grant.policy,

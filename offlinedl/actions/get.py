@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from offlinedl import clock, expiry, rights, sources
+from offlinedl import expiry, rights, sources
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
+from offlinedl.actions.trusted import settled
 from offlinedl.choose import Preferences
 from offlinedl.engine import Engine
 from offlinedl.errors import NotFoundError, OtherTitleError
@@ -57,18 +58,20 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
         engine.http.trust(library.manifest_url(entry), order.headers)
         return await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).run()
 
-    entry = _settled(order.ref, library)
+    entry = _standing(order.ref, library)
+    if entry is not None:
+        entry = await settled(entry, library, engine.http)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
+        progress.end(f"{entry.name}: already there. {expiry.message(entry.license, library.time())}")
         return entry
     if entry is not None and same:
-        rights.check(entry, clock.now())
+        rights.check(entry, library.time())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
     title = await _resolve(order, library, engine)
-    rights.check(title, clock.now())
+    rights.check(title, library.time())
     plan = (await _prepare(title, order, library, engine)).plan()
     with library.lock(title.id):
         entry = library.entry(title.id)
@@ -104,7 +107,7 @@ async def _prepare(
     if entry is not None and tracks:
         same = [s for s in title.sources if unsigned(s.url) == unsigned(library.manifest_url(entry))]
         title = replace(title, sources=tuple(same) or title.sources)
-    prepared = await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    prepared = await prepare(title, wanted, engine, order.preferences, order.license, now=library.time())
     if prepared.refusal is None or entry is None or not library.licenses.knows_server(entry):
         return prepared
     named = library.licenses.server(entry)  # by the person, for an earlier run
@@ -130,7 +133,7 @@ def _known(ref: str, library: Library) -> Entry | None:
         return None
 
 
-def _settled(ref: str, library: Library) -> Entry | None:
+def _standing(ref: str, library: Library) -> Entry | None:
     """The title that `ref` names. A removal that was cut off is finished first: then there is none."""
     entry = _known(ref, library)
     if entry is None or entry.state is not State.REMOVING:

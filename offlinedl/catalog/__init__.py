@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offlinedl.catalog import rows
+from offlinedl.catalog.clocks import Clocks
+from offlinedl.catalog.failures import translated
 from offlinedl.catalog.schema import check_version, migrate
-from offlinedl.errors import BusyError, DamagedError, StorageError
 from offlinedl.model import Destruction, Entry, Failure, License, State, Title
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Catalog:
     """An open catalog. One connection, used by one thread; other processes may write at the same time."""
 
     def __init__(self, path: Path) -> None:
-        with _translated():
+        with translated():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -43,6 +44,7 @@ class Catalog:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             migrate(self._db)
+        self.clocks = Clocks(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -51,7 +53,7 @@ class Catalog:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen together, or none of them."""
-        with _translated():
+        with translated():
             self._db.execute("BEGIN IMMEDIATE")
             with self._db:
                 yield
@@ -85,7 +87,7 @@ class Catalog:
         return [rows.entry(row, tracks) for row in found]
 
     def _read(self, query: str, parameters: Sequence[str] = ()) -> list[sqlite3.Row]:
-        with _translated():
+        with translated():
             return self._db.execute(query, parameters).fetchall()
 
     def begin(self, title: Title, plan: Plan, entry: Entry, server: bytes | None, now: datetime) -> None:
@@ -128,7 +130,7 @@ class Catalog:
         order = "WHERE title_id = ? ORDER BY"
         tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
         keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
-        with _translated():
+        with translated():
             fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))
             return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
 
@@ -230,6 +232,7 @@ class Catalog:
     def license(self, title_id: str, license: License) -> None:
         """Give the title its license, in the place of one that it has."""
         self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
+        self.clocks.forget_idle()
         row = rows.license_row(title_id, license)
         self._db.execute(f"INSERT INTO licenses VALUES ({', '.join('?' * len(row))})", row)
         self._db.execute(
@@ -301,22 +304,3 @@ def _use_wal(db: sqlite3.Connection) -> None:
             time.sleep(_WAL_WAIT_SECONDS)
         else:
             return
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of SQLite, in the house's words."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise BusyError("the catalog is held by another offlinedl", "wait for it, or stop it") from error
-        raise StorageError(f"the catalog cannot be written: {error}", "is there space? is the folder yours?") from error
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError):
-            raise  # the schema refused what must never be: a defect
-        raise DamagedError(
-            f"the catalog is damaged: {error}", "restore catalog.db from a backup", code="catalog-damaged"
-        ) from error
-    except OSError as error:
-        raise StorageError(f"the catalog cannot be opened: {error}", "is the folder yours?") from error

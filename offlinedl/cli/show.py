@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +39,7 @@ def _in_words(title: dict[str, Any]) -> None:
         say(", ".join([title["series"], *numbers]))
     say(f"{title['state']}: {title['message']}")
     say()
-    _license_in_words(title["license"])
+    _license_in_words(title["license"], title["policy"])
     say(f"  folder    {title['folder']}")
     for track in title["tracks"]:
         done = sum(file["bytes"] or 0 for file in track["files"])
@@ -50,16 +51,36 @@ def _in_words(title: dict[str, Any]) -> None:
         say(f"  {event['at']}  {event['event']}")
 
 
-def _license_in_words(license: dict[str, Any] | None) -> None:
+def _license_in_words(license: dict[str, Any] | None, policy: dict[str, Any] | None) -> None:
     if license is None:
         say("  license   none needed, no window")
         return
     say(f"  license   {license['system'] or 'none needed'}, issued {license['issued_at']}")
-    say(f"  storage   {_window(license['storage_seconds'])} from issue")
     played = license["first_played_at"]
-    say(f"  playback  {_window(license['playback_seconds'])} from first play" + (f" ({played})" if played else ""))
+    say(f"  storage   {_limit(license, 'storage')}, from issue")
+    say(f"  playback  {_limit(license, 'playback')}, from first play" + (f" ({played})" if played else ""))
     if license["expires_at"]:
-        say(f"  expires   {license['expires_at']}, by the {license['window']} window")
+        window = license["window"]
+        say(f"  expires   {license['expires_at']}, by {_CLOCKS[window]}{_softly(license, window)}")
+    elif "license" in license["unknown"]:
+        say("  expires   its license does not tell")
+    for name, value in (policy or {}).items():
+        say(f"  policy    {name}: {value if isinstance(value, str) else json.dumps(value)}")
+
+
+_CLOCKS = {"storage": "the storage window", "playback": "the playback window", "license": "its own end"}
+
+
+def _limit(license: dict[str, Any], clock: str) -> str:
+    """A window: unknown, none and finite are three different things."""
+    seconds = license[f"{clock}_seconds"]
+    if clock not in license["unknown"]:
+        return _window(seconds)
+    return "its license does not tell" + ("" if seconds is None else f"; {_window(seconds)} at most")
+
+
+def _softly(license: dict[str, Any], clock: str) -> str:
+    return " (a playback that runs may end)" if clock in license["soft"] else ""
 
 
 def _window(seconds: int | None) -> str:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,8 @@ async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime, 
         raise RefusedError("nothing says where the license of this title is", "name it with --license-url")
     request = json.dumps({"kids": [_text(kid) for kid in need.kids], "type": "persistent-license"})
     answer = await http.post(server.url, request.encode(), [("Content-Type", "application/json"), *server.headers])
-    return _grant(_parsed(answer), need, now, shown(server.url))
+    grant = _grant(_parsed(answer), need, answer.date or now, shown(server.url))
+    return replace(grant, date=answer.date)
 
 
 async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:
