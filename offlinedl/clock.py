@@ -109,10 +109,9 @@ def words(reading: Reading) -> str:
         "ahead": f"{by} ahead of what has passed since this system began",
         "behind": f"set back by {by}",
     }[reading.verdict]
-    asked = (
-        "no license server was asked for it" if heard is None else f"a license server said {heard:%Y-%m-%d %H:%M} UTC"
-    )
-    return f"{said}; {asked}"
+    if heard is None:
+        return f"{said}; no license server told the time"
+    return f"{said}; a license server said {heard:%Y-%m-%d %H:%M} UTC"
 
 
 def _between(before: Boot | None, after: Boot | None) -> timedelta | None:

@@ -232,7 +232,6 @@ class Catalog:
     def license(self, title_id: str, license: License) -> None:
         """Give the title its license, in the place of one that it has."""
         self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
-        self.clocks.forget_idle()
         row = rows.license_row(title_id, license)
         self._db.execute(f"INSERT INTO licenses VALUES ({', '.join('?' * len(row))})", row)
         self._db.execute(
@@ -244,6 +243,7 @@ class Catalog:
         """Take the title's license away; the next one goes to `next_slot`."""
         self._db.execute("UPDATE titles SET license_id = NULL, license_slot = ? WHERE id = ?", (next_slot, title_id))
         self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
+        self.clocks.forget_idle()
 
     def destroyed(self, record: Destruction, server: bytes | None, handle: bytes | None) -> None:
         """Put a destruction record into the outbox, with who is to hear of it and the adapter's handle, both sealed."""

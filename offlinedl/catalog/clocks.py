@@ -69,7 +69,7 @@ class Clocks:
         )
 
     def forget_idle(self) -> None:
-        """Where there is no license for which it matters, what was seen before does not matter to the next one."""
+        """Where no license is left for which it matters, what was seen before does not matter to the next one."""
         self._db.execute(f"DELETE FROM clock WHERE NOT EXISTS (SELECT 1 FROM licenses WHERE {_LIMITED})")
 
     def note(self, event: str, now: datetime) -> None:

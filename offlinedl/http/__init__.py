@@ -80,9 +80,9 @@ class Answer:
             return None
         try:
             date = parsedate_to_datetime(self.headers.get("date", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
-        return date if date.tzinfo else date.replace(tzinfo=UTC)
+        return date.replace(tzinfo=UTC) if 2000 <= date.year < 2200 else None  # it is always in GMT (section 5.6.7)
 
 
 class Http:
