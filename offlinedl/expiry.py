@@ -95,7 +95,7 @@ def message(license: License | None, now: datetime) -> str:
     at = deadline(license).at
     if license is None:
         return "Available"
-    if is_over(license, now):
+    if license.destroyed_at is not None or (at is not None and now >= at):
         return f"Expired {span(max(now - (at or now), timedelta(0)))} ago"
     if at is None:
         return "Available"

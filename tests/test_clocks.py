@@ -194,6 +194,18 @@ def test_an_expired_title_loses_its_keys_and_gets_new_ones_without_its_media(dem
     assert (state("+33d"), secrets(demo)) == ("ready", 1)
 
 
+def test_without_tls_nobody_tells_the_time(demo: Offlinedl, origin: Origin) -> None:
+    """A title whose end is not known stays shut; an expired one gets a new license, and its clocks begin with that."""
+    demo.ok("get", "demo:harbour-1")
+    assert moved("-1d", "get", "demo:harbour-1").code == 5
+    assert [state("+365d"), state("")] == ["expired", "expired"]
+    origin.forget()
+    assert moved("", "get", "demo:harbour-1").code == 0
+    assert [asked.method for asked in origin.asked("/license")] == ["POST"]
+    assert not origin.asked(".m4s")
+    assert state("") == "ready"
+
+
 def test_a_license_is_issued_when_its_server_says(secure: Offlinedl) -> None:
     """The clock was wrong already when it was got."""
     moved("", "rm", "--all")

@@ -27,7 +27,6 @@ def verb(
     """Show the catalog, with what is left of each title."""
     from offlinedl import clock
     from offlinedl.cli import shape, wiring
-    from offlinedl.model import State
 
     order, then, wanted = _order(sort), _moment(until) if until else None, _state(state)
     with wiring.library() as library:
@@ -41,7 +40,7 @@ def verb(
         table(("ID", "NAME", "QUALITY", "AUDIO", "SIZE", ""), [_cells(e, reading.now) for e in entries])
     else:
         _nothing(filtered=bool(state or until))
-    if any(e.state is State.CLOCK_SUSPECT for e in entries):
+    if reading.is_suspect:
         note(f"The clock of this machine is {clock.words(reading)}.")
         note("Set it right, or go online: `offlinedl get ID` asks the service for the time.")
 

@@ -57,36 +57,38 @@ def _license_in_words(license: dict[str, Any] | None, policy: dict[str, Any] | N
         return
     say(f"  license   {license['system'] or 'none needed'}, issued {license['issued_at']}")
     played = license["first_played_at"]
-    say(f"  storage   {_limit(license, 'storage')}, from issue")
-    say(f"  playback  {_limit(license, 'playback')}, from first play" + (f" ({played})" if played else ""))
+    say(f"  storage   {_limit(license, 'storage', 'from issue')}")
+    say(f"  playback  {_limit(license, 'playback', 'from first play')}" + (f", on {played}" if played else ""))
     if license["expires_at"]:
-        window = license["window"]
-        say(f"  expires   {license['expires_at']}, by {_CLOCKS[window]}{_softly(license, window)}")
+        softly = _softly(license, "license") if license["window"] == "license" else ""
+        say(f"  expires   {license['expires_at']}, by {_CLOCKS[license['window']]}{softly}")
     elif "license" in license["unknown"]:
-        say("  expires   its license does not tell")
+        say(f"  expires   {_UNKNOWN}")
     for name, value in (policy or {}).items():
         say(f"  policy    {name}: {value if isinstance(value, str) else json.dumps(value)}")
 
 
+_UNKNOWN = "its license does not tell"
 _CLOCKS = {"storage": "the storage window", "playback": "the playback window", "license": "its own end"}
 
 
-def _limit(license: dict[str, Any], clock: str) -> str:
+def _limit(license: dict[str, Any], clock: str, since: str) -> str:
     """A window: unknown, none and finite are three different things."""
-    seconds = license[f"{clock}_seconds"]
-    if clock not in license["unknown"]:
-        return _window(seconds)
-    return "its license does not tell" + ("" if seconds is None else f"; {_window(seconds)} at most")
+    seconds, is_unknown = license[f"{clock}_seconds"], clock in license["unknown"]
+    if seconds is None:
+        return _UNKNOWN if is_unknown else "no limit"
+    window = f"{_window(seconds)} {since}{_softly(license, clock)}"
+    return f"{_UNKNOWN}; at most {window}" if is_unknown else window
 
 
 def _softly(license: dict[str, Any], clock: str) -> str:
-    return " (a playback that runs may end)" if clock in license["soft"] else ""
+    return " (what plays then may play to its end)" if clock in license["soft"] else ""
 
 
-def _window(seconds: int | None) -> str:
-    if seconds is None:
-        return "no limit"
+def _window(seconds: int) -> str:
     hours, rest = divmod(seconds, 3600)
     if rest:
         return f"{seconds} seconds"
-    return f"{hours // 24} days" if hours >= 48 and hours % 24 == 0 else f"{hours} hours"
+    if hours >= 48 and hours % 24 == 0:
+        return f"{hours // 24} days"
+    return f"{hours} hour{'' if hours == 1 else 's'}"
