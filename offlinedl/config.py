@@ -28,7 +28,7 @@ class Settings:
     people write it, `keep_free` a size: so much of the disk is left alone.
 
     Limits: `manifest_bytes` of a manifest, a feed or an index, its `segments`, its `depth` as XML; `redirects` of one
-    request.
+    request. `cdm` has the command that starts the adapter of each DRM system.
     """
 
     quality: str = "standard"
@@ -48,6 +48,7 @@ class Settings:
     depth: int = 64
     redirects: int = 10
     qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    cdm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -66,6 +67,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
 }
 _TEXTS = {"quality", "limit_rate", "proxy"}
 _STORAGE = {"keep_free"}
+_SYSTEMS = ("widevine", "playready", "fairplay")
 _LISTS = {"audio", "subtitles", "prefer_codecs"}
 
 
@@ -95,7 +97,7 @@ def settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
     for name in values:
-        if name not in {"download", "limits", "quality", "storage"}:
+        if name not in {"cdm", "download", "limits", "quality", "storage"}:
             raise _wrong(path, name, "no such table")
     known = {"download": _NUMBERS.keys() | _TEXTS | _LISTS, "limits": _LIMITS.keys(), "storage": _STORAGE}
     tables = {table: _table(path, values, table) for table in known}
@@ -115,6 +117,7 @@ def settings(path: Path) -> Settings:
         **{name: _text(path, f"storage.{name}", storage[name]) for name in _STORAGE if name in storage},
         **{name: _list(path, name, download[name]) for name in _LISTS if name in download},
         qualities=_qualities(path, _table(path, values, "quality")),
+        cdm=_commands(path, _table(path, values, "cdm")),
     )
 
 
@@ -127,6 +130,19 @@ def _qualities(path: Path, table: Mapping[str, Any]) -> Mapping[str, Mapping[str
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
                 raise _wrong(path, f"quality.{name}.{cap}", "not a positive whole number")
     return table
+
+
+def _commands(path: Path, table: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """`[cdm.NAME]` with the `command` that starts an adapter: a program and its arguments, as they are."""
+    for name, own in table.items():
+        if name not in _SYSTEMS:
+            raise _wrong(path, f"cdm.{name}", f"no such system; adapters are for {', '.join(_SYSTEMS)}")
+        if not isinstance(own, dict) or own.keys() != {"command"}:
+            raise _wrong(path, f"cdm.{name}", "takes command")
+        command = own["command"]
+        if not isinstance(command, list) or not command or not all(isinstance(w, str) and w for w in command):
+            raise _wrong(path, f"cdm.{name}.command", "not a list of texts, the program first")
+    return {name: tuple(own["command"]) for name, own in table.items()}
 
 
 def _table(path: Path, values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
