@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
+from offlinedl.engine import Engine
 from offlinedl.errors import RefusedError, UnsupportedError
 from offlinedl.http import Http
 from offlinedl.license import clearkey, hls_key
@@ -20,7 +21,7 @@ class System(Protocol):
     NAME: str
 
     async def acquire(
-        self, http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
+        self, engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
     ) -> Grant:
         """Ask once for a persistent license for all of `need`; where `held` is given, for its renewal. RefusedError
         where it is not granted in full."""
