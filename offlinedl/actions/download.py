@@ -187,7 +187,7 @@ class Download:
         entry, licenses = self.entry, self.library.licenses
         server = licenses.server(entry) or self.engine.licensing.server_for((), (), need.keys.values())
         now = clock.now()
-        grant = await self.engine.licensing.acquire(self.engine.http, server, need, now)
+        grant = await self.engine.licensing.acquire(self.engine, server, need, now)
         license = License(
             id=entry.license_slot,
             system=server.system,
