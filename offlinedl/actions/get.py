@@ -12,9 +12,9 @@ from offlinedl import clock, expiry, rights, sources
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.engine import Engine
 from offlinedl.errors import NotFoundError, OtherTitleError
 from offlinedl.library import Library
+from offlinedl.license import Licensing
 from offlinedl.model import Entry, State, Title, Wanted
 from offlinedl.progress import Progress
 from offlinedl.signatures import unsigned
@@ -46,16 +46,19 @@ class Order:
         )
 
 
-async def get(order: Order, library: Library, engine: Engine, progress: Progress) -> Entry:
+async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
     """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
 
     async def resolved(tracks: tuple[str, ...]) -> Plan:
-        return (await _prepare(await _resolve(order, library, engine), order, library, engine, tracks)).plan()
+        return (await _prepare(await _resolve(order, library, licensing), order, library, licensing, tracks)).plan()
 
     async def downloaded(entry: Entry) -> Entry:
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        engine.http.trust(library.manifest_url(entry), order.headers)
-        return await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).run()
+        licensing.engine.http.trust(library.manifest_url(entry), order.headers)
+        return await work(entry).run()
+
+    def work(entry: Entry) -> Download:
+        return Download(entry=entry, library=library, licensing=licensing, progress=progress, resolve=resolved)
 
     entry = _settled(order.ref, library)
     same = entry is not None and _goes_on(order, entry, library)
@@ -67,44 +70,42 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
         rights.check(entry, clock.now())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
-    title = await _resolve(order, library, engine)
+    title = await _resolve(order, library, licensing)
     rights.check(title, clock.now())
-    plan = (await _prepare(title, order, library, engine)).plan()
+    plan = (await _prepare(title, order, library, licensing)).plan()
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
-            await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).beside(
-                plan
-            )
+            await work(entry).beside(plan)
         entry = await library.begin(title, plan)
         del plan  # it is on the disk, and as large in memory as the title is long
         return await downloaded(entry)
 
 
-async def look(order: Order, library: Library, engine: Engine) -> Prepared:
+async def look(order: Order, library: Library, licensing: Licensing) -> Prepared:
     """What `get` would fetch: the title resolved, its manifests read, renditions chosen. Nothing is written."""
-    return await _prepare(await _resolve(order, library, engine), order, library, engine)
+    return await _prepare(await _resolve(order, library, licensing), order, library, licensing)
 
 
-async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
+async def _resolve(order: Order, library: Library, licensing: Licensing) -> Title:
     entry, ref = _known(order.ref, library), order.ref
     if entry is not None and not sources.is_url(ref):
         ref = library.manifest_url(entry) if sources.is_of_url(entry.id) else entry.id
-    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
+    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, licensing.engine.get)
 
 
 async def _prepare(
-    title: Title, order: Order, library: Library, engine: Engine, tracks: tuple[str, ...] = ()
+    title: Title, order: Order, library: Library, licensing: Licensing, tracks: tuple[str, ...] = ()
 ) -> Prepared:
     """The most suitable source of the title; of those that have the `tracks` where some are named, by their ids."""
     for source in title.sources:
-        engine.http.trust(source.url, order.headers)
+        licensing.engine.http.trust(source.url, order.headers)
     entry = library.entry(title.id)
     wanted = replace(order.wanted(entry.wanted if entry else None), tracks=tracks)
     if entry is not None and tracks:
         same = [s for s in title.sources if unsigned(s.url) == unsigned(library.manifest_url(entry))]
         title = replace(title, sources=tuple(same) or title.sources)
-    prepared = await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    prepared = await prepare(title, wanted, licensing, order.preferences, order.license, now=clock.now())
     if prepared.refusal is None or entry is None or not library.licenses.knows_server(entry):
         return prepared
     named = library.licenses.server(entry)  # by the person, for an earlier run

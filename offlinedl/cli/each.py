@@ -17,8 +17,8 @@ from offlinedl.errors import OfflinedlError, UsageError, shown
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
-    from offlinedl.engine import Engine
     from offlinedl.library import Library
+    from offlinedl.license import Licensing
     from offlinedl.model import Entry
 
 Connections = Annotated[int | None, typer.Option("--connections", "-N", min=1, max=64, help="At most so many at once.")]
@@ -33,7 +33,7 @@ Proxy = Annotated[str | None, typer.Option("--proxy", metavar="URL", help="Ask e
 Progress = Annotated[How, typer.Option("--progress", help="On stderr. json: an event a line, for programs.")]
 
 T = TypeVar("T")
-Work: TypeAlias = "Callable[[Order, Engine], Awaitable[T]]"
+Work: TypeAlias = "Callable[[Order, Licensing], Awaitable[T]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +50,10 @@ class Each:
 
         done: list[T] = []
         codes: list[int] = []
-        async with wiring.engine(self.network) as engine:
+        async with wiring.licensing(self.network) as licensing:
             for ref in refs:
                 try:
-                    done.append(await alone(work(replace(order, ref=ref), engine)))
+                    done.append(await alone(work(replace(order, ref=ref), licensing)))
                 except OfflinedlError as error:
                     codes.append(self.tell(error, _shown(ref)))
         return done, codes[0] if codes else 0
@@ -61,11 +61,11 @@ class Each:
     def fetching(self, library: Library) -> Work[Entry]:
         """Downloads a title."""
 
-        async def work(order: Order, engine: Engine) -> Entry:
+        async def work(order: Order, licensing: Licensing) -> Entry:
             from offlinedl.actions.get import get
 
             with progress.shown(self.how, _shown(order.ref)) as watching:
-                return await get(order, library, engine, watching)
+                return await get(order, library, licensing, watching)
 
         return work
 

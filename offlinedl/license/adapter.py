@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from offlinedl.engine import Engine
 from offlinedl.errors import UnsupportedError
 from offlinedl.http import Http
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import Destruction, Held
 from offlinedl.streams import LicenseServer
-
-if TYPE_CHECKING:
-    from offlinedl.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
