@@ -30,7 +30,7 @@ class Settings:
     `vault_key` is where the vault's key is: in a "file", or in the system's "keyring".
 
     Limits: `manifest_bytes` of a manifest, a feed or an index, its `segments`, its `depth` as XML; `redirects` of one
-    request.
+    request. `cdm` has the command that starts the adapter of each DRM system.
     """
 
     quality: str = "standard"
@@ -51,6 +51,7 @@ class Settings:
     redirects: int = 10
     vault_key: str = "file"
     qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    cdm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -69,6 +70,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
 }
 _TEXTS = {"quality", "limit_rate", "proxy"}
 _STORAGE = {"keep_free"}
+_SYSTEMS = ("widevine", "playready", "fairplay")
 _VAULT = {"key": ("file", "keyring")}
 _LISTS = {"audio", "subtitles", "prefer_codecs"}
 
@@ -99,7 +101,7 @@ def settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
     for name in values:
-        if name not in {"download", "limits", "quality", "storage", "vault"}:
+        if name not in {"cdm", "download", "limits", "quality", "storage", "vault"}:
             raise _wrong(path, name, "no such table")
     known = {
         "download": _NUMBERS.keys() | _TEXTS | _LISTS,
@@ -125,6 +127,7 @@ def settings(path: Path) -> Settings:
         **{f"vault_{name}": _one_of(path, f"vault.{name}", vault[name], _VAULT[name]) for name in vault},
         **{name: _list(path, name, download[name]) for name in _LISTS if name in download},
         qualities=_qualities(path, _table(path, values, "quality")),
+        cdm=_commands(path, _table(path, values, "cdm")),
     )
 
 
@@ -137,6 +140,19 @@ def _qualities(path: Path, table: Mapping[str, Any]) -> Mapping[str, Mapping[str
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
                 raise _wrong(path, f"quality.{name}.{cap}", "not a positive whole number")
     return table
+
+
+def _commands(path: Path, table: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """`[cdm.NAME]` with the `command` that starts an adapter: a program and its arguments, as they are."""
+    for name, own in table.items():
+        if name not in _SYSTEMS:
+            raise _wrong(path, f"cdm.{name}", f"no such system; adapters are for {', '.join(_SYSTEMS)}")
+        if not isinstance(own, dict) or own.keys() != {"command"}:
+            raise _wrong(path, f"cdm.{name}", "takes command")
+        command = own["command"]
+        if not isinstance(command, list) or not command or not all(isinstance(w, str) and w for w in command):
+            raise _wrong(path, f"cdm.{name}.command", "not a list of texts, the program first")
+    return {name: tuple(own["command"]) for name, own in table.items()}
 
 
 def _table(path: Path, values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Where the vault's key is: in its file, or in a keyring. It moves, and a keyring that is closed costs nothing."""
+"""Where the vault's key is: in its file, or in a keyring. It moves whole, and one that is closed costs nothing."""
 
 from __future__ import annotations
 

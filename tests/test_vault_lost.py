@@ -1,4 +1,4 @@
-"""The vault's key is lost, damaged or foreign: that is said with the titles concerned, and costs their licenses."""
+"""The vault's key is lost, damaged or foreign: it is said with the titles concerned, and costs their licenses."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from offlinedl.errors import (
 )
 from offlinedl.intake import held
 from offlinedl.library import Library
-from offlinedl.license import SYSTEMS, heads, proof, server_for
+from offlinedl.license import heads, proof
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, Held, License
@@ -187,9 +187,9 @@ class Download:
 
     async def _acquire(self, need: Need) -> tuple[ContentKey, ...]:
         entry, licenses = self.entry, self.library.licenses
-        server = licenses.server(entry) or server_for((), (), need.keys.values())
+        server = licenses.server(entry) or self.engine.licensing.server_for((), (), need.keys.values())
         now = clock.now()
-        grant = await SYSTEMS[server.system].acquire(self.engine.http, server, need, now)
+        grant = await self.engine.licensing.acquire(self.engine, server, need, now)
         license = License(
             id=entry.license_slot,
             system=server.system,

@@ -20,6 +20,7 @@ from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.engine import Engine
+    from offlinedl.license import Licensing
 
 T = TypeVar("T")
 
@@ -68,6 +69,14 @@ _FEWEST, _SHARE = 2, 250_000
 kept when the download is stopped."""
 
 
+def licensing() -> Licensing:
+    """The systems at hand, those with an adapter in the settings too."""
+    from offlinedl.license import Licensing
+    from offlinedl.license.adapter import adapters
+
+    return Licensing(adapters=adapters(settings().cdm))
+
+
 @asynccontextmanager
 async def engine(network: Network) -> AsyncIterator[Engine]:
     """A session with the network."""
@@ -101,6 +110,7 @@ async def engine(network: Network) -> AsyncIterator[Engine]:
             stall_seconds=own.stall_seconds,
             bucket=bucket,
             limits=Limits(bytes=own.manifest_bytes, segments=own.segments, depth=own.depth),
+            licensing=licensing(),
         )
 
 
