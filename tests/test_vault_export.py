@@ -167,7 +167,6 @@ def test_a_home_goes_to_another_machine(
     for title in ("demo:harbour-1", "demo:ferry"):
         held.ok("play", title)
         assert "already there" in held.ok("get", title).err
-    held.ok("rm", "--all")
 
 
 def test_what_is_absent_comes_and_what_is_there_stays(held: Offlinedl, words: tuple[str, str], tmp_path: Path) -> None:
@@ -183,15 +182,12 @@ def test_what_is_absent_comes_and_what_is_there_stays(held: Offlinedl, words: tu
     assert files(vault) == {**before, "new.sealed": files(vault)["new.sealed"]}
 
 
-@pytest.mark.parametrize("left", [b"", b"half"], ids=["empty", "cut"])
-@pytest.mark.parametrize("is_there", [True, False], ids=["damaged", "lost"])
-def test_it_brings_back_a_lost_key(
-    left: bytes, is_there: bool, held: Offlinedl, words: tuple[str, str], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("left", [None, b"", b"half"], ids=["lost", "empty", "cut"])
+def test_it_brings_back_a_lost_key(left: bytes | None, held: Offlinedl, words: tuple[str, str], tmp_path: Path) -> None:
     held.ok("vault", "export", str(tmp_path / "e"), *words)
-    (held.home / "vault/key").write_bytes(left)
-    if not is_there:
-        (held.home / "vault/key").unlink()
+    (held.home / "vault/key").unlink()
+    if left is not None:
+        (held.home / "vault/key").write_bytes(left)
     held.ok("vault", "import", str(tmp_path / "e"), *words)
     held.ok("play", "demo:harbour-1")
 
