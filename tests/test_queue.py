@@ -87,7 +87,7 @@ def test_a_title_that_failed_waits_again_and_one_that_is_ready_stays_so(demo: Of
     demo.ok("get", THREE)
     origin.fault("harbour-2/v720/2.m4s", o.status(404))
     assert demo("get", TWO).code == 4
-    process = held_at(demo, origin, "harbour-1/v720/2.m4s", "-q", "720p", ONE, TWO, THREE)
+    process = held_at(demo, origin, "harbour-1/v720/2.m4s", ONE, TWO, THREE)
     assert states(demo) == {ONE: "downloading", TWO: "queued", THREE: "ready"}
     process.kill()
     process.wait()
