@@ -24,7 +24,7 @@ from offlinedl.errors import (
 )
 from offlinedl.intake import held
 from offlinedl.library import Library
-from offlinedl.license import SYSTEMS, heads, proof, server_for
+from offlinedl.license import heads, proof
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
 from offlinedl.model import ContentKey, Entry, Held, License
@@ -170,7 +170,9 @@ class Download:
             if set(need.kids) <= set(held.license.kids) and not expiry.is_over(held.license, clock.now()):
                 return {key.kid: key.key for key in held.keys}
         if held is not None or self.entry.license is not None:
-            self.entry = self.library.drop_license(self.entry, "license no longer served")
+            why = "license no longer served" if held else "license could not be read"
+            self.entry = self.library.drop_license(self.entry, why)
+        self.library.licenses.settle()
         self.progress.step("license")
         asking = asyncio.ensure_future(self._acquire(need))
         try:
@@ -185,9 +187,9 @@ class Download:
 
     async def _acquire(self, need: Need) -> tuple[ContentKey, ...]:
         entry, licenses = self.entry, self.library.licenses
-        server = licenses.server(entry) or server_for((), (), need.keys.values())
+        server = licenses.server(entry) or self.engine.licensing.server_for((), (), need.keys.values())
         now = clock.now()
-        grant = await SYSTEMS[server.system].acquire(self.engine, server, need, now)
+        grant = await self.engine.licensing.acquire(self.engine, server, need, now)
         license = License(
             id=entry.license_slot,
             system=server.system,

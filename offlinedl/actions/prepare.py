@@ -15,7 +15,7 @@ from offlinedl.choose import Caps, Choice, Preferences
 from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
-from offlinedl.license import server_for
+from offlinedl.license import Licensing
 from offlinedl.manifest import Format, detect, progressive
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
@@ -147,7 +147,7 @@ async def _read(
     chosen = choose.choose(manifest, wanted, preferences, title.rights.max_height)
     choices = await _expanded(chosen, format, engine)
     _check_methods(choices)
-    server, refusal = _server(source, manifest, choices)
+    server, refusal = _server(source, manifest, choices, engine.licensing)
     refusal = refusal or _unproven(choices, format)
     return Prepared(
         title=title,
@@ -223,7 +223,7 @@ async def _pieces(links: Sequence[str], size: int, engine: Engine) -> dict[str, 
 
 
 def _server(
-    source: MediaSource, manifest: Manifest, choices: tuple[Choice, ...]
+    source: MediaSource, manifest: Manifest, choices: tuple[Choice, ...], licensing: Licensing
 ) -> tuple[LicenseServer | None, OfflinedlError | None]:
     """Who licenses the chosen renditions, or why nobody does. A source that names a server is asked, even where the
     manifest looks clear: protection may be only in the init segments."""
@@ -233,7 +233,7 @@ def _server(
     if not (_protections(choices) or keys or clearkey):
         return None, None
     try:
-        return server_for(source.drm, protections, keys), None
+        return licensing.server_for(source.drm, protections, keys), None
     except RefusedError as error:
         return None, error
     except UnsupportedError as error:

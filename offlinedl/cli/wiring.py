@@ -20,6 +20,7 @@ from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.engine import Engine
+    from offlinedl.license import Licensing
 
 T = TypeVar("T")
 
@@ -35,6 +36,11 @@ def keep_free() -> int:
     return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
 
 
+def vault() -> Vault:
+    """The vault of this home. Where its key is to be is asked when the key is: most verbs need none."""
+    return Vault(config.folders(options.home()).vault, lambda: settings().vault_key == "keyring")
+
+
 @contextmanager
 def library(keep_free: int = 0) -> Iterator[Library]:
     """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone."""
@@ -42,7 +48,7 @@ def library(keep_free: int = 0) -> Iterator[Library]:
     catalog = Catalog(folders.catalog)
     store = Store(folders.titles)
     try:
-        yield Library(catalog, store, Vault(folders.vault), clock.now, keep_free=keep_free)
+        yield Library(catalog, store, vault(), clock.now, keep_free=keep_free)
     finally:
         catalog.close()
         store.close()
@@ -61,6 +67,14 @@ class Network:
 _FEWEST, _SHARE = 2, 250_000
 """Where a rate is kept, a connection for each such part of it will do: what is begun is ended before more is begun, and
 kept when the download is stopped."""
+
+
+def licensing() -> Licensing:
+    """The systems at hand, those with an adapter in the settings too."""
+    from offlinedl.license import Licensing
+    from offlinedl.license.adapter import adapters
+
+    return Licensing(adapters=adapters(settings().cdm))
 
 
 @asynccontextmanager
@@ -96,6 +110,7 @@ async def engine(network: Network) -> AsyncIterator[Engine]:
             stall_seconds=own.stall_seconds,
             bucket=bucket,
             limits=Limits(bytes=own.manifest_bytes, segments=own.segments, depth=own.depth),
+            licensing=licensing(),
         )
 
 
