@@ -12,7 +12,7 @@ from offlinedl import clock, expiry, rights, sources
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.errors import NotFoundError, OtherTitleError
+from offlinedl.errors import NotFoundError, OtherTitleError, PausedError
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, State, Title, Wanted
@@ -20,10 +20,13 @@ from offlinedl.progress import Progress
 from offlinedl.signatures import unsigned
 from offlinedl.streams import LicenseServer, Plan
 
+_WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for. None leaves a choice to what was chosen before, else to `defaults`."""
+    """What was asked for. None leaves a choice to what was chosen before, else to `defaults`. Where the title was
+    `queued`, it is heeded what somebody did with it since then."""
 
     ref: str
     quality: str | None = None
@@ -35,6 +38,7 @@ class Order:
     preferences: Preferences = field(default_factory=Preferences)
     keep: bool | None = None
     priority: int | None = None
+    queued: bool = False
 
     def wanted(self, before: Wanted | None) -> Wanted:
         """The choice in full."""
@@ -44,6 +48,24 @@ class Order:
             audio=base.audio if self.audio is None else self.audio,
             subtitles=base.subtitles if self.subtitles is None else self.subtitles,
         )
+
+
+async def queue(order: Order, library: Library, licensing: Licensing) -> int:
+    """Write down that a title is to be downloaded: `resume` goes on with it, whatever stops those before it. Returns
+    its priority. One that is ready stays so until its turn."""
+    entry = _settled(order.ref, library)
+    if entry is None or (entry.state in _WAITING and not _goes_on(order, entry, library)):
+        title, plan = await _planned(order, library, licensing)
+        with library.lock(title.id):
+            entry = library.entry(title.id)
+            if entry is None or entry.state in _WAITING:
+                entry = await library.begin(title, plan)
+    elif entry.state in _WAITING:
+        with library.lock(entry.id):
+            entry = library.queue(entry)
+    if entry.state is State.QUEUED:
+        library.mark(entry, kept=order.keep, priority=order.priority)
+    return library.catalog.priorities().get(entry.id, 0) if order.priority is None else order.priority
 
 
 async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
@@ -61,6 +83,8 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
         return Download(entry=entry, library=library, licensing=licensing, progress=progress, resolve=resolved)
 
     entry = _settled(order.ref, library)
+    if order.queued:
+        _check_still_wanted(order, entry)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
@@ -70,9 +94,7 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
         rights.check(entry, clock.now())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
-    title = await _resolve(order, library, licensing)
-    rights.check(title, clock.now())
-    plan = (await _prepare(title, order, library, licensing)).plan()
+    title, plan = await _planned(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
@@ -85,6 +107,22 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
 async def look(order: Order, library: Library, licensing: Licensing) -> Prepared:
     """What `get` would fetch: the title resolved, its manifests read, renditions chosen. Nothing is written."""
     return await _prepare(await _resolve(order, library, licensing), order, library, licensing)
+
+
+def _check_still_wanted(order: Order, entry: Entry | None) -> None:
+    """Between the queue and a title's turn may be hours."""
+    if entry is None:
+        raise NotFoundError(
+            f"{sources.title_id(order.ref)}: removed before its turn", "get it again if it is still wanted"
+        )
+    if entry.state is State.PAUSED:
+        raise PausedError(f"{entry.id}: paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
+
+
+async def _planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+    title = await _resolve(order, library, licensing)
+    rights.check(title, clock.now())
+    return title, (await _prepare(title, order, library, licensing)).plan()
 
 
 async def _resolve(order: Order, library: Library, licensing: Licensing) -> Title:
@@ -115,10 +153,12 @@ async def _prepare(
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     """Does the stored plan still serve? Not for other tracks, another license server, a title that changed at its
     source, or one whose rights are to be looked at anew because it expired."""
-    same = order.license is None and order.wanted(entry.wanted) == entry.wanted
     if entry.error is not None and entry.error.code == OtherTitleError.default_code:
         return False
-    return same and entry.state is not State.EXPIRED and library.licenses.knows_server(entry)
+    if entry.state is State.EXPIRED or not library.licenses.knows_server(entry):
+        return False
+    same = order.license is None or order.license == library.licenses.server(entry)
+    return same and order.wanted(entry.wanted) == entry.wanted
 
 
 def _known(ref: str, library: Library) -> Entry | None:

@@ -43,20 +43,42 @@ class Each:
     network: wiring.Network
     how: How
 
-    async def run(self, order: Order, refs: Sequence[str], work: Work[T]) -> tuple[list[T], int]:
+    async def run(
+        self, order: Order, refs: Sequence[str], work: Work[T], queue: Work[int] | None = None
+    ) -> tuple[list[T], int]:
         """`work` on each title in turn; one that fails does not stop the others, and is told of. The code is that of
-        the first failure."""
-        from offlinedl.aside import alone
-
-        done: list[T] = []
+        the first failure. Where there are several, `queue` sees all of them first, and says which goes first: the one
+        of the highest number."""
         codes: list[int] = []
         async with wiring.licensing(self.network) as licensing:
-            for ref in refs:
-                try:
-                    done.append(await alone(work(replace(order, ref=ref), licensing)))
-                except OfflinedlError as error:
-                    codes.append(self.tell(error, _shown(ref)))
-        return done, codes[0] if codes else 0
+            if queue is not None and len(refs) > 1:
+                ranked = await self._through(order, refs, queue, licensing, codes)
+                order, refs = replace(order, queued=True), [ref for ref, _ in sorted(ranked, key=lambda pair: -pair[1])]
+            done = await self._through(order, refs, work, licensing, codes)
+        return [result for _, result in done], codes[0] if codes else 0
+
+    async def _through(
+        self, order: Order, refs: Sequence[str], work: Work[T], licensing: Licensing, codes: list[int]
+    ) -> list[tuple[str, T]]:
+        from offlinedl.aside import alone
+
+        done: list[tuple[str, T]] = []
+        for ref in refs:
+            try:
+                done.append((ref, await alone(work(replace(order, ref=ref), licensing))))
+            except OfflinedlError as error:
+                codes.append(self.tell(error, _shown(ref)))
+        return done
+
+    def queueing(self, library: Library) -> Work[int]:
+        """Writes down that a title is to be downloaded."""
+
+        async def work(order: Order, licensing: Licensing) -> int:
+            from offlinedl.actions.get import queue
+
+            return await queue(order, library, licensing)
+
+        return work
 
     def fetching(self, library: Library) -> Work[Entry]:
         """Downloads a title."""

@@ -94,7 +94,7 @@ def verb(
             plans, code = wiring.run(each.run(order, refs, _looking(library, everything=all_renditions)))
             _show(plans, json=json)
         else:
-            done, code = wiring.run(each.run(order, refs, each.fetching(library)))
+            done, code = wiring.run(each.run(order, refs, each.fetching(library), each.queueing(library)))
             if json:
                 document([shape.stored(entry, library) for entry in done])
     if failed or code:
