@@ -19,6 +19,7 @@ from offlinedl import record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
 from offlinedl.model import Destruction, Entry, Held, License
+from offlinedl.unread import fault, unread
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Custody:
         """Who licenses a title, for the catalog to keep: its headers are secrets."""
         if server is None:
             return None
+        self.settle()
         values = {
             "system": server.system,
             "url": server.url,
@@ -82,6 +84,19 @@ class Custody:
         except DamagedError:
             return False
         return True
+
+    def settle(self) -> None:
+        """What is granted next can be kept; where it cannot, that is said before anything is asked for."""
+        try:
+            self._vault.settle()
+        except DamagedError as error:
+            raise unread(self._vault, self._catalog.entries()) or error from error
+
+    def check(self, entry: Entry) -> None:
+        """DamagedError where the vault does not open the title's license. It names all titles of which that is so."""
+        error = fault(self._vault, entry) and unread(self._vault, self._catalog.entries())
+        if error:
+            raise error
 
     def keep(self, entry: Entry, held: Held) -> None:
         """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then."""

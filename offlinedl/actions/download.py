@@ -170,7 +170,9 @@ class Download:
             if set(need.kids) <= set(held.license.kids) and not expiry.is_over(held.license, clock.now()):
                 return {key.kid: key.key for key in held.keys}
         if held is not None or self.entry.license is not None:
-            self.entry = self.library.drop_license(self.entry, "license no longer served")
+            why = "license no longer served" if held else "license could not be read"
+            self.entry = self.library.drop_license(self.entry, why)
+        self.library.licenses.settle()
         self.progress.step("license")
         asking = asyncio.ensure_future(self._acquire(need))
         try:
@@ -187,7 +189,7 @@ class Download:
         entry, licenses = self.entry, self.library.licenses
         server = licenses.server(entry) or self.engine.licensing.server_for((), (), need.keys.values())
         now = clock.now()
-        grant = await self.engine.licensing.acquire(self.engine.http, server, need, now)
+        grant = await self.engine.licensing.acquire(self.engine, server, need, now)
         license = License(
             id=entry.license_slot,
             system=server.system,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from offlinedl import expiry
 from offlinedl.errors import NetworkError, RefusedError, shown
@@ -22,11 +23,13 @@ from offlinedl.license.replies import Challenge, Opened, text
 from offlinedl.model import Destruction, Held, Windows
 from offlinedl.streams import LicenseServer
 
+if TYPE_CHECKING:
+    from offlinedl.engine import Engine
+
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (widevine.DIALECT, playready.DIALECT, fairplay.DIALECT)}
 _ROUNDS = 4
 """A device may have to be made known, and the service's certificate be asked for, before a license is."""
 _LATER = {408, 425, 429}
-_LARGEST_CERTIFICATE = 2**16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Adapter:
     seconds: float = cdm.ANSWER_SECONDS
 
     async def acquire(
-        self, http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
+        self, engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
     ) -> Grant:
         """One license for all of `need`, or the renewal of the one that is `held`: one exchange with the license
         server, beside what the system itself needs before. `load` is to prove it."""
@@ -52,10 +55,10 @@ class Adapter:
         fixed: dict[str, object] = {"purpose": "renew" if held else "acquire", "kids": [text(kid) for kid in need.kids]}
         async with self._greeted() as exchange:
             if server.certificate_url is not None:
-                fixed["certificate"] = text((await http.get(server.certificate_url, limit=_LARGEST_CERTIFICATE)).body)
+                fixed["certificate"] = text((await engine.get(server.certificate_url)).body)
             for part in self.dialect.parts(init_data):
                 fixed["init_data"] = text(part)
-                opened, license = await self._granted(exchange, http, server, fixed, opened)
+                opened, license = await self._granted(exchange, engine.http, server, fixed, opened)
                 stated = self.dialect.stated(license, now)
         return self._grant(opened, stated, need, now)
 
