@@ -27,6 +27,6 @@ def verb(
     with wiring.library() as library:
         entry = library.find(sources.title_id(ref))
         first = entry.license is not None and entry.license.first_played_at is None
-        entry = wiring.run(play(entry, library))
+        entry = wiring.run(play(entry, library, wiring.licensing()))
     began = "first play, the playback clock runs" if first else "played"
     say(f"{entry.name}: {began}. {expiry.message(entry.license, clock.now())}")
