@@ -108,7 +108,9 @@ def _sizes_and_offsets(segment: Data, traf: Boxes) -> tuple[Sequence[int], Seque
 
 def tells(data: Data, box: Box) -> bool:
     """Does a box of a moof or traf speak of encryption?"""
-    return box.type in {"senc", "pssh"} or is_seig(data, box) or _is_auxiliary(data, box)
+    if box.type in {"sgpd", "sbgp"}:
+        return is_seig(data, box)
+    return box.type in {"senc", "pssh"} or _is_auxiliary(data, box)
 
 
 def _is_auxiliary(segment: Data, box: Box) -> bool:
