@@ -86,7 +86,7 @@ class Custody:
         return True
 
     def settle(self) -> None:
-        """What is granted next can be kept; where it cannot, that is said before anything is asked for."""
+        """There is a key to keep with what will be granted; where there cannot be, that is said before it is asked for."""
         try:
             self._vault.settle()
         except DamagedError as error:

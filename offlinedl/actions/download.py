@@ -170,7 +170,6 @@ class Download:
         if held is not None or self.entry.license is not None:
             why = "license no longer served" if held else "license could not be read"
             self.entry = self.library.drop_license(self.entry, why)
-        self.library.licenses.settle()
         self.progress.step("license")
         asking = asyncio.ensure_future(self._acquire(need))
         try:
