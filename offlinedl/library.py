@@ -162,7 +162,13 @@ class Library:
     def waiting(self) -> list[Entry]:
         """The titles whose downloads were paused or not begun, those of the highest priority first."""
         found = {entry.id: entry for entry in self.entries() if entry.state in {State.PAUSED, State.QUEUED}}
-        return [found[title_id] for title_id in self.catalog.by_priority() if title_id in found]
+        return [found[title_id] for title_id in self.catalog.priorities() if title_id in found]
+
+    def queue(self, entry: Entry) -> Entry:
+        """The title waits for its turn."""
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.QUEUED)
+        return self._must(entry.id)
 
     def mark(self, entry: Entry, *, kept: bool | None = None, priority: int | None = None) -> Entry:
         """Write down what a person decides about the title."""

@@ -11,7 +11,6 @@ from functools import partial
 
 from offlinedl import clock, expiry, verify
 from offlinedl.aside import aside
-from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
     DamagedError,
@@ -24,7 +23,7 @@ from offlinedl.errors import (
 )
 from offlinedl.intake import held
 from offlinedl.library import Library
-from offlinedl.license import heads, proof
+from offlinedl.license import Licensing, heads, proof
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
 from offlinedl.model import Entry, Held, License
@@ -46,7 +45,7 @@ class Download:
 
     entry: Entry
     library: Library
-    engine: Engine
+    licensing: Licensing
     progress: Progress
     resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
 
@@ -131,7 +130,7 @@ class Download:
 
         try:
             async with self.library.intake(self.entry, planned=planned) as intake:
-                await self.engine.run(plan, fetches, intake, self.progress, renew)
+                await self.licensing.engine.run(plan, fetches, intake, self.progress, renew)
         except ChangedError as error:
             self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
@@ -149,7 +148,7 @@ class Download:
             there = {f.identity: f for f in self.library.plan(self.entry.id).fetches if f.checksum is not None}
             sample = next((f for f in plan.fetches if f.identity in there), None)
             if sample is not None:
-                answer = await self.engine.get(sample.url, sample.range)
+                answer = await self.licensing.engine.get(sample.url, sample.range)
                 if checksum(answer.body) != there[sample.identity].checksum:
                     raise OtherTitleError("a segment is not what it was")
         if planned:
@@ -185,9 +184,9 @@ class Download:
 
     async def _acquire(self, need: Need) -> Held:
         entry, licenses = self.entry, self.library.licenses
-        server = licenses.server(entry) or self.engine.licensing.server_for((), (), need.keys.values())
+        server = licenses.server(entry) or self.licensing.server_for((), (), need.keys.values())
         now = clock.now()
-        grant = await self.engine.licensing.acquire(self.engine, server, need, now)
+        grant = await self.licensing.acquire(server, need, now)
         license = License(
             id=entry.license_slot,
             system=server.system,
@@ -239,7 +238,7 @@ class Download:
         if license is None:
             return
         try:
-            await self.engine.licensing.load(license, clock.now())
+            await self.licensing.load(license, clock.now())
         except (RefusedError, DamagedError) as error:
             if error.code != "license-not-usable":
                 self.library.drop_license(self.entry, f"license did not open: {error.message}")

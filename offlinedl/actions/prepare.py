@@ -87,7 +87,7 @@ class Prepared:
 async def prepare(
     title: Title,
     wanted: Wanted,
-    engine: Engine,
+    licensing: Licensing,
     preferences: Preferences,
     server: LicenseServer | None = None,
     *,
@@ -99,7 +99,7 @@ async def prepare(
     failures: list[OfflinedlError] = []
     for source in title.sources:
         try:
-            found.append(await _read(title, source, wanted, engine, preferences, now=now))
+            found.append(await _read(title, source, wanted, licensing, preferences, now=now))
         except OfflinedlError as error:
             failures.append(error)
     if not found:
@@ -138,8 +138,9 @@ def _check_methods(choices: Sequence[Choice]) -> None:
 
 
 async def _read(
-    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, preferences: Preferences, *, now: datetime
+    title: Title, source: MediaSource, wanted: Wanted, licensing: Licensing, preferences: Preferences, *, now: datetime
 ) -> Prepared:
+    engine = licensing.engine
     clock = asyncio.get_running_loop().time
     began = clock()
     answer = await engine.get(source.url, enough=progressive.is_enough)
@@ -150,7 +151,7 @@ async def _read(
     chosen = choose.choose(manifest, wanted, preferences, title.rights.max_height)
     choices = await _expanded(chosen, format, engine)
     _check_methods(choices)
-    server, refusal = _server(source, manifest, choices, engine.licensing)
+    server, refusal = _server(source, manifest, choices, licensing)
     refusal = refusal or _unproven(choices, format)
     return Prepared(
         title=title,

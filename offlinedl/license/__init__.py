@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from offlinedl.engine import Engine
 from offlinedl.errors import RefusedError, UnsupportedError
 from offlinedl.http import Http
 from offlinedl.license import clearkey, hls_key
@@ -14,9 +15,6 @@ from offlinedl.license.adapter import Adapter
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import Destruction, Drm, Held
 from offlinedl.streams import Key, LicenseServer, Protection
-
-if TYPE_CHECKING:
-    from offlinedl.engine import Engine
 
 
 class System(Protocol):
@@ -46,22 +44,22 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licensing:
-    """The systems at hand: those whose keys are in the open, and those that an adapter is configured for, by name."""
+    """The systems at hand: those whose keys are in the open, and those that an adapter is configured for, by name. They
+    are asked over the connections of `engine`."""
 
+    engine: Engine
     adapters: Mapping[str, Adapter] = field(default_factory=dict)
 
     def __contains__(self, system: object) -> bool:
         return system in IN_THE_OPEN or system in self.adapters
 
-    async def acquire(
-        self, engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
-    ) -> Grant:
+    async def acquire(self, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
         """As System has it, of the system of `server`. UnsupportedError where there is none at hand."""
-        return await self._system(server.system).acquire(engine, server, need, now, held)
+        return await self._system(server.system).acquire(self.engine, server, need, now, held)
 
-    async def release(self, http: Http, server: LicenseServer, owed: Destruction) -> None:
+    async def release(self, server: LicenseServer, owed: Destruction) -> None:
         """As System has it, of the system of `server`."""
-        await self._system(server.system).release(http, server, owed)
+        await self._system(server.system).release(self.engine.http, server, owed)
 
     async def load(self, held: Held, now: datetime) -> Held:
         """The proof of a handle: its adapter opens it anew, with no network, and has all its keys. Returns it with the

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from offlinedl import expiry
+from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, RefusedError, shown
 from offlinedl.http import Headers, Http, origin
 from offlinedl.license import cdm, fairplay, playready, replies, widevine
@@ -22,9 +22,6 @@ from offlinedl.license.need import Grant, Need
 from offlinedl.license.replies import Challenge, Opened, text
 from offlinedl.model import Destruction, Held, Windows
 from offlinedl.streams import LicenseServer
-
-if TYPE_CHECKING:
-    from offlinedl.engine import Engine
 
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (widevine.DIALECT, playready.DIALECT, fairplay.DIALECT)}
 _ROUNDS = 4
