@@ -139,7 +139,6 @@ REFUSED = [
     pytest.param("without-kid", RefusedError, "license-incomplete", f"for KID {KIDS[0].hex()}", id="a KID missing"),
     pytest.param("expired", RefusedError, "license-expired", "expired already", id="an expired key"),
     pytest.param("ended", RefusedError, "license-expired", "expired already", id="an end that is over"),
-    pytest.param("restricted", RefusedError, "license-not-usable", "be used: output-restricted", id="restricted"),
     pytest.param("temporary", RefusedError, "license-not-persistent", "keeps no licenses", id="not persistent"),
     pytest.param("no-handle", RefusedError, "license-not-persistent", "it gives no handle", id="no handle"),
     pytest.param("refuses", RefusedError, "license-refused", "refuses challenge: no  [31mdevice  of", id="refused"),

@@ -250,6 +250,7 @@ def _whole(run: _Run, opened: Opened) -> Opened:
     kids = [base64_bytes(kid) or b"" for kid in run.sample["kids"]]
     try:
         opened.check(kids, clock.now())
+        opened.check_usable(kids)
     except RefusedError as error:
         raise _WrongError(error.message) from error
     return opened
