@@ -100,8 +100,8 @@ def test_interruptions_cost_no_second_request(
     offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]], log: Path
 ) -> None:
     configured(offlinedl, "widevine")
-    for number in (1, 2, 3):
-        origin.faults.insert(0, (rf"a/{number}\.m4s", o.body(b""), [1]))
+    origin.faults.insert(0, (r"a/3\.m4s", o.body(b""), [3]))
+    for _ in range(3):
         assert offlinedl(*words(origin)).code == 8
     offlinedl.ok(*words(origin))
     assert (len(asked), called(log)) == (1, ["challenge", "update", "load"])
