@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,18 +42,23 @@ class Vault:
             _sync_folder(self._folder)
 
     def get(self, name: str) -> bytes | None:
-        """The secret of this name, None where there is none."""
+        """The secret of this name, None where there is none. One that was written whole by a process that was killed
+        before it had its name is there, too: a license that was granted is not lost."""
+        path = self._path(name)
         with _translated():
-            try:
-                sealed = self._path(name).read_bytes()
-            except FileNotFoundError:
-                return None
-        return self.open(name, sealed)
+            sealed, left = _read(path), _read(path.with_suffix(".part"))
+        if sealed is not None:
+            return self.open(name, sealed)
+        with suppress(DamagedError):  # it is torn
+            return None if left is None else self.open(name, left)
+        return None
 
     def delete(self, name: str) -> None:
         """Destroy a secret. One that is not there is no error."""
+        path = self._path(name)
         with _translated():
-            self._path(name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            path.with_suffix(".part").unlink(missing_ok=True)
 
     def seal(self, name: str, secret: bytes) -> bytes:
         """`secret` as it may lie in a file of somebody else's: nonce, ciphertext, tag."""
@@ -121,6 +126,13 @@ def _translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"the vault: {error.strerror or error}", "is there space? is the folder yours?") from error
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _private(path: Path) -> BinaryIO:
