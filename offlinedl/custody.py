@@ -115,7 +115,8 @@ class Custody:
             return None
         if entry.license is None:
             self._name(entry, found.license)
-        return replace(found, license=entry.license or found.license)
+            return found
+        return replace(found, license=replace(entry.license, renewal_url=found.license.renewal_url))
 
     def sealed(self, entry: Entry) -> Held | None:
         """What lies in the title's slot. What the vault does not open is no license any more."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 from offlinedl import clock, expiry, verify
-from offlinedl.aside import aside
+from offlinedl.actions.acquire import acquire, another, serves
+from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
@@ -27,16 +26,12 @@ from offlinedl.library import Library
 from offlinedl.license import heads, proof
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
-from offlinedl.model import ContentKey, Entry, Held, License
+from offlinedl.model import Entry
 from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
 from offlinedl.signatures import may_expire
 from offlinedl.store import checksum
 from offlinedl.streams import Fetch, Plan
-
-_STEPS_SECONDS = 0.1
-_LAST_WORD_SECONDS = 0.8
-"""How long a license request that is under way is waited for when the person wants to stop."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,43 +159,27 @@ class Download:
                 self.library.drop_license(self.entry, "windows over")
             return {}
         self.library.protected(self.entry)
-        held = self.library.licenses.held(self.entry)
-        if held is not None:
-            self.entry = replace(self.entry, license=held.license)
-            if set(need.kids) <= set(held.license.kids) and not expiry.is_over(held.license, clock.now()):
-                return {key.kid: key.key for key in held.keys}
-        if held is not None or self.entry.license is not None:
+        licenses = self.library.licenses
+        held, offered = licenses.held(self.entry), licenses.offered(self.entry)
+        self.entry = replace(self.entry, license=held.license if held else self.entry.license)
+        if held is None or not serves(held.license, need):
+            if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need):
+                self.entry = licenses.supersede(self.entry, offered, "licensed")
+            else:
+                await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, clock.now()))
+            held = licenses.held(self.entry)
+        return {key.kid: key.key for key in held.keys} if held else {}
+
+    async def _acquire(self, need: Need, *, lives: bool) -> None:
+        """Ask for a license. One that `lives`, and is not for all that is needed, is given up only for another."""
+        if self.entry.license is not None and not lives:
             self.entry = self.library.drop_license(self.entry, "license no longer served")
         self.progress.step("license")
-        asking = asyncio.ensure_future(self._acquire(need))
-        try:
-            keys = await asyncio.shield(asking)
-        except asyncio.CancelledError:
-            # The server has heard: what it grants is kept, or the next run would have to ask again.
-            await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            raise
-        return {key.kid: key.key for key in keys}
-
-    async def _acquire(self, need: Need) -> tuple[ContentKey, ...]:
-        entry, licenses = self.entry, self.library.licenses
-        server = licenses.server(entry) or self.engine.licensing.server_for((), (), need.keys.values())
-        now = clock.now()
-        grant = await self.engine.licensing.acquire(self.engine.http, server, need, now)
-        license = License(
-            id=entry.license_slot,
-            system=server.system,
-            kids=need.kids,
-            issued_at=now,
-            windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
-            renewable=grant.renewable,
-            renewal_url=grant.renewal_url,
-            policy=grant.policy,
-        )
-        licenses.keep(entry, Held(license=license, keys=grant.keys, handle=grant.handle))
-        self.entry = replace(entry, license=license)
-        return grant.keys
+        if lives:
+            held = await another(self.entry, self.library, self.engine, need)
+            self.entry = self.library.licenses.supersede(self.entry, held, "licensed")
+        else:
+            self.entry = await acquire(self.entry, self.library, self.engine, need)
 
     async def _proven(self, keys: Mapping[bytes, bytes]) -> None:
         """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve;
@@ -211,24 +190,14 @@ class Download:
         if torn:
             library.damaged(entry, torn)
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
-        steps = proof.prove(plan, library.reading(entry), keys)
-        faults: list[proof.Fault] = []
-        while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
-            faults += some
-            library.heed_pause(entry)
-        library.heed_pause(entry)
-        if not faults:
-            return
-        first = next((fault for fault in faults if fault.wrong_key), faults[0])
-        if first.wrong_key:
+        try:
+            await prove(plan, library, entry, keys)
+        except WrongKeyError:
             library.drop_license(entry, "license did not open the media")
-            raise DamagedError(
-                f"the key for KID {first.kid.hex()} does not open {first.fetch.path}: {first.reason}",
-                "the license server sent a wrong key: tell the service. The next run asks again, and keeps the media",
-                code="license-wrong-key",
-            )
-        library.damaged(entry, [fault.fetch for fault in faults])
-        raise DamagedError(f"{first.fetch.path} is damaged: {first.reason}", "run it again: only that is fetched")
+            raise
+        except TornFilesError as error:
+            library.damaged(entry, error.fetches)
+            raise
 
 
 def begin(progress: Progress, name: str, fetches: Iterable[Fetch]) -> None:
@@ -242,14 +211,3 @@ def begin(progress: Progress, name: str, fetches: Iterable[Fetch]) -> None:
             bytes_done += fetch.size
             seconds_done += fetch.duration
     progress.begin(name, bytes_done, total, seconds_done / (seconds or 1.0))
-
-
-def _a_while(steps: Iterator[proof.Fault | None]) -> list[proof.Fault] | None:
-    """The faults that the next steps find, None when there are no more steps."""
-    until = time.monotonic() + _STEPS_SECONDS
-    found: list[proof.Fault] = []
-    for step in steps:
-        found += [step] if step else []
-        if time.monotonic() > until:
-            return found
-    return found or None
