@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,6 +22,7 @@ from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
 from offlinedl.license import hls_key
 from offlinedl.model import Destruction, Entry, Held, License
+from offlinedl.unread import fault, unread
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Custody:
         """Who licenses a title, for the catalog to keep: its headers are secrets."""
         if server is None:
             return None
+        self.settle()
         values = {
             "system": server.system,
             "url": server.url,
@@ -102,6 +103,19 @@ class Custody:
         except DamagedError:
             return False
         return True
+
+    def settle(self) -> None:
+        """What is granted next can be kept; where it cannot, that is said before anything is asked for."""
+        try:
+            self._vault.settle()
+        except DamagedError as error:
+            raise unread(self._vault, self._catalog.entries()) or error from error
+
+    def check(self, entry: Entry) -> None:
+        """DamagedError where the vault does not open the title's license. It names all titles of which that is so."""
+        error = fault(self._vault, entry) and unread(self._vault, self._catalog.entries())
+        if error:
+            raise error
 
     def keep(self, entry: Entry, held: Held) -> None:
         """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then."""
@@ -175,12 +189,8 @@ class Custody:
             self._catalog.outbox.acknowledged(owed.record.license.id)
 
     def device(self) -> str:
-        """The id of this device: random, and known to entitlement servers alone."""
-        found = self._vault.get("device")
-        if found is None:
-            found = str(uuid.uuid4()).encode()
-            self._vault.put("device", found)
-        return found.decode()
+        """The id of this device, for entitlement servers."""
+        return self._vault.device_id()
 
     def _owe(self, entry: Entry, why: str) -> None:
         """Put the destruction records of the title's licenses into the outbox, if they are not there already."""

@@ -277,6 +277,8 @@ class Library:
                     f"`offlinedl get {entry.id}` completes it",
                     code="not-ready",
                 )
+            if entry.protected:
+                self.licenses.check(entry)
             if not self.is_whole(entry):
                 raise DamagedError(
                     f"{entry.id}: files or its license are not there any more",

@@ -54,6 +54,7 @@ FLOORS = {
     "progress": 0,
     "intake": 3,
     "custody": 3,
+    "unread": 3,
     "library": 3,
     "playback": 3,
     "actions": 4,
@@ -73,6 +74,7 @@ DOORS = {
     "m3u8.parser": ("manifest.hls_lines",),  # the parser alone: the rest of m3u8 fetches
     "mpegdash.parser": ("manifest.dash_skeleton",),
     "cryptography": ("vault", "media"),
+    "keyring": ("vault.key",),
     "av": ("decoder",),
     "platformdirs": ("config",),
     "sqlite3": ("catalog",),

@@ -59,7 +59,7 @@ async def _granted(
     if renews is not None:
         server = _renewing(server, renews.license.renewal_url)
     now = clock.now()
-    grant = await engine.licensing.acquire(engine.http, server, need, now, renews)
+    grant = await engine.licensing.acquire(engine, server, need, now, renews)
     license = License(
         id=slot,
         system=server.system,

@@ -172,12 +172,15 @@ class Download:
 
     async def _acquire(self, need: Need, *, lives: bool) -> None:
         """Ask for a license. One that `lives`, and is not for all that is needed, is given up only for another."""
+        licenses = self.library.licenses
         if self.entry.license is not None and not lives:
-            self.entry = self.library.drop_license(self.entry, "license no longer served")
+            why = "license no longer served" if licenses.sealed(self.entry) else "license could not be read"
+            self.entry = self.library.drop_license(self.entry, why)
+        licenses.settle()
         self.progress.step("license")
         if lives:
             held = await another(self.entry, self.library, self.engine, need)
-            self.entry = self.library.licenses.supersede(self.entry, held, "licensed")
+            self.entry = licenses.supersede(self.entry, held, "licensed")
         else:
             self.entry = await acquire(self.entry, self.library, self.engine, need)
 

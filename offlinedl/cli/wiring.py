@@ -36,6 +36,11 @@ def keep_free() -> int:
     return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
 
 
+def vault() -> Vault:
+    """The vault of this home. Where its key is to be is asked when the key is: most verbs need none."""
+    return Vault(config.folders(options.home()).vault, lambda: settings().vault_key == "keyring")
+
+
 @contextmanager
 def library(keep_free: int = 0) -> Iterator[Library]:
     """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone."""
@@ -43,7 +48,7 @@ def library(keep_free: int = 0) -> Iterator[Library]:
     catalog = Catalog(folders.catalog)
     store = Store(folders.titles)
     try:
-        yield Library(catalog, store, Vault(folders.vault), clock.now, keep_free=keep_free)
+        yield Library(catalog, store, vault(), clock.now, keep_free=keep_free)
     finally:
         catalog.close()
         store.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from offlinedl.errors import RefusedError, UnsupportedError
 from offlinedl.http import Http
@@ -15,12 +15,15 @@ from offlinedl.license.need import Grant, Need
 from offlinedl.model import Destruction, Drm, Held
 from offlinedl.streams import Key, LicenseServer, Protection
 
+if TYPE_CHECKING:
+    from offlinedl.engine import Engine
+
 
 class System(Protocol):
     """One DRM system, or one way to hand out keys."""
 
     async def acquire(
-        self, http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
+        self, engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
     ) -> Grant:
         """Ask once for a persistent license for all of `need`; where `held` is given, for its renewal. RefusedError
         where it is not granted in full."""
@@ -48,10 +51,10 @@ class Licensing:
     adapters: Mapping[str, Adapter] = field(default_factory=dict)
 
     async def acquire(
-        self, http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
+        self, engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
     ) -> Grant:
         """As System has it, of the system of `server`. UnsupportedError where there is none at hand."""
-        return await self._system(server.system).acquire(http, server, need, now, held)
+        return await self._system(server.system).acquire(engine, server, need, now, held)
 
     async def release(self, http: Http, server: LicenseServer, owed: Destruction) -> None:
         """As System has it, of the system of `server`."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from offlinedl.errors import UnsupportedError
 from offlinedl.http import Http
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import Destruction, Held
 from offlinedl.streams import LicenseServer
+
+if TYPE_CHECKING:
+    from offlinedl.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,7 @@ class Adapter:
     command: tuple[str, ...]
 
     async def acquire(
-        self, http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
+        self, engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None
     ) -> Grant:
         raise self._not_yet()
 

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from offlinedl import expiry
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
@@ -16,16 +16,20 @@ from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey, Destruction, Held, Windows
 from offlinedl.streams import LicenseServer
 
+if TYPE_CHECKING:
+    from offlinedl.engine import Engine
+
 NAME = "clearkey"
 _KEY_BYTES = 16
 
 
-async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
+async def acquire(engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
     """One request for a persistent license that covers every KID of `need`."""
     if server.url is None:
         raise RefusedError("nothing says where the license of this title is", "name it with --license-url")
     request = json.dumps({"kids": [_text(kid) for kid in need.kids], "type": "persistent-license"})
-    answer = await http.post(server.url, request.encode(), [("Content-Type", "application/json"), *server.headers])
+    headers = [("Content-Type", "application/json"), *server.headers]
+    answer = await engine.http.post(server.url, request.encode(), headers)
     return _grant(_parsed(answer), need, now, shown(server.url))
 
 
