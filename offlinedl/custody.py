@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -117,10 +117,21 @@ class Custody:
         if error:
             raise error
 
-    def keep(self, entry: Entry, held: Held) -> None:
-        """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then."""
+    def keep(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
+        """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then.
+        `warnings` are what is odd about it."""
         self._vault.put(held.license.id, record.encode(held))
-        self._name(entry, held.license)
+        self._name(entry, held.license, *map(_odd, warnings))
+
+    def restate(self, entry: Entry, held: Held) -> None:
+        """Keep what an adapter has made of the title's license: another handle, or other windows. The vault replaces
+        what it has in one step, so that there is never none."""
+        self._vault.put(held.license.id, record.encode(held))
+        with self._catalog.transaction():
+            current = self._catalog.entry(entry.id)
+            if current is not None and current.license is not None and current.license.windows != held.license.windows:
+                self._catalog.license(entry.id, replace(current.license, windows=held.license.windows))
+                self._catalog.note(entry.id, "license states other windows", self._clock())
 
     def held(self, entry: Entry) -> Held | None:
         """The license of a title and what opens its media. One that the catalog does not know of yet is adopted."""
@@ -140,9 +151,12 @@ class Custody:
         """A license that was granted to take the place of the title's, and does not yet."""
         return self._opened(following(entry.license_slot))
 
-    def offer(self, entry: Entry, held: Held) -> None:
+    def offer(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
         """Keep a license that is to take the place of the title's once it is proven."""
         self._vault.put(following(entry.license_slot), record.encode(held))
+        with self._catalog.transaction():
+            for event in ("another license granted", *map(_odd, warnings)):
+                self._catalog.note(entry.id, event, self._clock())
 
     def supersede(self, entry: Entry, held: Held, event: str) -> Entry:
         """The license that was offered takes the place of the title's, in one transaction. The title as it is then."""
@@ -223,7 +237,12 @@ class Custody:
             return None
         return record.decode(sealed) if sealed else None
 
-    def _name(self, entry: Entry, license: License) -> None:
+    def _name(self, entry: Entry, license: License, *more: str) -> None:
         with self._catalog.transaction():
             self._catalog.license(entry.id, license)
-            self._catalog.note(entry.id, "licensed", self._clock())
+            for event in ("licensed", *more):
+                self._catalog.note(entry.id, event, self._clock())
+
+
+def _odd(warning: str) -> str:
+    return f"odd license: {warning}"

@@ -10,9 +10,9 @@ from urllib.parse import urljoin
 
 from offlinedl import clock, expiry
 from offlinedl.custody import following
-from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError
 from offlinedl.library import Library
+from offlinedl.license import Licensing
 from offlinedl.license.need import Need
 from offlinedl.model import Entry, Held, License
 from offlinedl.streams import LicenseServer
@@ -29,37 +29,39 @@ def serves(license: License | None, need: Need) -> bool:
     return covers and not expiry.is_over(license, clock.now())
 
 
-async def acquire(entry: Entry, library: Library, engine: Engine, need: Need) -> Entry:
+async def acquire(entry: Entry, library: Library, licensing: Licensing, need: Need) -> Entry:
     """The title, which has no license, with one for `need`."""
 
     async def granted() -> Entry:
-        held = await _granted(entry, library, engine, need, slot=entry.license_slot)
-        library.licenses.keep(entry, held)
+        held, warnings = await _granted(entry, library, licensing, need, slot=entry.license_slot)
+        library.licenses.keep(entry, held, warnings)
         return replace(entry, license=held.license)
 
     return await _heard(granted())
 
 
-async def another(entry: Entry, library: Library, engine: Engine, need: Need, renews: Held | None = None) -> Held:
+async def another(entry: Entry, library: Library, licensing: Licensing, need: Need, renews: Held | None = None) -> Held:
     """A license that is to take the place of the title's, by the renewal of that where `renews` is given. It is kept
     beside that one."""
 
     async def granted() -> Held:
-        held = await _granted(entry, library, engine, need, slot=following(entry.license_slot), renews=renews)
-        library.licenses.offer(entry, held)
+        slot = following(entry.license_slot)
+        held, warnings = await _granted(entry, library, licensing, need, slot=slot, renews=renews)
+        library.licenses.offer(entry, held, warnings)
         return held
 
     return await _heard(granted())
 
 
 async def _granted(
-    entry: Entry, library: Library, engine: Engine, need: Need, *, slot: str, renews: Held | None = None
-) -> Held:
-    server = library.licenses.server(entry) or engine.licensing.server_for((), (), need.keys.values())
+    entry: Entry, library: Library, licensing: Licensing, need: Need, *, slot: str, renews: Held | None = None
+) -> tuple[Held, tuple[str, ...]]:
+    """The license that is granted, and what is odd about it."""
+    server = library.licenses.server(entry) or licensing.server_for((), (), need.keys.values())
     if renews is not None:
         server = _renewing(server, renews.license.renewal_url)
     now = clock.now()
-    grant = await engine.licensing.acquire(engine, server, need, now, renews)
+    grant = await licensing.acquire(server, need, now, renews)
     license = License(
         id=slot,
         system=server.system,
@@ -70,7 +72,7 @@ async def _granted(
         renewal_url=grant.renewal_url,
         policy=grant.policy,
     )
-    return Held(license=license, keys=grant.keys, handle=grant.handle)
+    return Held(license=license, keys=grant.keys, handle=grant.handle), grant.warnings
 
 
 def _renewing(server: LicenseServer, url: str | None) -> LicenseServer:

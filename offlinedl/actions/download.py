@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from offlinedl import clock, expiry, verify
 from offlinedl.actions.acquire import acquire, another, serves
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
-from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
     DamagedError,
@@ -23,10 +22,10 @@ from offlinedl.errors import (
 )
 from offlinedl.intake import held
 from offlinedl.library import Library
-from offlinedl.license import heads, proof
+from offlinedl.license import Licensing, heads, proof
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
-from offlinedl.model import Entry
+from offlinedl.model import Entry, Held
 from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
 from offlinedl.signatures import may_expire
@@ -41,7 +40,7 @@ class Download:
 
     entry: Entry
     library: Library
-    engine: Engine
+    licensing: Licensing
     progress: Progress
     resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
 
@@ -83,20 +82,20 @@ class Download:
         there = {f.identity for f in plan.fetches if f.size is not None}
         plan, need = await self._needed(plan, there)
         try:
-            keys = await self._licensed(need)
+            license = await self._licensed(need)
         except RefusedError:
             if not any(may_expire(key.uri) for key in plan.keys):
                 raise
             plan = await self._renewed(plan)  # addresses of keys are signed, too, and may be of yesterday
             need = heads.need(plan, self.library.reading(self.entry), there)
-            keys = await self._licensed(need)
+            license = await self._licensed(need)
         self.progress.step("media")
         await self._fetch(plan, [f for f in plan.fetches if f.identity not in there])
-        self.progress.step("proof" if keys else "check")
+        self.progress.step("proof" if license else "check")
         gaps = len(plan.gaps)
         del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
         try:
-            await self._proven(keys)
+            await self._proven(license)
         except proof.UnlicensedError as more:  # keys that rotate: only now all of them are known
             await self._proven(await self._licensed(need | more.need))
         return await self.library.ready(self.entry), gaps
@@ -126,7 +125,7 @@ class Download:
 
         try:
             async with self.library.intake(self.entry, planned=planned) as intake:
-                await self.engine.run(plan, fetches, intake, self.progress, renew)
+                await self.licensing.engine.run(plan, fetches, intake, self.progress, renew)
         except ChangedError as error:
             self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
@@ -144,31 +143,30 @@ class Download:
             there = {f.identity: f for f in self.library.plan(self.entry.id).fetches if f.checksum is not None}
             sample = next((f for f in plan.fetches if f.identity in there), None)
             if sample is not None:
-                answer = await self.engine.get(sample.url, sample.range)
+                answer = await self.licensing.engine.get(sample.url, sample.range)
                 if checksum(answer.body) != there[sample.identity].checksum:
                     raise OtherTitleError("a segment is not what it was")
         if planned:
             self.library.readdress(self.entry, plan)
         return plan
 
-    async def _licensed(self, need: Need) -> Mapping[bytes, bytes]:
-        """The keys of the title's license: of the one that is held while it serves, else of one that is asked for
-        now."""
+    async def _licensed(self, need: Need) -> Held | None:
+        """The title's license: the one that is held while it serves, else one that is asked for now."""
         if not need.kids:
             if expiry.is_over(self.entry.license, clock.now()):
                 self.library.drop_license(self.entry, "windows over")
-            return {}
+            return None
         self.library.protected(self.entry)
         licenses = self.library.licenses
         held, offered = licenses.held(self.entry), licenses.offered(self.entry)
         self.entry = replace(self.entry, license=held.license if held else self.entry.license)
-        if held is None or not serves(held.license, need):
-            if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need):
-                self.entry = licenses.supersede(self.entry, offered, "licensed")
-            else:
-                await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, clock.now()))
-            held = licenses.held(self.entry)
-        return {key.kid: key.key for key in held.keys} if held else {}
+        if held is not None and serves(held.license, need):
+            return held
+        if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need):
+            self.entry = licenses.supersede(self.entry, offered, "licensed")
+        else:
+            await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, clock.now()))
+        return licenses.held(self.entry)
 
     async def _acquire(self, need: Need, *, lives: bool) -> None:
         """Ask for a license. One that `lives`, and is not for all that is needed, is given up only for another."""
@@ -179,12 +177,12 @@ class Download:
         licenses.settle()
         self.progress.step("license")
         if lives:
-            held = await another(self.entry, self.library, self.engine, need)
+            held = await another(self.entry, self.library, self.licensing, need)
             self.entry = licenses.supersede(self.entry, held, "licensed")
         else:
-            self.entry = await acquire(self.entry, self.library, self.engine, need)
+            self.entry = await acquire(self.entry, self.library, self.licensing, need)
 
-    async def _proven(self, keys: Mapping[bytes, bytes]) -> None:
+    async def _proven(self, license: Held | None) -> None:
         """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve;
         a file that is damaged is fetched again by the next run."""
         entry, library = self.entry, self.library
@@ -194,12 +192,25 @@ class Download:
             library.damaged(entry, torn)
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
         try:
-            await prove(plan, library, entry, keys)
+            await prove(plan, library, entry, license)
         except WrongKeyError:
             library.drop_license(entry, "license did not open the media")
             raise
         except TornFilesError as error:
             library.damaged(entry, error.fetches)
+            raise
+        await self._loaded(license)
+
+    async def _loaded(self, license: Held | None) -> None:
+        """The proof of a license that an adapter has: it opens anew. One that does not is destroyed; one whose keys
+        cannot be used at the moment, or whose adapter fails, may serve another time."""
+        if license is None:
+            return
+        try:
+            await self.licensing.load(license, clock.now())
+        except (RefusedError, DamagedError) as error:
+            if error.code != "license-not-usable":
+                self.library.drop_license(self.entry, f"license did not open: {error.message}")
             raise
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from offlinedl.aside import aside
 from offlinedl.errors import DamagedError
 from offlinedl.library import Library
 from offlinedl.license import proof
-from offlinedl.model import Entry
+from offlinedl.model import Entry, Held
 from offlinedl.streams import Plan
 
 _STEPS_SECONDS = 0.1
@@ -37,9 +37,12 @@ class TornFilesError(DamagedError):
         self.fetches = [fault.fetch for fault in faults]
 
 
-async def prove(plan: Plan, library: Library, entry: Entry, keys: Mapping[bytes, bytes]) -> None:
-    """The files of `plan` open with `keys`. Raises WrongKeyError, TornFilesError, PausedError, and as proof.prove."""
-    steps = proof.prove(plan, library.reading(entry), keys)
+async def prove(plan: Plan, library: Library, entry: Entry, held: Held | None) -> None:
+    """The files of `plan` open with the keys of `held`; what an adapter has is left to that. Raises WrongKeyError,
+    TornFilesError, PausedError, and as proof.prove."""
+    keys = {key.kid: key.key for key in held.keys} if held else {}
+    sealed = held.license.kids if held and held.handle is not None else ()
+    steps = proof.prove(plan, library.reading(entry), keys, sealed)
     faults: list[proof.Fault] = []
     while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
         faults += some

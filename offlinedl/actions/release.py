@@ -8,11 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from offlinedl.custody import Owed
-from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, OfflinedlError, RefusedError, shown
 from offlinedl.http import Http
 from offlinedl.library import Library
-from offlinedl.license import hls_key
+from offlinedl.license import Licensing, hls_key
 from offlinedl.model import Departure
 
 SHORT, LONG = 3.0, 60.0
@@ -39,14 +38,14 @@ def title_of(one: Owed | Departure) -> str:
 
 
 async def release(
-    releases: Collection[Owed | Departure], library: Library, engine: Engine, patience: float
+    releases: Collection[Owed | Departure], library: Library, licensing: Licensing, patience: float
 ) -> list[Told]:
     """Tell all of it, side by side, in so many seconds; what is not acknowledged by then is told the next time."""
-    return await asyncio.gather(*(_told(one, library, engine, patience) for one in releases))
+    return await asyncio.gather(*(_told(one, library, licensing, patience) for one in releases))
 
 
-async def _told(one: Owed | Departure, library: Library, engine: Engine, patience: float) -> Told:
-    work = _departed(one, library, engine) if isinstance(one, Departure) else _destroyed(one, library, engine)
+async def _told(one: Owed | Departure, library: Library, licensing: Licensing, patience: float) -> Told:
+    work = _departed(one, library, licensing) if isinstance(one, Departure) else _destroyed(one, library, licensing)
     try:
         async with asyncio.timeout(patience):
             await work
@@ -57,17 +56,17 @@ async def _told(one: Owed | Departure, library: Library, engine: Engine, patienc
     return Told(title_id=title_of(one), error=None)
 
 
-async def _destroyed(one: Owed, library: Library, engine: Engine) -> None:
+async def _destroyed(one: Owed, library: Library, licensing: Licensing) -> None:
     if one.record.license.system != hls_key.NAME:
         record, server = library.licenses.opened(one)
         if server is not None:
-            await engine.licensing.release(engine.http, server, record)
+            await licensing.release(server, record)
     library.licenses.acknowledged(one)
 
 
-async def _departed(one: Departure, library: Library, engine: Engine) -> None:
+async def _departed(one: Departure, library: Library, licensing: Licensing) -> None:
     title = one.title_id.partition(":")[2]
-    await _say_released(engine.http, one.entitlement_url, library.licenses.device(), title)
+    await _say_released(licensing.engine.http, one.entitlement_url, library.licenses.device(), title)
     with library.catalog.transaction():
         library.catalog.outbox.heard(one)
 

@@ -8,20 +8,19 @@ from offlinedl import clock, expiry
 from offlinedl.actions.acquire import another, serves
 from offlinedl.actions.get import Order, get
 from offlinedl.actions.prove import TornFilesError, prove
-from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, OfflinedlError, RefusedError
 from offlinedl.library import Library
-from offlinedl.license import heads
+from offlinedl.license import Licensing, heads
 from offlinedl.model import Entry, Held, State
 from offlinedl.progress import Progress
 
 
-async def renew(order: Order, library: Library, engine: Engine, progress: Progress) -> Entry:
+async def renew(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
     """The title of `order` with its license renewed, as it is then. Where that is over, as `get` does it: rights are
     looked at anew. The old license serves until the new one is verified; an error says what is left of it."""
     entry = library.find(order.ref)
     if entry.state is State.EXPIRED:
-        return await get(replace(order, ref=entry.id), library, engine, progress)
+        return await get(replace(order, ref=entry.id), library, licensing, progress)
     with library.lock(entry.id):
         entry = library.find(entry.id)
         if entry.state is not State.READY:
@@ -30,7 +29,7 @@ async def renew(order: Order, library: Library, engine: Engine, progress: Progre
         if entry.license is None:
             return entry  # it is not protected, and has no end
         try:
-            return await _Renewal(entry=entry, library=library, engine=engine).run()
+            return await _Renewal(entry=entry, library=library, licensing=licensing).run()
         except OfflinedlError as error:
             now = clock.now()
             if not expiry.is_over(entry.license, now):
@@ -44,7 +43,7 @@ class _Renewal:
 
     entry: Entry
     library: Library
-    engine: Engine
+    licensing: Licensing
 
     async def run(self) -> Entry:
         """The title with the new license. What was granted to a process that was killed then is taken up, and nobody is
@@ -55,7 +54,7 @@ class _Renewal:
         held, offered = licenses.held(entry), licenses.offered(entry)
         if offered is None or not serves(expiry.renewed(entry.license, offered.license), need):
             self._check()
-            offered = await another(entry, self.library, self.engine, need, held)
+            offered = await another(entry, self.library, self.licensing, need, held)
         try:
             await self._prove(offered, held)
         except (RefusedError, DamagedError) as error:
@@ -82,5 +81,5 @@ class _Renewal:
         keys = {key.kid: key.key for key in new.keys}
         known = {key.kid: key.key for key in old.keys} if old else {}
         if keys.items() - known.items():
-            await prove(self.library.plan(self.entry.id), self.library, self.entry, keys)
-        await self.engine.licensing.load(new, clock.now())
+            await prove(self.library.plan(self.entry.id), self.library, self.entry, new)
+        await self.licensing.load(new, clock.now())

@@ -15,9 +15,9 @@ from offlinedl import clock, expiry
 from offlinedl.actions import release
 from offlinedl.actions.get import Order
 from offlinedl.actions.renew import renew
-from offlinedl.engine import Engine
 from offlinedl.errors import BusyError, NetworkError, OfflinedlError
 from offlinedl.library import Library
+from offlinedl.license import Licensing
 from offlinedl.model import Entry, License, State
 from offlinedl.progress import Progress
 
@@ -45,7 +45,7 @@ class Pass:
     ask nobody."""
 
     library: Library
-    engine: Engine
+    licensing: Licensing
     progress: Progress
     tell: Callable[[Step], None]
     dry_run: bool = False
@@ -96,7 +96,7 @@ def _why(entry: Entry, library: Library) -> str:
 async def _renewal(entry: Entry, reason: str, work: Pass) -> Step:
     """A failure is a warning while the license that is there lives."""
     try:
-        renewed = await renew(Order(ref=entry.id), work.library, work.engine, work.progress)
+        renewed = await renew(Order(ref=entry.id), work.library, work.licensing, work.progress)
     except OfflinedlError as error:
         now = work.library.entry(entry.id)
         lives = now is not None and now.state is State.READY
@@ -113,7 +113,7 @@ async def _releases(work: Pass) -> None:
         for one in owed:
             work.tell(Step(does="release", title=release.title_of(one), reason=_GONE, result="would"))
         return
-    for told in await release.release(owed, work.library, work.engine, release.LONG):
+    for told in await release.release(owed, work.library, work.licensing, release.LONG):
         result: Result = "failed" if isinstance(told.error, NetworkError) else "warning"
         if told.error is None:
             result = "done"

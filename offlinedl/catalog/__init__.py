@@ -220,9 +220,9 @@ class Catalog:
         """Is whoever downloads the title to stop?"""
         return bool(self._read("SELECT 1 FROM titles WHERE id = ? AND pause_asked", (title_id,)))
 
-    def by_priority(self) -> list[str]:
-        """The ids of all titles, those of the highest priority first, then those that were added first."""
-        return [row["id"] for row in self._read("SELECT id FROM titles ORDER BY priority DESC, added_at, id")]
+    def priorities(self) -> dict[str, int]:
+        """Of all titles, by their ids: the highest first, then those that were added first."""
+        return dict(map(tuple, self._read("SELECT id, priority FROM titles ORDER BY priority DESC, added_at, id")))
 
     def forget(self, title_id: str) -> None:
         """Delete the title and all that hangs on it, except its history and destruction records."""

@@ -16,8 +16,8 @@ from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
-    from offlinedl.engine import Engine
     from offlinedl.library import Library
+    from offlinedl.license import Licensing
     from offlinedl.model import Entry
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -36,7 +36,7 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Renew licenses. The one that is there serves until the new one is verified; media are not fetched again."""
-    from offlinedl import clock, sources
+    from offlinedl import clock
     from offlinedl.actions.get import Order
     from offlinedl.actions.renew import renew
     from offlinedl.cli import shape
@@ -46,14 +46,14 @@ def verb(
     each = Each(network=wiring.Network(proxy=proxy), how=how)
     with progress.ended(how), wiring.library(wiring.keep_free()) as library:
 
-        async def work(order: Order, engine: Engine) -> Entry:
+        async def work(order: Order, licensing: Licensing) -> Entry:
             with progress.shown(how, order.ref) as watching:
-                entry = await renew(order, library, engine, watching)
+                entry = await renew(order, library, licensing, watching)
             if not json:
                 say(f"{entry.id}: {shape.message(entry, clock.now())}")
             return entry
 
-        chosen = [*map(sources.title_id, refs or []), *_chosen(library, all_=all_, span=span)]
+        chosen = [*(_id(ref, library) for ref in refs or []), *_chosen(library, all_=all_, span=span)]
         if not chosen:
             note("Nothing to renew.")
         done, code = wiring.run(each.run(Order(ref=""), list(dict.fromkeys(chosen)), work))
@@ -61,6 +61,17 @@ def verb(
             document([shape.stored(entry, library) for entry in done])
     if code:
         raise typer.Exit(code)
+
+
+def _id(ref: str, library: Library) -> str:
+    """The id of the title that is meant; what is said of one that is not there comes later."""
+    from offlinedl import sources
+    from offlinedl.errors import NotFoundError
+
+    try:
+        return library.find(sources.title_id(ref)).id
+    except NotFoundError:
+        return ref
 
 
 def _chosen(library: Library, *, all_: bool, span: timedelta | None) -> list[str]:

@@ -58,8 +58,8 @@ def _release(library: Library, removed: list[str]) -> None:
         return
 
     async def tell() -> list[release.Told]:
-        async with wiring.engine(wiring.Network()) as engine:
-            return await release.release(owed, library, engine, release.SHORT)
+        async with wiring.licensing(wiring.Network()) as licensing:
+            return await release.release(owed, library, licensing, release.SHORT)
 
     try:
         left = [told.title_id for told in wiring.run(tell()) if told.error]

@@ -37,8 +37,8 @@ def verb(
         _say(step, quiet=quiet or json)
 
     async def work() -> None:
-        async with wiring.engine(wiring.Network(proxy=proxy)) as engine:
-            await sync(Pass(library=library, engine=engine, progress=Silence(), tell=tell, dry_run=dry_run))
+        async with wiring.licensing(wiring.Network(proxy=proxy)) as licensing:
+            await sync(Pass(library=library, licensing=licensing, progress=Silence(), tell=tell, dry_run=dry_run))
 
     with wiring.library() as library:
         wiring.run(work())

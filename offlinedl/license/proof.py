@@ -6,7 +6,7 @@ less proves nothing: lengths and headers are in the clear, and a decoder is glad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -48,8 +48,11 @@ class UnlicensedError(RefusedError):
         self.need = need
 
 
-def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault | None]:
-    """Prove `keys` (by KID) on the files of `plan`, a step at a time: each step yields None, or a fault.
+def prove(
+    plan: Plan, read: Read, keys: Mapping[bytes, bytes], sealed: Collection[bytes] = ()
+) -> Iterator[Fault | None]:
+    """Prove `keys` (by KID) on the files of `plan`, a step at a time: each step yields None, or a fault. Of keys that
+    only an adapter has, the KIDs are in `sealed`: with those nothing is opened here.
 
     UnlicensedError where a KID in use has no key; UnsupportedError where encrypted media cannot be decoded here.
     """
@@ -64,7 +67,10 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
             yield Fault(fetch=error.fetch, kid=b"", reason=error.reason, wrong_key=False)
             return
         yield None
-    _check_licensed(plan, [work for _, own in found for work in own], keys)
+    work = [work for _, own in found for work in own]
+    _check_licensed(plan, work, {*keys, *sealed})
+    if work and sealed:
+        return
     proven = False
     for track, own in found:
         for kid, fetches, opens in own:
@@ -73,15 +79,15 @@ def prove(plan: Plan, read: Read, keys: Mapping[bytes, bytes]) -> Iterator[Fault
             if (yield from _opened(kid, chosen, fetches, opens)):
                 yield from track.unpadded(kid, [f for f in fetches if f not in chosen], keys)
         yield None
-    if keys and not proven:
+    if (keys or sealed) and not proven:
         raise UnsupportedError(
             "the title is protected in a way that cannot be proven to open", "only MP4, TS and AAC can be"
         )
 
 
-def _check_licensed(plan: Plan, work: Sequence[_Work], keys: Mapping[bytes, bytes]) -> None:
+def _check_licensed(plan: Plan, work: Sequence[_Work], licensed: Collection[bytes]) -> None:
     for kid, fetches, _ in work:
-        if kid not in keys:
+        if kid not in licensed:
             kids = tuple(dict.fromkeys(kid for kid, _, _ in work))
             uris = {kid: plan.keys[own[0].key] for kid, own, _ in work if own[0].key is not None}
             raise UnlicensedError(kid, fetches[0].path, Need(kids=kids, keys=uris))
