@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -98,10 +98,21 @@ class Custody:
         if error:
             raise error
 
-    def keep(self, entry: Entry, held: Held) -> None:
-        """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then."""
+    def keep(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
+        """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then.
+        `warnings` are what is odd about it."""
         self._vault.put(held.license.id, record.encode(held))
-        self._name(entry, held.license)
+        self._name(entry, held.license, *(f"odd license: {warning}" for warning in warnings))
+
+    def restate(self, entry: Entry, held: Held) -> None:
+        """Keep what an adapter has made of the title's license: another handle, or other windows. The vault replaces
+        what it has in one step, so that there is never none."""
+        self._vault.put(held.license.id, record.encode(held))
+        with self._catalog.transaction():
+            current = self._catalog.entry(entry.id)
+            if current is not None and current.license is not None and current.license.windows != held.license.windows:
+                self._catalog.license(entry.id, replace(current.license, windows=held.license.windows))
+                self._catalog.note(entry.id, "license states other windows", self._clock())
 
     def held(self, entry: Entry) -> Held | None:
         """The license of a title and what opens its media. One that the catalog does not know of yet is adopted."""
@@ -167,7 +178,8 @@ class Custody:
             return None
         return record.decode(sealed) if sealed else None
 
-    def _name(self, entry: Entry, license: License) -> None:
+    def _name(self, entry: Entry, license: License, *more: str) -> None:
         with self._catalog.transaction():
             self._catalog.license(entry.id, license)
-            self._catalog.note(entry.id, "licensed", self._clock())
+            for event in ("licensed", *more):
+                self._catalog.note(entry.id, event, self._clock())

@@ -49,6 +49,17 @@ def narrowed(windows: Windows, storage_seconds: int | None, playback_seconds: in
     )
 
 
+def stricter(one: Windows, other: Windows) -> Windows:
+    """The shorter of each window. Unknown is only what neither tells."""
+    return Windows(
+        storage_seconds=shorter(one.storage_seconds, other.storage_seconds),
+        playback_seconds=shorter(one.playback_seconds, other.playback_seconds),
+        ends_at=min((at for at in (one.ends_at, other.ends_at) if at is not None), default=None),
+        unknown=one.unknown & other.unknown,
+        soft=one.soft | other.soft,
+    )
+
+
 def deadline(license: License | None) -> Deadline:
     """Which clock ends the title, and when. A license that was never played has no playback clock yet."""
     if license is None:

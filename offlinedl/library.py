@@ -274,29 +274,33 @@ class Library:
         """A play begins: durable before this returns. The first one starts the playback clock, others move nothing."""
         with self.catalog.transaction():
             now = self._clock()
-            entry = self._must(entry.id)
-            if entry.state is State.EXPIRED:
-                raise RefusedError(
-                    f"{entry.id}: {expiry.message(entry.license, now)}",
-                    f"`offlinedl get {entry.id}` asks for a new license",
-                    code="expired",
-                )
-            if entry.state is not State.READY:
-                raise RefusedError(
-                    f"{entry.id}: not ready, but {entry.state}",
-                    f"`offlinedl get {entry.id}` completes it",
-                    code="not-ready",
-                )
-            if entry.protected:
-                self.licenses.check(entry)
-            if not self.is_whole(entry):
-                raise DamagedError(
-                    f"{entry.id}: files or its license are not there any more",
-                    f"`offlinedl get {entry.id}` fetches what is missing",
-                )
+            self.check_plays(entry)
             self.catalog.played(entry.id, now)
             self.catalog.note(entry.id, "played", now)
         return self._must(entry.id)
+
+    def check_plays(self, entry: Entry) -> None:
+        """RefusedError where the title is expired or not ready, DamagedError where something of it is lost."""
+        entry = self._must(entry.id)
+        if entry.state is State.EXPIRED:
+            raise RefusedError(
+                f"{entry.id}: {expiry.message(entry.license, self._clock())}",
+                f"`offlinedl get {entry.id}` asks for a new license",
+                code="expired",
+            )
+        if entry.state is not State.READY:
+            raise RefusedError(
+                f"{entry.id}: not ready, but {entry.state}",
+                f"`offlinedl get {entry.id}` completes it",
+                code="not-ready",
+            )
+        if entry.protected:
+            self.licenses.check(entry)
+        if not self.is_whole(entry):
+            raise DamagedError(
+                f"{entry.id}: files or its license are not there any more",
+                f"`offlinedl get {entry.id}` fetches what is missing",
+            )
 
     def remove(self, entry: Entry) -> int:
         """Free every byte, destroy the key, keep the destruction record. Returns the bytes freed."""

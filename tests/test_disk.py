@@ -158,8 +158,8 @@ def test_a_disk_that_somebody_filled(dies: bool, demo: Offlinedl, origin: Origin
         ballast = fill(demo.home)
         assert states(demo) == (["paused", "ready"] if dies else ["ready"])
         assert "tracks" in demo.ok("show", "demo:lighthouse", "--json").json
-        for words in (["get", "demo:harbour-1"], ["play", "demo:lighthouse", "--player", "none"]):
-            assert demo(*words).code == 6, words
+        assert demo("get", "demo:harbour-1").code == 6
+        assert dies or demo("play", "demo:lighthouse", "--player", "none").code == 6
         ballast.unlink()
         demo.ok("get", "demo:ferry")
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.backends import fail, null
+from keyring.core import load_keyring
 from keyring.errors import KeyringLocked
-from keyrings.alt.file import PlaintextKeyring
 
 from offlinedl.errors import StorageError
 from offlinedl.vault import Vault
@@ -21,23 +20,30 @@ from tests.origin import Origin
 SECRET = b"sixteen bytes !!"
 
 
-class Chain(PlaintextKeyring):
-    """A keyring that is a file, of one test."""
+class Chain(KeyringBackend):
+    """A keyring of one test."""
 
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        self.file_path = str(file)
+    priority = 1
 
-    def passwords(self) -> int:
-        """How many there are in it."""
-        file = Path(self.file_path)
-        return file.read_text().count(" = ") if file.exists() else 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring says nothing of it
+        self.passwords: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """See KeyringBackend."""
+        return self.passwords.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """See KeyringBackend."""
+        self.passwords[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        """See KeyringBackend."""
+        del self.passwords[service, username]
 
 
-class Locked(KeyringBackend):
+class Locked(Chain):
     """A keyring that nobody unlocks: there is no screen to ask at."""
-
-    priority = 1  # type: ignore[assignment]  # a property of the class there, and it may be a number
 
     def get_password(self, service: str, username: str) -> str | None:
         """See KeyringBackend."""
@@ -49,9 +55,9 @@ class Locked(KeyringBackend):
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> Iterator[Chain]:
+def chain() -> Iterator[Chain]:
     before = keyring.get_keyring()
-    own = Chain(tmp_path / "chain.cfg")
+    own = Chain()
     keyring.set_keyring(own)
     yield own
     keyring.set_keyring(before)
@@ -79,7 +85,7 @@ def key_of(folder: Path) -> bytes:
 def test_a_key_in_the_keyring_is_in_no_file(folder: Path, chain: Chain) -> None:
     in_keyring(folder).put("a", SECRET)
     assert in_keyring(folder).get("a") == SECRET
-    assert chain.passwords() == 1
+    assert len(chain.passwords) == 1
     assert len(key_of(folder)) == 32
     assert not any(key_of(folder) in f.read_bytes() for f in folder.iterdir())
     assert {f.name: f.stat().st_mode & 0o777 for f in folder.iterdir()} == {"key": 0o600, "a.sealed": 0o600}
@@ -90,9 +96,9 @@ def test_the_key_moves_when_the_setting_changes(folder: Path, chain: Chain) -> N
     in_file(folder).put("a", SECRET)
     key = key_of(folder)
     assert in_keyring(folder).get("a") == SECRET
-    assert (chain.passwords(), key_of(folder), len((folder / "key").read_bytes())) == (1, key, 40)
+    assert (len(chain.passwords), key_of(folder), len((folder / "key").read_bytes())) == (1, key, 40)
     assert in_file(folder).get("a") == SECRET
-    assert (chain.passwords(), (folder / "key").read_bytes()) == (0, key)
+    assert (chain.passwords, (folder / "key").read_bytes()) == ({}, key)
     assert {f.name: f.stat().st_mode & 0o777 for f in folder.iterdir()} == {"key": 0o600, "a.sealed": 0o600}
 
 
@@ -101,11 +107,11 @@ def test_a_process_of_before_does_not_move_it_back(folder: Path, chain: Chain) -
     before.put("a", SECRET)
     in_file(folder).settle()
     assert before.get("a") == SECRET
-    assert chain.passwords() == 0
+    assert chain.passwords == {}
     assert len((folder / "key").read_bytes()) == 32
 
 
-def test_a_key_that_moves_while_it_is_looked_for_is_found(folder: Path, chain: Chain, tmp_path: Path) -> None:
+def test_a_key_that_moves_while_it_is_looked_for_is_found(folder: Path, chain: Chain) -> None:
     in_keyring(folder).put("a", SECRET)
 
     class Slow(Chain):
@@ -117,15 +123,15 @@ def test_a_key_that_moves_while_it_is_looked_for_is_found(folder: Path, chain: C
             in_file(folder).settle()
             return chain.get_password(service, username)
 
-    keyring.set_keyring(Slow(tmp_path / "chain.cfg"))
+    keyring.set_keyring(Slow())
     assert in_file(folder).get("a") == SECRET
-    assert chain.passwords() == 0
+    assert chain.passwords == {}
 
 
 CLOSED = {
     "locked": Locked(),
-    "none at all": fail.Keyring(),
-    "one that keeps nothing": null.Keyring(),
+    "none at all": load_keyring("keyring.backends.fail.Keyring"),
+    "one that keeps nothing": load_keyring("keyring.backends.null.Keyring"),
     "not installed": None,
 }
 
@@ -165,10 +171,10 @@ def test_no_key_is_made_for_a_keyring_that_is_closed(
     assert list(folder.iterdir()) == []
 
 
-def test_another_keyring_is_not_the_one(folder: Path, chain: Chain, tmp_path: Path) -> None:
+def test_another_keyring_is_not_the_one(folder: Path, chain: Chain) -> None:
     """No new key is made: where the right one is open, all is as it was."""
     in_keyring(folder).put("a", SECRET)
-    keyring.set_keyring(Chain(tmp_path / "other.cfg"))
+    keyring.set_keyring(Chain())
     with pytest.raises(StorageError, match="not in the one that is open here"):
         in_keyring(folder).put("a", b"another")
     keyring.set_keyring(chain)
@@ -187,22 +193,14 @@ def test_a_library_with_its_key_in_the_keyring(demo: Offlinedl, origin: Origin, 
     with (demo.home / "config.toml").open("a") as settings:
         settings.write('[vault]\nkey = "keyring"\n')
     demo.ok("get", "demo:harbour-1")
-    assert chain.passwords() == 1
+    assert len(chain.passwords) == 1
     keyring.set_keyring(Locked())
     origin.forget()
     assert [title["state"] for title in demo.listed()] == ["ready"]
-    for words in (
-        ["play", "demo:harbour-1"],
-        ["get", "demo:harbour-1"],
-        ["get", "demo:harbour-2"],
-        ["get", "demo:ferry"],
-    ):
-        result = demo(*words)
-        assert (result.code, result.err.splitlines()[-2]) == (
-            6,
-            "error: " + ("" if words[0] == "play" else f"{words[1]}: ") + "the system's keyring is closed or not there:"
-            " Failed to unlock the collection!",
-        )
+    for verb, title in [("play", "harbour-1"), ("get", "harbour-1"), ("get", "harbour-2"), ("get", "ferry")]:
+        result = demo(verb, f"demo:{title}")
+        said = result.err.splitlines()[-2].partition("the system's keyring ")[2]
+        assert (result.code, said) == (6, "is closed or not there: Failed to unlock the collection!")
     assert not origin.asked("/license")
     assert not origin.asked("/key")
     keyring.set_keyring(chain)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from offlinedl import clock, expiry, verify
 from offlinedl.aside import aside
-from offlinedl.engine import Engine
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
     DamagedError,
@@ -24,10 +23,10 @@ from offlinedl.errors import (
 )
 from offlinedl.intake import held
 from offlinedl.library import Library
-from offlinedl.license import heads, proof
+from offlinedl.license import Licensing, heads, proof
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
-from offlinedl.model import ContentKey, Entry, Held, License
+from offlinedl.model import Entry, Held, License
 from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
 from offlinedl.signatures import may_expire
@@ -46,7 +45,7 @@ class Download:
 
     entry: Entry
     library: Library
-    engine: Engine
+    licensing: Licensing
     progress: Progress
     resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
 
@@ -88,20 +87,20 @@ class Download:
         there = {f.identity for f in plan.fetches if f.size is not None}
         plan, need = await self._needed(plan, there)
         try:
-            keys = await self._licensed(need)
+            license = await self._licensed(need)
         except RefusedError:
             if not any(may_expire(key.uri) for key in plan.keys):
                 raise
             plan = await self._renewed(plan)  # addresses of keys are signed, too, and may be of yesterday
             need = heads.need(plan, self.library.reading(self.entry), there)
-            keys = await self._licensed(need)
+            license = await self._licensed(need)
         self.progress.step("media")
         await self._fetch(plan, [f for f in plan.fetches if f.identity not in there])
-        self.progress.step("proof" if keys else "check")
+        self.progress.step("proof" if license else "check")
         gaps = len(plan.gaps)
         del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
         try:
-            await self._proven(keys)
+            await self._proven(license)
         except proof.UnlicensedError as more:  # keys that rotate: only now all of them are known
             await self._proven(await self._licensed(need | more.need))
         return await self.library.ready(self.entry), gaps
@@ -131,7 +130,7 @@ class Download:
 
         try:
             async with self.library.intake(self.entry, planned=planned) as intake:
-                await self.engine.run(plan, fetches, intake, self.progress, renew)
+                await self.licensing.engine.run(plan, fetches, intake, self.progress, renew)
         except ChangedError as error:
             self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
@@ -149,26 +148,25 @@ class Download:
             there = {f.identity: f for f in self.library.plan(self.entry.id).fetches if f.checksum is not None}
             sample = next((f for f in plan.fetches if f.identity in there), None)
             if sample is not None:
-                answer = await self.engine.get(sample.url, sample.range)
+                answer = await self.licensing.engine.get(sample.url, sample.range)
                 if checksum(answer.body) != there[sample.identity].checksum:
                     raise OtherTitleError("a segment is not what it was")
         if planned:
             self.library.readdress(self.entry, plan)
         return plan
 
-    async def _licensed(self, need: Need) -> Mapping[bytes, bytes]:
-        """The keys of the title's license: of the one that is held while it serves, else of one that is asked for
-        now."""
+    async def _licensed(self, need: Need) -> Held | None:
+        """The title's license: the one that is held while it serves, else one that is asked for now."""
         if not need.kids:
             if expiry.is_over(self.entry.license, clock.now()):
                 self.library.drop_license(self.entry, "windows over")
-            return {}
+            return None
         self.library.protected(self.entry)
         held = self.library.licenses.held(self.entry)
         if held is not None:
             self.entry = replace(self.entry, license=held.license)
             if set(need.kids) <= set(held.license.kids) and not expiry.is_over(held.license, clock.now()):
-                return {key.kid: key.key for key in held.keys}
+                return held
         if held is not None or self.entry.license is not None:
             why = "license no longer served" if held else "license could not be read"
             self.entry = self.library.drop_license(self.entry, why)
@@ -176,20 +174,19 @@ class Download:
         self.progress.step("license")
         asking = asyncio.ensure_future(self._acquire(need))
         try:
-            keys = await asyncio.shield(asking)
+            return await asyncio.shield(asking)
         except asyncio.CancelledError:
             # The server has heard: what it grants is kept, or the next run would have to ask again.
             await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
             raise
-        return {key.kid: key.key for key in keys}
 
-    async def _acquire(self, need: Need) -> tuple[ContentKey, ...]:
+    async def _acquire(self, need: Need) -> Held:
         entry, licenses = self.entry, self.library.licenses
-        server = licenses.server(entry) or self.engine.licensing.server_for((), (), need.keys.values())
+        server = licenses.server(entry) or self.licensing.server_for((), (), need.keys.values())
         now = clock.now()
-        grant = await self.engine.licensing.acquire(self.engine, server, need, now)
+        grant = await self.licensing.acquire(server, need, now)
         license = License(
             id=entry.license_slot,
             system=server.system,
@@ -200,11 +197,12 @@ class Download:
             renewal_url=grant.renewal_url,
             policy=grant.policy,
         )
-        licenses.keep(entry, Held(license=license, keys=grant.keys, handle=grant.handle))
+        held = Held(license=license, keys=grant.keys, handle=grant.handle)
+        licenses.keep(entry, held, grant.warnings)
         self.entry = replace(entry, license=license)
-        return grant.keys
+        return held
 
-    async def _proven(self, keys: Mapping[bytes, bytes]) -> None:
+    async def _proven(self, license: Held | None) -> None:
         """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve;
         a file that is damaged is fetched again by the next run."""
         entry, library = self.entry, self.library
@@ -213,14 +211,16 @@ class Download:
         if torn:
             library.damaged(entry, torn)
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
-        steps = proof.prove(plan, library.reading(entry), keys)
+        keys = {key.kid: key.key for key in license.keys} if license else {}
+        sealed = license.license.kids if license and license.handle is not None else ()
+        steps = proof.prove(plan, library.reading(entry), keys, sealed)
         faults: list[proof.Fault] = []
         while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
             faults += some
             library.heed_pause(entry)
         library.heed_pause(entry)
         if not faults:
-            return
+            return await self._loaded(license)
         first = next((fault for fault in faults if fault.wrong_key), faults[0])
         if first.wrong_key:
             library.drop_license(entry, "license did not open the media")
@@ -231,6 +231,18 @@ class Download:
             )
         library.damaged(entry, [fault.fetch for fault in faults])
         raise DamagedError(f"{first.fetch.path} is damaged: {first.reason}", "run it again: only that is fetched")
+
+    async def _loaded(self, license: Held | None) -> None:
+        """The proof of a license that an adapter has: it opens anew. One that does not is destroyed; one whose keys
+        cannot be used at the moment, or whose adapter fails, may serve another time."""
+        if license is None:
+            return
+        try:
+            await self.licensing.load(license, clock.now())
+        except (RefusedError, DamagedError) as error:
+            if error.code != "license-not-usable":
+                self.library.drop_license(self.entry, f"license did not open: {error.message}")
+            raise
 
 
 def begin(progress: Progress, name: str, fetches: Iterable[Fetch]) -> None:

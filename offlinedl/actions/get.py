@@ -12,9 +12,9 @@ from offlinedl import clock, expiry, rights, sources
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.engine import Engine
 from offlinedl.errors import NotFoundError, OtherTitleError, PausedError
 from offlinedl.library import Library
+from offlinedl.license import Licensing
 from offlinedl.model import Entry, State, Title, Wanted
 from offlinedl.progress import Progress
 from offlinedl.signatures import unsigned
@@ -50,12 +50,12 @@ class Order:
         )
 
 
-async def queue(order: Order, library: Library, engine: Engine) -> int:
+async def queue(order: Order, library: Library, licensing: Licensing) -> int:
     """Write down that a title is to be downloaded: `resume` goes on with it, whatever stops those before it. Returns
     its priority. One that is ready stays so until its turn."""
     entry = _settled(order.ref, library)
     if entry is None or (entry.state in _WAITING and not _goes_on(order, entry, library)):
-        title, plan = await _planned(order, library, engine)
+        title, plan = await _planned(order, library, licensing)
         with library.lock(title.id):
             entry = library.entry(title.id)
             if entry is None or entry.state in _WAITING:
@@ -68,16 +68,19 @@ async def queue(order: Order, library: Library, engine: Engine) -> int:
     return library.catalog.priorities().get(entry.id, 0) if order.priority is None else order.priority
 
 
-async def get(order: Order, library: Library, engine: Engine, progress: Progress) -> Entry:
+async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
     """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
 
     async def resolved(tracks: tuple[str, ...]) -> Plan:
-        return (await _prepare(await _resolve(order, library, engine), order, library, engine, tracks)).plan()
+        return (await _prepare(await _resolve(order, library, licensing), order, library, licensing, tracks)).plan()
 
     async def downloaded(entry: Entry) -> Entry:
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        engine.http.trust(library.manifest_url(entry), order.headers)
-        return await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).run()
+        licensing.engine.http.trust(library.manifest_url(entry), order.headers)
+        return await work(entry).run()
+
+    def work(entry: Entry) -> Download:
+        return Download(entry=entry, library=library, licensing=licensing, progress=progress, resolve=resolved)
 
     entry = _settled(order.ref, library)
     if order.queued:
@@ -91,21 +94,19 @@ async def get(order: Order, library: Library, engine: Engine, progress: Progress
         rights.check(entry, clock.now())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
-    title, plan = await _planned(order, library, engine)
+    title, plan = await _planned(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
-            await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).beside(
-                plan
-            )
+            await work(entry).beside(plan)
         entry = await library.begin(title, plan)
         del plan  # it is on the disk, and as large in memory as the title is long
         return await downloaded(entry)
 
 
-async def look(order: Order, library: Library, engine: Engine) -> Prepared:
+async def look(order: Order, library: Library, licensing: Licensing) -> Prepared:
     """What `get` would fetch: the title resolved, its manifests read, renditions chosen. Nothing is written."""
-    return await _prepare(await _resolve(order, library, engine), order, library, engine)
+    return await _prepare(await _resolve(order, library, licensing), order, library, licensing)
 
 
 def _check_still_wanted(order: Order, entry: Entry | None) -> None:
@@ -118,31 +119,31 @@ def _check_still_wanted(order: Order, entry: Entry | None) -> None:
         raise PausedError(f"{entry.id}: paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
 
-async def _planned(order: Order, library: Library, engine: Engine) -> tuple[Title, Plan]:
-    title = await _resolve(order, library, engine)
+async def _planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+    title = await _resolve(order, library, licensing)
     rights.check(title, clock.now())
-    return title, (await _prepare(title, order, library, engine)).plan()
+    return title, (await _prepare(title, order, library, licensing)).plan()
 
 
-async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
+async def _resolve(order: Order, library: Library, licensing: Licensing) -> Title:
     entry, ref = _known(order.ref, library), order.ref
     if entry is not None and not sources.is_url(ref):
         ref = library.manifest_url(entry) if sources.is_of_url(entry.id) else entry.id
-    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
+    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, licensing.engine.get)
 
 
 async def _prepare(
-    title: Title, order: Order, library: Library, engine: Engine, tracks: tuple[str, ...] = ()
+    title: Title, order: Order, library: Library, licensing: Licensing, tracks: tuple[str, ...] = ()
 ) -> Prepared:
     """The most suitable source of the title; of those that have the `tracks` where some are named, by their ids."""
     for source in title.sources:
-        engine.http.trust(source.url, order.headers)
+        licensing.engine.http.trust(source.url, order.headers)
     entry = library.entry(title.id)
     wanted = replace(order.wanted(entry.wanted if entry else None), tracks=tracks)
     if entry is not None and tracks:
         same = [s for s in title.sources if unsigned(s.url) == unsigned(library.manifest_url(entry))]
         title = replace(title, sources=tuple(same) or title.sources)
-    prepared = await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    prepared = await prepare(title, wanted, licensing, order.preferences, order.license, now=clock.now())
     if prepared.refusal is None or entry is None or not library.licenses.knows_server(entry):
         return prepared
     named = library.licenses.server(entry)  # by the person, for an earlier run

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import say
+
+if TYPE_CHECKING:
+    from offlinedl.model import Entry
 
 
 def verb(
@@ -27,6 +30,11 @@ def verb(
     with wiring.library() as library:
         entry = library.find(sources.title_id(ref))
         first = entry.license is not None and entry.license.first_played_at is None
-        entry = wiring.run(play(entry, library))
+
+        async def work() -> Entry:
+            async with wiring.licensing(wiring.Network()) as licensing:
+                return await play(entry, library, licensing)
+
+        entry = wiring.run(work())
     began = "first play, the playback clock runs" if first else "played"
     say(f"{entry.name}: {began}. {expiry.message(entry.license, clock.now())}")

@@ -41,7 +41,7 @@ def export(
         count = vault.export_to(file, passphrase)
     except DamagedError as error:
         raise unread(vault, entries) or error from error
-    say(f"{file}: {count} secrets")
+    say(f"{file}: {_counted(count)}")
     left_out = unread(vault, entries)
     if left_out is not None:
         raise left_out
@@ -58,7 +58,11 @@ def import_(
     from offlinedl.cli import wiring
 
     count = wiring.vault().import_from(file, _passphrase(passphrase_file, twice=False))
-    say(f"{file}: {count} secrets taken in")
+    say(f"{file}: {_counted(count)} taken in")
+
+
+def _counted(secrets: int) -> str:
+    return f"{secrets} secret" if secrets == 1 else f"{secrets} secrets"
 
 
 def _passphrase(file: Path | None, *, twice: bool) -> str:

@@ -69,14 +69,6 @@ _FEWEST, _SHARE = 2, 250_000
 kept when the download is stopped."""
 
 
-def licensing() -> Licensing:
-    """The systems at hand, those with an adapter in the settings too."""
-    from offlinedl.license import Licensing
-    from offlinedl.license.adapter import adapters
-
-    return Licensing(adapters=adapters(settings().cdm))
-
-
 @asynccontextmanager
 async def engine(network: Network) -> AsyncIterator[Engine]:
     """A session with the network."""
@@ -110,8 +102,17 @@ async def engine(network: Network) -> AsyncIterator[Engine]:
             stall_seconds=own.stall_seconds,
             bucket=bucket,
             limits=Limits(bytes=own.manifest_bytes, segments=own.segments, depth=own.depth),
-            licensing=licensing(),
         )
+
+
+@asynccontextmanager
+async def licensing(network: Network) -> AsyncIterator[Licensing]:
+    """The systems at hand, those with an adapter in the settings too, over a session with the network."""
+    from offlinedl.license import Licensing
+    from offlinedl.license.adapter import adapters
+
+    async with engine(network) as session:
+        yield Licensing(engine=session, adapters=adapters(settings().cdm))
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -15,7 +15,6 @@ from offlinedl.engine.attempt import Attempt, Means, file
 from offlinedl.errors import NetworkError, NotFoundError
 from offlinedl.http import Answer, Enough, Http, origin
 from offlinedl.intake import Intake
-from offlinedl.license import Licensing
 from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.parallel import Parallelism
 from offlinedl.patience import Attempts, Holds, Patience, retry_after
@@ -35,7 +34,7 @@ class Engine:
     At most `connections` fetches run at once, and at most `per_host` of them at one server. `backoff` is in seconds
     before the first retry and doubles with each. A fetch of which not even `stall_seconds` times `floor` bytes come
     within `stall_seconds` is given up and tried again. `bucket` holds all of them to a rate. `limits` says how large a
-    resource may be that is read into memory: a manifest, an index, a feed. `licensing` is who asks for licenses.
+    resource may be that is read into memory: a manifest, an index, a feed.
     """
 
     http: Http
@@ -47,7 +46,6 @@ class Engine:
     floor: int = 1024
     bucket: Bucket | None = None
     limits: Limits = LIMITS
-    licensing: Licensing = field(default_factory=Licensing)
     holds: Holds = field(default_factory=Holds)
 
     async def run(

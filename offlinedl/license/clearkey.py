@@ -7,17 +7,15 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from offlinedl import expiry
+from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey, Destruction, Held, Windows
 from offlinedl.streams import LicenseServer
-
-if TYPE_CHECKING:
-    from offlinedl.engine import Engine
 
 NAME = "clearkey"
 _KEY_BYTES = 16

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from offlinedl.engine import Engine
+from offlinedl.engine.several import several
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey, Destruction, Held
 from offlinedl.signatures import unsigned
 from offlinedl.streams import Key, LicenseServer
-
-if TYPE_CHECKING:
-    from offlinedl.engine import Engine
 
 NAME = "hls-key"
 _KEY_BYTES = 16
@@ -38,8 +36,6 @@ async def acquire(engine: Engine, server: LicenseServer, need: Need, now: dateti
         )
     uris = {kid: need.keys[kid].uri for kid in need.kids}
     try:
-        from offlinedl.engine.several import several
-
         answers = await several(engine, uris.values(), _LIMIT)
     except NetworkError as error:
         if error.status in {401, 403, 404, 410}:

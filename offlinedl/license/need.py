@@ -32,7 +32,7 @@ class Need:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A persistent license, as it was granted: a key for each KID of the need, or an adapter's handle that stands for
-    them, and the windows that it states. `policy` is what it states as it came, as JSON."""
+    them, and the windows that it states. `policy` is what it states as it came, as JSON; `warnings` say what is odd."""
 
     keys: tuple[ContentKey, ...] = ()
     handle: bytes | None = field(default=None, repr=False)
@@ -40,3 +40,4 @@ class Grant:
     renewable: bool = False
     renewal_url: str | None = None
     policy: str = ""
+    warnings: tuple[str, ...] = ()

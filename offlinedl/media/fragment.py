@@ -57,6 +57,22 @@ def has_encryption(segment: Data) -> bool:
 
 def batches(encryption: Encryption, segment: Data) -> Iterator[Batch]:
     """The protected samples of `segment`, in file order. Errors: DamagedError; UnsupportedError for other schemes."""
+    for fragment, base in _fragments(encryption, segment):
+        if fragment.entry.parameters is not None:
+            yield from _batches(segment, fragment, base)
+
+
+def check(encryption: Encryption, segment: Data) -> None:
+    """Samples that are NAL units are nothing else, from their first byte to the last: also where they are encrypted,
+    lengths are clear (23001-7 section 9.5.2), unless whole samples are. Errors: DamagedError."""
+    for fragment, base in _fragments(encryption, segment):
+        if fragment.entry.unit and (fragment.entry.parameters is None or _has_subsamples(segment, fragment)):
+            for run in fragment.runs:
+                _check_units(segment, fragment.entry.unit, base + run.start, run.sizes)
+
+
+def _fragments(encryption: Encryption, segment: Data) -> Iterator[tuple[_Fragment, int]]:
+    """The fragments of `segment` whose samples are there, each with what its offsets count from."""
     layout = list(boxes(segment))
     payloads = [box for box in layout if box.type == "mdat"]
     left = len(segment)  # samples that may still come: a few bytes can claim any number of them
@@ -67,8 +83,25 @@ def batches(encryption: Encryption, segment: Data) -> Iterator[Batch]:
             left -= sum(len(run.sizes) for run in fragments[-1].runs)
         for fragment, base in zip(fragments, _bases(fragments, moof, payloads), strict=True):
             _check_runs(fragment, base, payloads)
-            if fragment.entry.parameters is not None:
-                yield from _batches(segment, fragment, base)
+            yield fragment, base
+
+
+def _has_subsamples(segment: Data, fragment: _Fragment) -> bool:
+    box = first(fragment.boxes, "senc")
+    return box is not None and bool(open_box(segment, box).full_box()[1] & 0x2)
+
+
+def _check_units(segment: Data, width: int, at: int, sizes: Sequence[int]) -> None:
+    """The NAL units of samples, each behind its length (ISO/IEC 14496-15 section 5.3.4.2.1)."""
+    read = struct.Struct(f"{width}s").unpack_from
+    for size in sizes:
+        start, end = at, at + size
+        while at + width <= end:
+            length = int.from_bytes(read(segment, at)[0])
+            at += width + length
+            if not length or at > end:
+                raise DamagedError(f"the sample at byte {start} is not made of NAL units")
+        at = end
 
 
 def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _Fragment:

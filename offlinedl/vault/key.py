@@ -128,7 +128,10 @@ class VaultKey:
         )
 
 
-_HINT = 'unlock the keyring of this account, or have `key = "file"` under [vault] in config.toml; nothing is lost'
+_HINT = (
+    'unlock the keyring of this account, or set `key = "file"` under [vault] in config.toml (a key that is in the'
+    " keyring moves when that is open); nothing is lost"
+)
 
 
 @contextmanager
