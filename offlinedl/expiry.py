@@ -47,18 +47,36 @@ def narrowed(windows: Windows, rights: Rights) -> Windows:
         windows,
         storage_seconds=shorter(windows.storage_seconds, rights.storage_seconds),
         playback_seconds=shorter(windows.playback_seconds, rights.playback_seconds),
-        ends_at=min((end for end in (windows.ends_at, rights.available_until) if end is not None), default=None),
+        ends_at=_earlier(windows.ends_at, rights.available_until),
     )
 
 
-def renewed(old: License, new: License) -> License:
-    """`new`, which was granted to renew `old`: its windows run from its own issue, but a first play stays the first. A
-    playback window that it does not tell of is the one that there was."""
+def renewed(old: License | None, new: License) -> License:
+    """`new` in the place of `old`: the storage window begins anew, and the first play stays where it was, so that the
+    playback deadline moves only where the new license states another window. One that does not tell of its playback
+    window has that which there was."""
+    if old is None:
+        return new
     windows = new.windows
     if "playback" in windows.unknown and "playback" not in old.windows.unknown:
         playback = shorter(windows.playback_seconds, old.windows.playback_seconds)
         windows = replace(windows, playback_seconds=playback, unknown=windows.unknown - {"playback"})
     return replace(new, windows=windows, first_played_at=old.first_played_at, last_played_at=old.last_played_at)
+
+
+def stricter(one: Windows, other: Windows) -> Windows:
+    """The shorter of each window. Unknown is only what neither tells."""
+    return Windows(
+        storage_seconds=shorter(one.storage_seconds, other.storage_seconds),
+        playback_seconds=shorter(one.playback_seconds, other.playback_seconds),
+        ends_at=_earlier(one.ends_at, other.ends_at),
+        unknown=one.unknown & other.unknown,
+        soft=one.soft | other.soft,
+    )
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def is_limited(license: License | None) -> bool:

@@ -5,7 +5,8 @@ data        a file is complete and synced before its row says so (see intake.py)
 license     in the vault before the catalog names it; a download has one slot for it, so that one that was
             granted is found again, whatever stopped the process after that
 ready       one transaction: state, license, windows
-removal     the state first, then the destruction record and the key, then the media, the row last
+removal     the state first, then the destruction record and the key, then the media, the row last; only where the disk
+            is full the media before all that
 """
 
 from __future__ import annotations
@@ -34,13 +35,16 @@ from offlinedl.errors import (
 )
 from offlinedl.model import Boot, Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
-from offlinedl.timekeeper import Timekeeper
+from offlinedl.timekeeper import Timekeeper, suspect
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.clock import Reading
     from offlinedl.intake import Intake
     from offlinedl.streams import Arrival, Fetch, Plan
+
+_ROOM = 1024 * 1024
+"""Bytes with which the catalog can surely write."""
 
 
 class Library:
@@ -175,7 +179,13 @@ class Library:
     def waiting(self) -> list[Entry]:
         """The titles whose downloads were paused or not begun, those of the highest priority first."""
         found = {entry.id: entry for entry in self.entries() if entry.state in {State.PAUSED, State.QUEUED}}
-        return [found[title_id] for title_id in self.catalog.by_priority() if title_id in found]
+        return [found[title_id] for title_id in self.catalog.priorities() if title_id in found]
+
+    def queue(self, entry: Entry) -> Entry:
+        """The title waits for its turn."""
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.QUEUED)
+        return self._must(entry.id)
 
     def mark(self, entry: Entry, *, kept: bool | None = None, priority: int | None = None) -> Entry:
         """Write down what a person decides about the title."""
@@ -272,41 +282,58 @@ class Library:
         """A play begins: durable before this returns. The first one starts the playback clock, others move nothing."""
         with self.catalog.transaction():
             now = self._clock()
-            entry = self._must(entry.id)
-            if entry.state is State.EXPIRED:
-                raise RefusedError(
-                    f"{entry.id}: {expiry.message(entry.license, now)}",
-                    f"`offlinedl get {entry.id}` asks for a new license",
-                    code="expired",
-                )
-            if entry.state is State.CLOCK_SUSPECT:
-                raise suspect(entry)
-            if entry.state is not State.READY:
-                raise RefusedError(
-                    f"{entry.id}: not ready, but {entry.state}",
-                    f"`offlinedl get {entry.id}` completes it",
-                    code="not-ready",
-                )
-            if not self.is_whole(entry):
-                raise DamagedError(
-                    f"{entry.id}: files or its license are not there any more",
-                    f"`offlinedl get {entry.id}` fetches what is missing",
-                )
+            self.check_plays(entry)
             self.catalog.played(entry.id, now)
             self.catalog.note(entry.id, "played", now)
         return self._must(entry.id)
 
+    def check_plays(self, entry: Entry) -> None:
+        """RefusedError where the title is or may be expired, or not ready, DamagedError where something is lost."""
+        entry = self._must(entry.id)
+        if entry.state is State.EXPIRED:
+            raise RefusedError(
+                f"{entry.id}: {expiry.message(entry.license, self._clock())}",
+                f"`offlinedl get {entry.id}` asks for a new license",
+                code="expired",
+            )
+        if entry.state is State.CLOCK_SUSPECT:
+            raise suspect(entry.id)
+        if entry.state is not State.READY:
+            raise RefusedError(
+                f"{entry.id}: not ready, but {entry.state}",
+                f"`offlinedl get {entry.id}` completes it",
+                code="not-ready",
+            )
+        if entry.protected:
+            self.licenses.check(entry)
+        if not self.is_whole(entry):
+            raise DamagedError(
+                f"{entry.id}: files or its license are not there any more",
+                f"`offlinedl get {entry.id}` fetches what is missing",
+            )
+
     def remove(self, entry: Entry) -> int:
         """Free every byte, destroy the key, keep the destruction record. Returns the bytes freed."""
         freed = self._must(entry.id).bytes_done
-        with self.catalog.transaction():
-            self._set_state(entry.id, State.REMOVING)
-            self.catalog.note(entry.id, "removed", self._clock())
-        self.drop_license(entry, "license destroyed")
+        try:
+            self._begin_removal(entry)
+        except StorageError:
+            if self.store.free_bytes() > _ROOM:
+                raise
+            # Where the disk is full, no row can be written before there is room. Who is stopped between the two leaves
+            # a title without files: nothing plays it, and `rm` and `get` take it from there.
+            self.store.remove(entry.folder)
+            self._begin_removal(entry)
+        self.licenses.drop(self._must(entry.id), "license destroyed", leaves=True)
         self.store.remove(entry.folder)
         with self.catalog.transaction():
             self.catalog.forget(entry.id)
         return freed
+
+    def _begin_removal(self, entry: Entry) -> None:
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.REMOVING)
+            self.catalog.note(entry.id, "removed", self._clock())
 
     def _set_state(self, title_id: str, state: State, failure: Failure | None = None) -> None:
         current = self.catalog.entry(title_id)
@@ -320,15 +347,6 @@ class Library:
         if entry is None:
             raise NotFoundError(f"{title_id}: no longer in the catalog", "another offlinedl removed it meanwhile")
         return entry
-
-
-def suspect(entry: Entry) -> RefusedError:
-    """Why a title does not play whose deadline may have passed."""
-    return RefusedError(
-        f"{entry.id}: the clock of this machine was set back, and nobody knows whether the title's time is over",
-        f"set the clock right, or go online: `offlinedl get {entry.id}` asks the service for the time",
-        code="clock-suspect",
-    )
 
 
 def folder_name(title_id: str) -> str:

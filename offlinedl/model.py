@@ -52,11 +52,13 @@ class Rights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drm:
-    """Where the license of one source is: `system` as in the feed ("clearkey", "widevine", ...)."""
+    """Where the license of one source is: `system` as in the feed ("clearkey", "widevine", ...). `certificate_url` is
+    where the service's certificate is, for systems whose adapters need one."""
 
     system: str
     license_url: str
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    certificate_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,3 +288,11 @@ class Destruction:
     title_id: str
     destroyed_at: datetime
     handle: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """What is owed to the entitlement server of a title that is no longer here."""
+
+    title_id: str
+    entitlement_url: str = field(repr=False)

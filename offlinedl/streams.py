@@ -80,7 +80,8 @@ class Protection:
     """What a manifest or an init segment says of the license that is needed.
 
     `system` is the DRM system id (a lower-case UUID) or "" where only the scheme is stated; `scheme` is cenc, cbcs,
-    cens, cbc1 or None; `kids` are 16 bytes each, in the order of their text; `init_data` is a pssh box.
+    cens, cbc1 or None; `kids` are 16 bytes each, in the order of their text; `init_data` is a pssh box,
+    or the URI of FairPlay's key.
     """
 
     system: str = ""

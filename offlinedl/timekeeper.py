@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from offlinedl import clock, expiry
 from offlinedl.catalog import Catalog
 from offlinedl.clock import Reading
-from offlinedl.errors import BusyError, StorageError
+from offlinedl.errors import BusyError, RefusedError, StorageError
 from offlinedl.model import Boot, Mark
 
 _SELDOM = timedelta(minutes=1)
@@ -51,6 +51,15 @@ class Timekeeper:
 
     def _judged(self, mark: Mark | None) -> Reading:
         return clock.judge(mark, self._wall(), self._boot())
+
+
+def suspect(title_id: str) -> RefusedError:
+    """Why a title does not play whose deadline may have passed."""
+    return RefusedError(
+        f"{title_id}: the clock of this machine was set back, and nobody knows whether the title's time is over",
+        f"set the clock right, or go online: `offlinedl get {title_id}` asks the service for the time",
+        code="clock-suspect",
+    )
 
 
 def _is_news(before: Mark, after: Mark) -> bool:

@@ -24,6 +24,7 @@ from offlinedl.demo import origin as demo
 from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
 from offlinedl.http import Http
+from offlinedl.license import Licensing
 from offlinedl.manifest import detect, progressive
 from offlinedl.media import movie
 from offlinedl.model import Kind, Wanted
@@ -413,8 +414,8 @@ def huge(head: bytes, size: int, asked: list[Asked], sent: list[int]) -> Iterato
 def plan_of(url: str, wanted: Wanted) -> Plan:
     async def main() -> Plan:
         async with Http() as http:
-            engine = Engine(http=http, retries=0)
-            return (await prepare(manifest_url.title(url), wanted, engine, Preferences(), now=NOW)).plan()
+            licensing = Licensing(engine=Engine(http=http, retries=0))
+            return (await prepare(manifest_url.title(url), wanted, licensing, Preferences(), now=NOW)).plan()
 
     return asyncio.run(main())
 

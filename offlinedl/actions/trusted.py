@@ -1,39 +1,67 @@
-"""trusted: ask a title's service for the time, where the clock of this machine was set back."""
+"""trusted: ask the services of titles for the time, where the clock of this machine was set back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from offlinedl import expiry
-from offlinedl.errors import DamagedError
-from offlinedl.http import Http
-from offlinedl.library import Library, suspect
+from offlinedl.errors import DamagedError, NetworkError
+from offlinedl.http import Http, origin
+from offlinedl.library import Library
 from offlinedl.model import Entry, State
+from offlinedl.timekeeper import suspect
+
+
+def in_doubt(entry: Entry, library: Library) -> bool:
+    """Does it depend on the time whether the title plays, and is that not known?"""
+    stands = entry.state in {State.CLOCK_SUSPECT, State.EXPIRED} and expiry.is_limited(entry.license)
+    return stands and library.time.reading().is_suspect
 
 
 async def settled(entry: Entry, library: Library, http: Http) -> Entry:
-    """The title as it is once it is known what time it is: one request, for no license, where it is not known.
+    """The title as it is once the time is known, which its service is asked for where it is not.
 
-    RefusedError where it stays unknown and the title does not play therefore. One that is expired by what is known goes
-    on: it needs a new license, or nothing but the time.
+    RefusedError where it stays unknown, and the title does not play therefore. One that is expired by what is known
+    goes on: it needs a new license, or nothing but the time.
     """
-    if not library.time.reading().is_suspect or not expiry.is_limited(entry.license):
+    if not in_doubt(entry, library):
         return entry
-    if entry.state not in {State.CLOCK_SUSPECT, State.EXPIRED}:
-        return entry
-    url = next((url for url in _addresses(entry, library) if url.lower().startswith("https:")), None)
-    if url is not None:
-        date = (await http.head(url)).date
-        if date is not None:
-            library.time.trust(date)
+    await ask([entry], library, http)
     entry = library.entry(entry.id) or entry
     if entry.state is State.CLOCK_SUSPECT:
-        raise suspect(entry)
+        raise suspect(entry.id)
     return entry
 
 
+async def ask(entries: Iterable[Entry], library: Library, http: Http) -> None:
+    """Ask for the time, by a request for no license, until one tells what settles it: each server once. NetworkError
+    where none can be reached."""
+    asked: set[str] = set()
+    failure: NetworkError | None = None
+    for url in (_address(entry, library) for entry in entries):
+        if url is None or origin(url) in asked:
+            continue
+        asked.add(origin(url))
+        try:
+            date = (await http.head(url)).date
+        except NetworkError as error:
+            failure = error
+            continue
+        if date is not None:
+            library.time.trust(date)
+        if not library.time.reading().is_suspect:
+            return
+    if failure is not None:
+        raise failure
+
+
+def _address(entry: Entry, library: Library) -> str | None:
+    """Where the title's license server is, or what keeps its keys or its manifest where there is no other. None where
+    no date of theirs could be believed."""
+    return next((url for url in _addresses(entry, library) if url.lower().startswith("https:")), None)
+
+
 def _addresses(entry: Entry, library: Library) -> Iterator[str]:
-    """Where the title's license server is, and that which keeps its keys or its manifest where there is no other."""
     try:
         server = library.licenses.server(entry)
     except DamagedError:

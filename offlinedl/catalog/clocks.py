@@ -3,45 +3,48 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from offlinedl.catalog import rows
-from offlinedl.catalog.failures import translated
+from offlinedl.catalog.outbox import Read
 from offlinedl.model import Boot, Mark
 
 _LIMITED = """destroyed_at IS NULL
     AND (storage_seconds IS NOT NULL OR playback_seconds IS NOT NULL OR ends_at IS NOT NULL)"""
 """Licenses for which it matters what the time is."""
 
-_OVER = """coalesce(ends_at <= :now, 0)
-    OR coalesce(strftime('%s', issued_at) + storage_seconds <= strftime('%s', :now) + 0, 0)
-    OR coalesce(strftime('%s', first_played_at) + playback_seconds <= strftime('%s', :now) + 0, 0)"""
+_OVER = """coalesce(ends_at <= ?1, 0)
+    OR coalesce(strftime('%s', issued_at) + storage_seconds <= strftime('%s', ?1) + 0, 0)
+    OR coalesce(strftime('%s', first_played_at) + playback_seconds <= strftime('%s', ?1) + 0, 0)"""
 """Licenses past their deadline, or within a second of it (see expiry.py for the moment)."""
 
 
-_BEGUN_AFTER = "(issued_at > :latest OR first_played_at > :latest OR last_played_at > :latest)"
+_BEGUN_AFTER = "(issued_at > ?1 OR first_played_at > ?1 OR last_played_at > ?1)"
 
 
 class Clocks:
-    """The clocks of an open catalog. Writes take part in the transaction that the caller opened."""
+    """A part of the catalog: its statements take part in the catalog's transactions, and `read` is how it reads."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, read: Read) -> None:
         self._db = db
+        self._read = read
 
     def mark(self) -> Mark | None:
         """The time that was seen last: what was kept, else the last that a license tells of. None where there is no
         license for which it matters: then there is nothing that a clock could be set back for."""
         [(is_limited, seen, *kept)] = self._read(
             f"""SELECT EXISTS (SELECT 1 FROM licenses WHERE {_LIMITED}), clock.id, at, boot_id, boot_seconds, confirmed,
-                       heard_at, suspect FROM (SELECT 1) LEFT JOIN clock"""
+                       heard_at, suspect FROM (SELECT 1) LEFT JOIN clock""",
+            (),
         )
         if not is_limited:
             return None
         if seen is None:
             found = self._read(
-                f"SELECT max(max(issued_at, coalesce(last_played_at, ''))) FROM licenses WHERE {_LIMITED}"
+                f"SELECT max(max(issued_at, coalesce(last_played_at, ''))) FROM licenses WHERE {_LIMITED}",
+                (),
             )
             return Mark(at=datetime.fromisoformat(found[0][0]))
         at, boot_id, boot_seconds, confirmed, heard_at, suspect = kept
@@ -80,14 +83,14 @@ class Clocks:
 
     def begun_after(self, latest: datetime) -> bool:
         """Is there a license whose clocks began after `latest`?"""
-        return bool(self._read(f"SELECT 1 FROM licenses WHERE {_BEGUN_AFTER} LIMIT 1", {"latest": rows.text(latest)}))
+        return bool(self._read(f"SELECT 1 FROM licenses WHERE {_BEGUN_AFTER} LIMIT 1", (rows.text(latest),)))
 
     def pull(self, latest: datetime, now: datetime) -> None:
         """Nothing can have begun after `latest`. Where something did, the clock was wrong then: it begins now."""
         self._db.execute(
-            f"""UPDATE licenses SET issued_at = min(issued_at, :now), first_played_at = min(first_played_at, :now),
-                   last_played_at = min(last_played_at, :now) WHERE {_BEGUN_AFTER}""",
-            {"latest": rows.text(latest), "now": rows.text(now)},
+            f"""UPDATE licenses SET issued_at = min(issued_at, ?2), first_played_at = min(first_played_at, ?2),
+                   last_played_at = min(last_played_at, ?2) WHERE {_BEGUN_AFTER}""",
+            (rows.text(latest), rows.text(now)),
         )
 
     def to_heed(self, now: datetime) -> list[str]:
@@ -98,7 +101,7 @@ class Clocks:
                  WHERE state = 'ready' AND destroyed_at IS NULL
                    AND CASE WHEN {_OVER} THEN expired_at IS NULL OR system IS NOT NULL
                             ELSE expired_at IS NOT NULL END""",
-            {"now": rows.text(now)},
+            (rows.text(now),),
         )
         return [row[0] for row in found]
 
@@ -112,18 +115,14 @@ class Clocks:
 
     def destroyed_ids(self) -> list[str]:
         """The licenses whose keys are destroyed, and that are still shown."""
-        return [row[0] for row in self._read("SELECT id FROM licenses WHERE destroyed_at IS NOT NULL")]
+        return [row[0] for row in self._read("SELECT id FROM licenses WHERE destroyed_at IS NOT NULL", ())]
 
     @contextmanager
     def unhurried(self) -> Iterator[None]:
         """What is written here can wait until the next run: nobody waits for another process."""
-        [before] = self._read("PRAGMA busy_timeout")
+        [before] = self._read("PRAGMA busy_timeout", ())
         self._db.execute("PRAGMA busy_timeout = 0")
         try:
             yield
         finally:
             self._db.execute(f"PRAGMA busy_timeout = {before[0]}")
-
-    def _read(self, query: str, values: Mapping[str, str] | None = None) -> list[sqlite3.Row]:
-        with translated():
-            return self._db.execute(query, values or {}).fetchall()

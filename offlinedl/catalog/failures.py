@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from offlinedl.errors import BusyError, DamagedError, StorageError
 
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
+
 
 @contextmanager
 def translated() -> Iterator[None]:
@@ -17,7 +19,10 @@ def translated() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise BusyError("the catalog is held by another offlinedl", "wait for it, or stop it") from error
-        raise StorageError(f"the catalog cannot be written: {error}", "is there space? is the folder yours?") from error
+        full = error.sqlite_errorcode in _FULL
+        hint = "free some space; what is done is kept" if full else "is there space? is the folder yours?"
+        code = "no-space" if full else "storage"
+        raise StorageError(f"the catalog cannot be written: {error}", hint, code=code) from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError):
             raise  # the schema refused what must never be: a defect

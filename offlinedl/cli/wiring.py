@@ -20,6 +20,7 @@ from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.engine import Engine
+    from offlinedl.license import Licensing
 
 T = TypeVar("T")
 
@@ -35,6 +36,11 @@ def keep_free() -> int:
     return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
 
 
+def vault() -> Vault:
+    """The vault of this home. Where its key is to be is asked when the key is: most verbs need none."""
+    return Vault(config.folders(options.home()).vault, lambda: settings().vault_key == "keyring")
+
+
 @contextmanager
 def library(keep_free: int = 0) -> Iterator[Library]:
     """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone. Whoever opens it looks at
@@ -43,7 +49,7 @@ def library(keep_free: int = 0) -> Iterator[Library]:
     catalog = Catalog(folders.catalog)
     store = Store(folders.titles)
     try:
-        library = Library(catalog, store, Vault(folders.vault), clock.now, boot=clock.boot, keep_free=keep_free)
+        library = Library(catalog, store, vault(), clock.now, boot=clock.boot, keep_free=keep_free)
         library.time.keep()
         endings.heed(library)
         try:
@@ -104,6 +110,16 @@ async def engine(network: Network) -> AsyncIterator[Engine]:
             bucket=bucket,
             limits=Limits(bytes=own.manifest_bytes, segments=own.segments, depth=own.depth),
         )
+
+
+@asynccontextmanager
+async def licensing(network: Network) -> AsyncIterator[Licensing]:
+    """The systems at hand, those with an adapter in the settings too, over a session with the network."""
+    from offlinedl.license import Licensing
+    from offlinedl.license.adapter import adapters
+
+    async with engine(network) as session:
+        yield Licensing(engine=session, adapters=adapters(settings().cdm))
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -40,6 +40,7 @@ from offlinedl.http.body import Body, head_of
 from offlinedl.http.cookies import read as read_cookies
 from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take, connect
 from offlinedl.http.failures import translated
+from offlinedl.http.resting import Resting
 from offlinedl.streams import ByteRange
 
 __all__ = ["Accept", "Answer", "Body", "Enough", "Head", "Headers", "Http", "Take", "origin"]
@@ -88,9 +89,10 @@ class Answer:
 class Http:
     """One session. Open it with `async with`.
 
-    `redirects` is how many are followed for one request. `proxy` is asked for everything, where there is one. `cookies`
-    is a file of the Netscape format. Media are read in pieces of at most `piece` bytes. An answer of which nothing
-    comes for `stall_seconds` is given up.
+    Where no more than `connections` requests are made at once, no more connections for media are open. `redirects` is
+    how many are followed for one request. `proxy` is asked for everything, where there is one. `cookies` is a file of
+    the Netscape format. Media are read in pieces of at most `piece` bytes. An answer of which nothing comes for
+    `stall_seconds` is given up.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class Http:
         self._proxy = None if proxy is None else proxies.check(proxy)
         self._known = [] if cookies is None else list(read_cookies(cookies))
         self._trusted: dict[str, Headers] = {}
-        self._resting: dict[str, list[Connection]] = {}
+        self._resting = Resting(connections)
         self._roundabout: set[str] = set()
         self._tls: ssl.SSLContext | None = None
 
@@ -138,8 +140,7 @@ class Http:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for connection in (c for resting in self._resting.values() for c in resting):
-            connection.close()
+        self._resting.close()
         await self._session.close()
 
     def trust(self, url: str, headers: Headers) -> None:
@@ -234,21 +235,19 @@ class Http:
                     if error.fresh:
                         raise
         if connection.is_open:
-            self._resting[origin(url)].append(connection)
+            self._resting.rest(origin(url), connection)
         if not plain:
             self._roundabout.add(origin(url))
         return plain
 
     async def _connection(self, url: str) -> Connection:
-        resting = self._resting.setdefault(origin(url), [])
-        while resting:
-            connection = resting.pop()
-            if connection.is_open:
-                return connection
+        if (rested := self._resting.take(origin(url))) is not None:
+            return rested
         scheme, host, port = place(url)
         if scheme == "https" and self._tls is None:
             self._tls = ssl.create_default_context()
-        return await connect(host, port, self._tls if scheme == "https" else None, self._piece)
+        tls = self._tls if scheme == "https" else None
+        return await self._resting.opened(connect(host, port, tls, self._piece))
 
     def _written(self, url: str, range: ByteRange | None) -> bytes:
         """The request, as it goes over the wire (RFC 9112 section 3)."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from offlinedl import expiry
+from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
@@ -21,12 +22,13 @@ NAME = "clearkey"
 _KEY_BYTES = 16
 
 
-async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
+async def acquire(engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
     """One request for a persistent license that covers every KID of `need`."""
     if server.url is None:
         raise RefusedError("nothing says where the license of this title is", "name it with --license-url")
     request = json.dumps({"kids": [_text(kid) for kid in need.kids], "type": "persistent-license"})
-    answer = await http.post(server.url, request.encode(), [("Content-Type", "application/json"), *server.headers])
+    headers = [("Content-Type", "application/json"), *server.headers]
+    answer = await engine.http.post(server.url, request.encode(), headers)
     grant = _grant(_parsed(answer), need, answer.date or now, shown(server.url))
     return replace(grant, date=answer.date)
 

@@ -34,7 +34,7 @@ class Need:
 class Grant:
     """A persistent license, as it was granted: a key for each KID of the need, or an adapter's handle that stands for
     them, and the windows that it states. `policy` is what it states as it came, as JSON; `date` is when the server says
-    that it was granted, where that can be believed."""
+    that it was granted, where that can be believed; `warnings` say what is odd."""
 
     keys: tuple[ContentKey, ...] = ()
     handle: bytes | None = field(default=None, repr=False)
@@ -43,3 +43,4 @@ class Grant:
     renewal_url: str | None = None
     policy: str = ""
     date: datetime | None = None
+    warnings: tuple[str, ...] = ()

@@ -179,6 +179,7 @@ def _drm(node: _Node, url: str) -> Drm:
         system=node.must("system").lower(),
         license_url=node.url("license_url", url),
         headers=headers.headers() if headers else (),
+        certificate_url=node.url("certificate_url", url) if node.value.get("certificate_url") is not None else None,
     )
 
 
