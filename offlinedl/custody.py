@@ -105,7 +105,7 @@ class Custody:
         return True
 
     def settle(self) -> None:
-        """What is granted next can be kept; where it cannot, that is said before anything is asked for."""
+        """There is a key to keep with what is granted; where there is none, that is said before it is asked for."""
         try:
             self._vault.settle()
         except DamagedError as error:

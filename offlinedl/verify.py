@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from offlinedl.errors import DamagedError
-from offlinedl.media import mp4
+from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.media import mp4, sample_aes
 from offlinedl.media.mp4 import Data
 
 if TYPE_CHECKING:
     from offlinedl.streams import Fetch
+
+_PACKET = 188
+_CLEAR_CONTROL = bytes(range(0x10, 0x40))
+"""The fourth byte of a packet that is not scrambled and holds something."""
+_LOOKED_AT = 32  # packets that begin something; the tables come in every tenth of a second at most
+_NO_TEXT = bytes((*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F))
 
 
 def absent(fetches: Iterable[Fetch], size_of: Callable[[Fetch], int | None]) -> list[Fetch]:
@@ -44,13 +52,48 @@ def _mp4(data: Data) -> str | None:
 
 
 def _ts(data: Data) -> str | None:
-    """Packets of 188 bytes, each with its sync byte (ISO/IEC 13818-1 section 2.4.3.2)."""
-    whole = len(data) % 188 == 0 and bytes(data[::188]).count(0x47) == len(data) // 188
-    return None if whole or bytes(data[:3]) == b"ID3" else "not whole packets of MPEG-TS"
+    """Packets of 188 bytes, each with its sync byte, without an error, not scrambled and not empty (ISO/IEC 13818-1
+    section 2.4.3.2). Slices alone, for each packet that Python looked at would cost more than all the rest."""
+    if bytes(data[:3]) == b"ID3":
+        return None
+    if len(data) % _PACKET or bytes(data[::_PACKET]).count(0x47) != len(data) // _PACKET:
+        return "not whole packets of MPEG-TS"
+    seconds = bytes(data[1::_PACKET])
+    if not seconds.isascii() or bytes(data[3::_PACKET]).translate(None, _CLEAR_CONTROL):
+        return "packets of MPEG-TS that hold no media"
+    begins = [_PACKET * found.start() for found in islice(re.finditer(rb"[\x40-\x7f]", seconds), _LOOKED_AT)]
+    return None if not begins or any(_is_pes(data, at) for at in begins) else "no media in its packets"
+
+
+def _is_pes(data: Data, at: int) -> bool:
+    """Does a PES packet begin in that packet (section 2.4.3.6)?"""
+    start = at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0)
+    return bytes(data[start : start + 3]) == b"\0\0\1"
+
+
+def _packed(data: Data) -> str | None:
+    try:
+        sample_aes.check(data)
+    except DamagedError as error:
+        return error.message
+    return None
 
 
 def _vtt(data: Data) -> str | None:
-    return None if bytes(data[:16]).removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT") else "not WebVTT"
+    text = bytes(data).removeprefix(b"\xef\xbb\xbf")
+    if not text.startswith(b"WEBVTT"):
+        return "not WebVTT"
+    return None if len(text.translate(None, _NO_TEXT)) == len(text) else "bytes in it that are no text"
+
+
+def _ttml(data: Data) -> str | None:
+    from offlinedl.manifest import xml
+
+    try:
+        name = xml.parse(bytes(data)).name
+    except (DamagedError, UnsupportedError) as error:
+        return error.message
+    return None if name == "tt" else "not TTML"
 
 
 def _webm(data: Data) -> str | None:
@@ -78,7 +121,11 @@ _FORMS: Mapping[str, Callable[[Data], str | None]] = {
     "mp4": _mp4,
     "m4s": _mp4,
     "ts": _ts,
+    "aac": _packed,
+    "ac3": _packed,
+    "ec3": _packed,
     "vtt": _vtt,
+    "ttml": _ttml,
     "webm": _webm,
     "mkv": _webm,
 }

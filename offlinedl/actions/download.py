@@ -174,7 +174,6 @@ class Download:
         if self.entry.license is not None and not lives:
             why = "license no longer served" if licenses.sealed(self.entry) else "license could not be read"
             self.entry = self.library.drop_license(self.entry, why)
-        licenses.settle()
         self.progress.step("license")
         if lives:
             held = await another(self.entry, self.library, self.licensing, need)
