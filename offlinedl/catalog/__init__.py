@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,17 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offlinedl.catalog import rows
-from offlinedl.catalog.schema import check_version, migrate
+from offlinedl.catalog.opening import opened
+from offlinedl.catalog.outbox import Outbox
 from offlinedl.errors import BusyError, DamagedError, StorageError
-from offlinedl.model import Destruction, Entry, Failure, License, State, Title
+from offlinedl.model import Entry, Failure, License, State, Title
 
 if TYPE_CHECKING:
     from offlinedl.streams import Arrival, Fetch, Plan
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "
-
-_WAL_TRIES = 300
-_WAL_WAIT_SECONDS = 0.1
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 
 
 class Catalog:
@@ -34,15 +32,8 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         with _translated():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            check_version(self._db)
-            _use_wal(self._db)
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            migrate(self._db)
+            self._db = opened(path)
+        self.outbox = Outbox(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""
@@ -119,6 +110,7 @@ class Catalog:
             plans.fetch_rows(title.id, plan),
         )
         self._count(title.id)
+        self.outbox.returned(title.id)
 
     def plan(self, title_id: str) -> Plan:
         """The plan of a title, done fetches with their size."""
@@ -242,18 +234,6 @@ class Catalog:
         self._db.execute("UPDATE titles SET license_id = NULL, license_slot = ? WHERE id = ?", (next_slot, title_id))
         self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
 
-    def destroyed(self, record: Destruction, server: bytes | None, handle: bytes | None) -> None:
-        """Put a destruction record into the outbox, with who is to hear of it and the adapter's handle, both sealed."""
-        self._db.execute(
-            "INSERT OR IGNORE INTO destructions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows.destruction_row(record, server, handle),
-        )
-
-    def destroyed_ids(self, title_id: str) -> list[str]:
-        """The ids of the title's licenses that were destroyed and whose records are still owed."""
-        found = self._read("SELECT license_id FROM destructions WHERE title_id = ?", (title_id,))
-        return [row["license_id"] for row in found]
-
     def played(self, title_id: str, now: datetime) -> None:
         """The first play is written once; the last play moves."""
         self._db.execute(
@@ -290,19 +270,6 @@ class Catalog:
         return self._db.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount > 0
 
 
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Readers beside a writer. SQLite does not wait by itself where two processes make this change to a new file."""
-    for left in reversed(range(_WAL_TRIES)):
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
-                raise
-            time.sleep(_WAL_WAIT_SECONDS)
-        else:
-            return
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     """Errors of SQLite, in the house's words."""
@@ -311,7 +278,10 @@ def _translated() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise BusyError("the catalog is held by another offlinedl", "wait for it, or stop it") from error
-        raise StorageError(f"the catalog cannot be written: {error}", "is there space? is the folder yours?") from error
+        full = error.sqlite_errorcode in _FULL
+        hint = "free some space; what is done is kept" if full else "is there space? is the folder yours?"
+        code = "no-space" if full else "storage"
+        raise StorageError(f"the catalog cannot be written: {error}", hint, code=code) from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError):
             raise  # the schema refused what must never be: a defect
