@@ -31,6 +31,6 @@ async def _opened(entry: Entry, library: Library, licensing: Licensing) -> Entry
     if held is not None:
         loaded = await licensing.load(held, library.time())
         windows = expiry.narrowed(loaded.license.windows, entry.rights)
-        library.licenses.restate(entry, replace(loaded, license=replace(loaded.license, windows=windows)))
-    found = library.entry(entry.id)
-    return found or entry
+        if windows != held.license.windows:
+            library.licenses.restate(entry, replace(loaded, license=replace(loaded.license, windows=windows)))
+    return library.entry(entry.id) or entry
