@@ -59,7 +59,8 @@ class Download:
             self.library.fail(self.entry, error)
             raise
         lacking = f", without {gaps} segments that the service does not have" if gaps else ""
-        self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, clock.now())}")
+        said = f"{ready.name}: ready{lacking}. {expiry.message(ready.license, clock.now())}"
+        self.progress.end(said, ready.name, ready.bytes_done)
         return ready
 
     async def beside(self, plan: Plan) -> None:
