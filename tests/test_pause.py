@@ -21,9 +21,9 @@ _RELEASE = "/titles/ferry/key"
 
 
 def held_at(
-    offlinedl: Offlinedl, origin: Origin, path: str, *words: str, err: int = subprocess.DEVNULL
+    offlinedl: Offlinedl, origin: Origin, path: str, *words: str, verb: str = "get", err: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
-    """A `get` that has asked for `path`, and gets no answer until somebody asks for `_RELEASE`."""
+    """A `get`, or another command, that has asked for `path`, and gets no answer until somebody asks for `_RELEASE`."""
     released, heard = asyncio.Event(), threading.Event()
 
     def watch(asked: Asked) -> None:
@@ -34,7 +34,7 @@ def held_at(
 
     origin.watchers.append(watch)
     origin.fault(path, o.held(released))
-    process = offlinedl.start("get", *words, err=err)
+    process = offlinedl.start(verb, *words, err=err)
     assert heard.wait(60)
     return process
 
