@@ -201,7 +201,7 @@ class Library:
     def heed_pause(self, entry: Entry) -> None:
         """Raises PausedError where somebody asked for a pause."""
         if self.catalog.pause_asked(entry.id):
-            raise PausedError(f"{entry.id}: paused", "`offlinedl resume` goes on from there")
+            raise PausedError("paused", "`offlinedl resume` goes on from there")
 
     def check_space(self, fetches: Iterable[Fetch]) -> None:
         """StorageError where what is missing of `fetches` does not fit above what is to stay free."""

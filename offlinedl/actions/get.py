@@ -85,13 +85,14 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
 
     entry = _settled(order.ref, library)
     if order.queued:
-        _check_still_wanted(order, entry)
+        _check_still_wanted(entry)
     if entry is not None:
         entry = await trusted.settled(entry, library, licensing.engine.http)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        progress.end(f"{entry.name}: already there. {expiry.message(entry.license, library.time())}")
+        said = f"{entry.name}: already there. {expiry.message(entry.license, library.time())}"
+        progress.end(said, entry.name, entry.bytes_done)
         return entry
     if entry is not None and same:
         rights.check(entry, library.time())
@@ -112,14 +113,12 @@ async def look(order: Order, library: Library, licensing: Licensing) -> Prepared
     return await _prepare(await _resolve(order, library, licensing), order, library, licensing)
 
 
-def _check_still_wanted(order: Order, entry: Entry | None) -> None:
+def _check_still_wanted(entry: Entry | None) -> None:
     """Between the queue and a title's turn may be hours."""
     if entry is None:
-        raise NotFoundError(
-            f"{sources.title_id(order.ref)}: removed before its turn", "get it again if it is still wanted"
-        )
+        raise NotFoundError("removed before its turn", "get it again if it is still wanted")
     if entry.state is State.PAUSED:
-        raise PausedError(f"{entry.id}: paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
+        raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
 
 async def _planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
