@@ -3,21 +3,24 @@
 Each download has one slot in the vault, chosen with its plan. What a server granted to a process that then died lies
 there and is found again: no server is asked twice for one download. A license that is to take the place of another
 lies in the slot that follows, until it is proven.
+
+No destruction record is owed for a license that another one takes the place of: it is the same title on the same
+device, and a release names nothing but key ids (W3C EME section 9.1.4): the server would take it for that of both.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from offlinedl import record
+from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
+from offlinedl.license import hls_key
 from offlinedl.model import Destruction, Entry, Held, License
 from offlinedl.unread import fault, unread
 from offlinedl.vault import Vault
@@ -33,7 +36,23 @@ def new_slot() -> str:
 
 def following(slot: str) -> str:
     """The name for a license that is to take the place of the one in `slot`: another process finds it, too."""
-    return hashlib.sha256(slot.encode()).hexdigest()[:32]
+    first, _, number = slot.partition("-")
+    return f"{first}-{int(number or 0) + 1}"
+
+
+def _preceding(slot: str) -> str:
+    """The name of which `slot` is the following one; `slot` itself where it is the first."""
+    first, _, number = slot.partition("-")
+    return f"{first}-{int(number) - 1}" if int(number or 0) > 1 else first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A destruction record that is owed. Who is to hear of it, and the adapter's handle, are sealed."""
+
+    record: Destruction
+    server: bytes | None = field(repr=False)
+    handle: bytes | None = field(repr=False)
 
 
 class Custody:
@@ -102,7 +121,7 @@ class Custody:
         """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then.
         `warnings` are what is odd about it."""
         self._vault.put(held.license.id, record.encode(held))
-        self._name(entry, held.license, *(f"odd license: {warning}" for warning in warnings))
+        self._name(entry, held.license, *map(_odd, warnings))
 
     def restate(self, entry: Entry, held: Held) -> None:
         """Keep what an adapter has made of the title's license: another handle, or other windows. The vault replaces
@@ -121,7 +140,8 @@ class Custody:
             return None
         if entry.license is None:
             self._name(entry, found.license)
-        return replace(found, license=entry.license or found.license)
+            return found
+        return replace(found, license=replace(entry.license, renewal_url=found.license.renewal_url))
 
     def sealed(self, entry: Entry) -> Held | None:
         """What lies in the title's slot. What the vault does not open is no license any more."""
@@ -131,44 +151,83 @@ class Custody:
         """A license that was granted to take the place of the title's, and does not yet."""
         return self._opened(following(entry.license_slot))
 
-    def offer(self, entry: Entry, held: Held) -> None:
+    def offer(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
         """Keep a license that is to take the place of the title's once it is proven."""
         self._vault.put(following(entry.license_slot), record.encode(held))
-
-    def supersede(self, entry: Entry, held: Held, event: str) -> None:
-        """The license that was offered takes the place of the title's, in one transaction."""
         with self._catalog.transaction():
-            self._catalog.license(entry.id, held.license)
+            for event in ("another license granted", *map(_odd, warnings)):
+                self._catalog.note(entry.id, event, self._clock())
+
+    def supersede(self, entry: Entry, held: Held, event: str) -> Entry:
+        """The license that was offered takes the place of the title's, in one transaction. The title as it is then."""
+        with self._catalog.transaction():
+            current = self._catalog.entry(entry.id) or entry  # it may have been played meanwhile
+            license = expiry.renewed(current.license, held.license)
+            self._catalog.license(entry.id, license)
             self._catalog.note(entry.id, event, self._clock())
-        self._vault.delete(entry.license_slot)
+        for slot in (entry.license_slot, _preceding(entry.license_slot)):
+            self._vault.delete(slot)
+        return replace(current, license=license, license_slot=license.id)
 
     def decline(self, entry: Entry) -> None:
         """Destroy the license that was offered: it does not serve."""
         self._vault.delete(following(entry.license_slot))
 
-    def drop(self, entry: Entry, why: str) -> None:
-        """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own."""
+    def drop(self, entry: Entry, why: str, *, leaves: bool = False) -> None:
+        """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own. Where the
+        title `leaves` this device, its entitlement server is to hear of that."""
         with self._catalog.transaction():
             self._owe(entry, why)
+            if leaves:
+                self._catalog.outbox.left(entry.id, self._clock())
             self._catalog.drop_license(entry.id, new_slot())
         self._clear(entry)
 
+    def owed(self) -> list[Owed]:
+        """The destruction records in the outbox, the oldest first."""
+        return [
+            Owed(record=found, server=server, handle=handle)
+            for found, server, handle in self._catalog.outbox.destructions()
+        ]
+
+    def opened(self, owed: Owed) -> tuple[Destruction, LicenseServer | None]:
+        """A record that is owed, and to whom. DamagedError where the vault does not open it any more."""
+        server = self.opened_server(owed.record.title_id, owed.server)
+        handle = None if owed.handle is None else self._vault.open(owed.record.license.id, owed.handle)
+        return replace(owed.record, handle=handle), server
+
+    def acknowledged(self, owed: Owed) -> None:
+        """The server has heard of it. What a kill may have left of the license goes with the record."""
+        self._vault.delete(owed.record.license.id)
+        with self._catalog.transaction():
+            self._catalog.outbox.acknowledged(owed.record.license.id)
+
+    def device(self) -> str:
+        """The id of this device, for entitlement servers."""
+        return self._vault.device_id()
+
     def _owe(self, entry: Entry, why: str) -> None:
-        """Put the destruction record of the title's license into the outbox, if it is not there already."""
-        found = self.sealed(entry)
+        """Put the destruction records of the title's licenses into the outbox, if they are not there already."""
+        found, offered = self.sealed(entry), self.offered(entry)
         license = entry.license or (found.license if found else None)
         if license is None or license.system is None or license.destroyed_at is not None:
             return
-        handle = found.handle if found else None
-        owed = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock(), handle=handle)
-        sealed = None if handle is None else self._vault.seal(license.id, handle)
-        self._catalog.destroyed(owed, self._catalog.license_server(entry.id), sealed)
+        self._owe_for(entry, license, found.handle if found else None)
+        if offered is not None:
+            self._owe_for(entry, offered.license, offered.handle)
         self._catalog.note(entry.id, why, self._clock())
+
+    def _owe_for(self, entry: Entry, license: License, handle: bytes | None) -> None:
+        if license.system == hls_key.NAME:
+            return  # a key that is had for the asking has no server that keeps count
+        owed = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock())
+        sealed = None if handle is None else self._vault.seal(license.id, handle)
+        self._catalog.outbox.destroyed(owed, self._catalog.license_server(entry.id), sealed)
 
     def _clear(self, entry: Entry) -> None:
         """Destroy what lies in the title's slots, also what a kill left behind."""
         slot = entry.license_slot
-        for name in (slot, following(slot), *self._catalog.destroyed_ids(entry.id)):
+        for name in (_preceding(slot), slot, following(slot), *self._catalog.outbox.destroyed_ids(entry.id)):
             self._vault.delete(name)
 
     def _opened(self, slot: str) -> Held | None:
@@ -183,3 +242,7 @@ class Custody:
             self._catalog.license(entry.id, license)
             for event in ("licensed", *more):
                 self._catalog.note(entry.id, event, self._clock())
+
+
+def _odd(warning: str) -> str:
+    return f"odd license: {warning}"

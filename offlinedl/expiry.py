@@ -49,6 +49,14 @@ def narrowed(windows: Windows, storage_seconds: int | None, playback_seconds: in
     )
 
 
+def renewed(old: License | None, new: License) -> License:
+    """`new` in the place of `old`: the storage window begins anew, and the first play stays where it was, so that the
+    playback deadline moves only where the new license states another window."""
+    if old is None:
+        return new
+    return replace(new, first_played_at=old.first_played_at, last_played_at=old.last_played_at)
+
+
 def stricter(one: Windows, other: Windows) -> Windows:
     """The shorter of each window. Unknown is only what neither tells."""
     return Windows(

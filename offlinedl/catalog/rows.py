@@ -162,6 +162,20 @@ def destruction_row(record: Destruction, server: bytes | None, handle: bytes | N
     )
 
 
+def destruction(row: sqlite3.Row) -> Destruction:
+    """What `destruction_row` wrote, without what is sealed."""
+    license = License(
+        id=row["license_id"],
+        system=row["system"],
+        kids=kids_of(row["kids"]),
+        issued_at=datetime.fromisoformat(row["issued_at"]),
+        first_played_at=moment(row["first_played_at"]),
+        last_played_at=moment(row["last_played_at"]),
+    )
+    destroyed_at = datetime.fromisoformat(row["destroyed_at"])
+    return Destruction(license=license, title_id=row["title_id"], destroyed_at=destroyed_at)
+
+
 TRACK_COLUMNS = (
     "title_id, tracks.id, kind, container, bandwidth, width, height, codecs, language, tracks.name, why, setup"
 )

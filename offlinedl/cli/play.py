@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from offlinedl.cli import wiring
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import say
 
 if TYPE_CHECKING:
+    from offlinedl.library import Library
     from offlinedl.model import Entry
 
 
@@ -21,8 +23,6 @@ def verb(
 ) -> None:
     """Start the playback clock of a title. An expired one refuses."""
     from offlinedl import clock, expiry, sources
-    from offlinedl.actions.play import play
-    from offlinedl.cli import wiring
     from offlinedl.errors import UnsupportedError
 
     if player != "none":
@@ -30,11 +30,13 @@ def verb(
     with wiring.library() as library:
         entry = library.find(sources.title_id(ref))
         first = entry.license is not None and entry.license.first_played_at is None
-
-        async def work() -> Entry:
-            async with wiring.licensing(wiring.Network()) as licensing:
-                return await play(entry, library, licensing)
-
-        entry = wiring.run(work())
+        entry = wiring.run(_started(entry, library))
     began = "first play, the playback clock runs" if first else "played"
     say(f"{entry.name}: {began}. {expiry.message(entry.license, clock.now())}")
+
+
+async def _started(entry: Entry, library: Library) -> Entry:
+    from offlinedl.actions.play import play
+
+    async with wiring.licensing(wiring.Network()) as licensing:
+        return await play(entry, library, licensing)

@@ -78,6 +78,7 @@ class Adapter:
             result = await exchange.call("load", handle=text(held.handle))
             opened = replies.opened(exchange, "load", result, held.handle)
         opened.check(held.license.kids, now)
+        opened.check_usable(held.license.kids)
         before = held.license.windows
         restated = _restated if held.license.first_played_at else expiry.stricter
         return replace(held, license=replace(held.license, windows=restated(before, opened.windows)))

@@ -29,6 +29,7 @@ LONGEST = 2**20
 """Bytes of a message of an adapter."""
 ANSWER_SECONDS = 30.0
 _METHOD_NOT_FOUND = -32601
+_INVALID_PARAMS = -32602
 _RESERVED = range(-32768, -31999)
 _DAMAGED = 2
 _END_SECONDS = 1.0
@@ -115,6 +116,8 @@ class Exchange:
         code, said = error["code"], _shown(str(error.get("message", "")))
         if code == _METHOD_NOT_FOUND:
             return self.failed(f"lacks the method {method}", "lacks-method")
+        if code == _INVALID_PARAMS:
+            return self.failed(f"does not take what {method} is given: {said}", "params")
         if code in _RESERVED:
             return self.failed(f"fails at {method}: {said} ({code})")
         if code == _DAMAGED:
@@ -191,19 +194,25 @@ async def greeted(
 ) -> AsyncIterator[Exchange]:
     """As `running`, once it has said that it knows the system, and keeps licenses."""
     async with running(system, command, seconds) as exchange:
-        said = await exchange.call("hello", offlinedl=__version__)
-        listed = said.get("systems")
-        if not isinstance(listed, list):
-            raise exchange.garbage("hello", "no list of systems")
-        if system_id not in {str(name).lower() for name in listed}:
-            raise exchange.failed(f"does not have this system ({system_id})", "other-system")
-        if said.get("persistent") is not True:
-            raise RefusedError(
-                f"the adapter for {system} keeps no licenses: what it gets plays now, and not offline",
-                "it needs a device, or an adapter, that stores licenses",
-                code="license-not-persistent",
-            )
+        await hello(exchange, system_id)
         yield exchange
+
+
+async def hello(exchange: Exchange, system_id: str) -> Mapping[str, Any]:
+    """What the adapter says of itself. AdapterError or RefusedError where it does not serve."""
+    said = await exchange.call("hello", offlinedl=__version__)
+    listed = said.get("systems")
+    if not isinstance(listed, list):
+        raise exchange.garbage("hello", "no list of systems")
+    if system_id not in {str(name).lower() for name in listed}:
+        raise exchange.failed(f"does not have this system ({system_id})", "other-system")
+    if said.get("persistent") is not True:
+        raise RefusedError(
+            f"the adapter for {exchange.system} keeps no licenses: what it gets plays now, and not offline",
+            "it needs a device, or an adapter, that stores licenses",
+            code="license-not-persistent",
+        )
+    return said
 
 
 def _shown(text: str) -> str:

@@ -41,7 +41,8 @@ async def acquire(engine: Engine, server: LicenseServer, need: Need, now: dateti
         if error.status in {401, 403, 404, 410}:
             raise RefusedError(f"the key server refused: {error.message}", "are you entitled to it?") from error
         raise
-    return Grant(keys=tuple(ContentKey(kid=kid, key=_key(uri, answers[uri])) for kid, uri in uris.items()))
+    keys = tuple(ContentKey(kid=kid, key=_key(uri, answers[uri])) for kid, uri in uris.items())
+    return Grant(keys=keys, renewable=True)  # who may have them may have them again
 
 
 async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:

@@ -15,7 +15,7 @@ from offlinedl.license.cdm import Exchange
 from offlinedl.manifest.units import base64_bytes
 from offlinedl.model import Clock, Windows
 
-USABLE = "usable"
+_USABLE = "usable"
 _EXPIRED = "expired"
 _CLOCKS: Mapping[str, Clock] = {"storage_seconds": "storage", "playback_seconds": "playback", "expires_at": "license"}
 
@@ -39,7 +39,7 @@ class Opened:
     windows: Windows = field(default_factory=Windows)
 
     def check(self, kids: Iterable[bytes], now: datetime) -> None:
-        """RefusedError where it does not open media with these `kids` now."""
+        """RefusedError where it is not for media with these `kids`, or over."""
         wanted = tuple(kids)
         missing = [kid for kid in wanted if kid not in self.keys]
         if missing:
@@ -53,8 +53,11 @@ class Opened:
             raise RefusedError(
                 "the license is expired already", "ask the service for a new one", code="license-expired"
             )
-        for kid in wanted:
-            if self.keys[kid] != USABLE:
+
+    def check_usable(self, kids: Iterable[bytes]) -> None:
+        """RefusedError where one of these `kids` cannot be used at the moment."""
+        for kid in kids:
+            if self.keys[kid] != _USABLE:
                 raise RefusedError(
                     f"the key for KID {kid.hex()} cannot be used: {self.keys[kid]}",
                     "the license asks for something that this device, or its display, does not have now",

@@ -10,6 +10,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from offlinedl.errors import DamagedError, NotFoundError, UsageError
@@ -38,14 +39,20 @@ class Vault:
         files.put(self._path(name), self.seal(name, secret))
 
     def get(self, name: str) -> bytes | None:
-        """The secret of this name, None where there is none."""
-        sealed = files.read(self._path(name))
-        return None if sealed is None else self.open(name, sealed)
+        """The secret of this name, None where there is none. One that was written whole by a process that was killed
+        before it had its name is there, too: a license that was granted is not lost."""
+        sealed, left = files.read(self._path(name)), files.read(files.part(self._path(name)))
+        if sealed is not None:
+            return self.open(name, sealed)
+        with suppress(DamagedError):  # it is torn
+            return None if left is None else self.open(name, left)
+        return None
 
     def delete(self, name: str) -> None:
         """Destroy a secret. One that is not there is no error."""
         with files.translated():
             self._path(name).unlink(missing_ok=True)
+            files.part(self._path(name)).unlink(missing_ok=True)
 
     def seal(self, name: str, secret: bytes) -> bytes:
         """`secret` as it may lie in a file of somebody else's: nonce, ciphertext, tag."""

@@ -17,19 +17,23 @@ def folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
+def part(path: Path) -> Path:
+    """Where `put` writes before the file has its name."""
+    return path.with_suffix(".part")
+
+
 def put(path: Path, content: bytes) -> None:
     """Write a file. It is readable to this process's successors at once, and on the disk when this returns."""
-    part = path.with_suffix(".part")
     with translated():
         try:
-            with _private(part) as file:
+            with _private(part(path)) as file:
                 file.write(content)
                 file.flush()
                 # Renamed before it is synced: a kill in between must not lose a license that was granted.
-                part.replace(path)
+                part(path).replace(path)
                 os.fsync(file.fileno())
         finally:
-            part.unlink(missing_ok=True)
+            part(path).unlink(missing_ok=True)
         _sync_folder(path.parent)
 
 

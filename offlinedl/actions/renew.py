@@ -1,0 +1,85 @@
+"""renew: a new license in the place of one that still serves, or of one that is over. Media are not fetched again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from offlinedl import clock, expiry
+from offlinedl.actions.acquire import another, serves
+from offlinedl.actions.get import Order, get
+from offlinedl.actions.prove import TornFilesError, prove
+from offlinedl.errors import DamagedError, OfflinedlError, RefusedError
+from offlinedl.library import Library
+from offlinedl.license import Licensing, heads
+from offlinedl.model import Entry, Held, State
+from offlinedl.progress import Progress
+
+
+async def renew(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
+    """The title of `order` with its license renewed, as it is then. Where that is over, as `get` does it: rights are
+    looked at anew. The old license serves until the new one is verified; an error says what is left of it."""
+    entry = library.find(order.ref)
+    if entry.state is State.EXPIRED:
+        return await get(replace(order, ref=entry.id), library, licensing, progress)
+    with library.lock(entry.id):
+        entry = library.find(entry.id)
+        if entry.state is not State.READY:
+            hint = f"`offlinedl get {entry.id}` completes it"
+            raise RefusedError(f"{entry.id}: not ready, but {entry.state}", hint, code="not-ready")
+        if entry.license is None:
+            return entry  # it is not protected, and has no end
+        try:
+            return await _Renewal(entry=entry, library=library, licensing=licensing).run()
+        except OfflinedlError as error:
+            now = clock.now()
+            if not expiry.is_over(entry.license, now):
+                error.message += f". The license that is there still serves: {expiry.message(entry.license, now)}"
+            raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Renewal:
+    """Of the license of a title that is ready and locked."""
+
+    entry: Entry
+    library: Library
+    licensing: Licensing
+
+    async def run(self) -> Entry:
+        """The title with the new license. What was granted to a process that was killed then is taken up, and nobody is
+        asked again."""
+        entry, licenses = self.entry, self.library.licenses
+        plan = self.library.plan(entry.id)
+        need = heads.need(plan, self.library.reading(entry), {f.identity for f in plan.fetches})
+        held, offered = licenses.held(entry), licenses.offered(entry)
+        if offered is None or not serves(expiry.renewed(entry.license, offered.license), need):
+            self._check()
+            offered = await another(entry, self.library, self.licensing, need, held)
+        try:
+            await self._prove(offered, held)
+        except (RefusedError, DamagedError) as error:
+            if not (isinstance(error, TornFilesError) or error.code == "license-not-usable"):
+                licenses.decline(entry)  # else nothing is wrong with it, and the next run takes it up
+            raise
+        return licenses.supersede(entry, offered, "license renewed")
+
+    def _check(self) -> None:
+        """RefusedError where nobody renews the license while it lasts, DamagedError where it is lost."""
+        entry, license = self.entry, self.entry.license
+        if license is None or not license.renewable:
+            clear = license is not None and license.system is None
+            raise RefusedError(
+                f"{entry.id}: " + ("not protected: its window is its service's" if clear else "not to be renewed"),
+                f"when it is over, `offlinedl get {entry.id}` asks anew",
+                code="not-renewable",
+            )
+        self.library.licenses.check(entry)
+
+    async def _prove(self, new: Held, old: Held | None) -> None:
+        """The new license opens the media: its keys are those that open them already, or do so with the files that are
+        there; a handle is loaded anew."""
+        keys = {key.kid: key.key for key in new.keys}
+        known = {key.kid: key.key for key in old.keys} if old else {}
+        if keys.items() - known.items():
+            await prove(self.library.plan(self.entry.id), self.library, self.entry, new)
+        await self.licensing.load(new, clock.now())
