@@ -5,7 +5,8 @@ data        a file is complete and synced before its row says so (see intake.py)
 license     in the vault before the catalog names it; a download has one slot for it, so that one that was
             granted is found again, whatever stopped the process after that
 ready       one transaction: state, license, windows
-removal     the state first, then the destruction record and the key, then the media, the row last
+removal     the state first, then the destruction record and the key, then the media, the row last; only where the disk
+            is full the media before all that
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ from offlinedl.vault import Vault
 if TYPE_CHECKING:
     from offlinedl.intake import Intake
     from offlinedl.streams import Arrival, Fetch, Plan
+
+_ROOM = 1024 * 1024
+"""Bytes with which the catalog can surely write."""
 
 
 class Library:
@@ -301,14 +305,25 @@ class Library:
     def remove(self, entry: Entry) -> int:
         """Free every byte, destroy the key, keep the destruction record. Returns the bytes freed."""
         freed = self._must(entry.id).bytes_done
-        with self.catalog.transaction():
-            self._set_state(entry.id, State.REMOVING)
-            self.catalog.note(entry.id, "removed", self._clock())
+        try:
+            self._begin_removal(entry)
+        except StorageError:
+            if self.store.free_bytes() > _ROOM:
+                raise
+            # Where the disk is full, no row can be written before there is room. Who is stopped between the two leaves
+            # a title without files: nothing plays it, and `rm` and `get` take it from there.
+            self.store.remove(entry.folder)
+            self._begin_removal(entry)
         self.licenses.drop(self._must(entry.id), "license destroyed", leaves=True)
         self.store.remove(entry.folder)
         with self.catalog.transaction():
             self.catalog.forget(entry.id)
         return freed
+
+    def _begin_removal(self, entry: Entry) -> None:
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.REMOVING)
+            self.catalog.note(entry.id, "removed", self._clock())
 
     def _set_state(self, title_id: str, state: State, failure: Failure | None = None) -> None:
         current = self.catalog.entry(title_id)

@@ -28,6 +28,9 @@ backoff = 0.25
 manifest_bytes = 1_000_000
 redirects = 3
 
+[cdm.widevine]
+command = ["/usr/lib/adapter", "--device", "tv"]
+
 [vault]
 key = "keyring"
 
@@ -59,6 +62,7 @@ def test_every_setting_is_read(file: Path) -> None:
         backoff=0.25,
         manifest_bytes=1_000_000,
         redirects=3,
+        cdm={"widevine": ("/usr/lib/adapter", "--device", "tv")},
         vault_key="keyring",
         qualities={"standard": {"height": 480}, "flight": {"height": 360, "bandwidth": 500000}},
     )
@@ -94,6 +98,13 @@ WRONG = [
     ("[download]\nsubtitles = ['en', 5]", "download.subtitles: not a list of texts"),
     ("download = 5", "download: not a table"),
     ("[[download]]\nretries = 1", "download: not a table"),
+    ("cdm = 'widevine'", "cdm: not a table"),
+    ("[cdm.clearkey]\ncommand = ['a']", "cdm.clearkey: no such system; adapters are for widevine, playready, fairplay"),
+    ("[cdm]\nwidevine = 'adapter'", "cdm.widevine: takes command"),
+    ("[cdm.widevine]\npath = 'adapter'", "cdm.widevine: takes command"),
+    ("[cdm.widevine]\ncommand = 'adapter --tv'", "cdm.widevine.command: not a list of texts, the program first"),
+    ("[cdm.widevine]\ncommand = []", "cdm.widevine.command: not a list of texts, the program first"),
+    ("[cdm.widevine]\ncommand = ['']", "cdm.widevine.command: not a list of texts, the program first"),
     ("quality = 'best'", "quality: not a table"),
     ("[quality]\nbest = '720p'", "quality.best: takes height and bandwidth"),
     ("[quality.best]\nwidth = 5", "quality.best: takes height and bandwidth"),

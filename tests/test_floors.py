@@ -87,8 +87,9 @@ DOORS = {
 # What words and rules may use of Python's library: nothing here does I/O or knows the time unless asked.
 PURE = {
     "__future__", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime",
-    "email.utils", "enum", "fractions", "functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re",
-    "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat", "xml.sax.saxutils",
+    "email.utils", "enum", "fractions", "functools", "hashlib", "hmac", "io.BytesIO", "itertools", "json", "math",
+    "operator", "re", "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat",
+    "xml.sax.saxutils",
 }  # fmt: skip
 IMPURE = {"open", "print", "input", "exec", "eval", "breakpoint"}
 CLOCKS = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offlinedl.catalog import rows
+from offlinedl.catalog.opening import opened
 from offlinedl.catalog.outbox import Outbox
-from offlinedl.catalog.schema import check_version, migrate
 from offlinedl.errors import BusyError, DamagedError, StorageError
 from offlinedl.model import Entry, Failure, License, State, Title
 
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
     from offlinedl.streams import Arrival, Fetch, Plan
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "
-
-_WAL_TRIES = 300
-_WAL_WAIT_SECONDS = 0.1
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 
 
 class Catalog:
@@ -35,15 +32,7 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         with _translated():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            check_version(self._db)
-            _use_wal(self._db)
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            migrate(self._db)
+            self._db = opened(path)
         self.outbox = Outbox(self._db, self._read)
 
     def close(self) -> None:
@@ -281,19 +270,6 @@ class Catalog:
         return self._db.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount > 0
 
 
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Readers beside a writer. SQLite does not wait by itself where two processes make this change to a new file."""
-    for left in reversed(range(_WAL_TRIES)):
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
-                raise
-            time.sleep(_WAL_WAIT_SECONDS)
-        else:
-            return
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     """Errors of SQLite, in the house's words."""
@@ -302,7 +278,10 @@ def _translated() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise BusyError("the catalog is held by another offlinedl", "wait for it, or stop it") from error
-        raise StorageError(f"the catalog cannot be written: {error}", "is there space? is the folder yours?") from error
+        full = error.sqlite_errorcode in _FULL
+        hint = "free some space; what is done is kept" if full else "is there space? is the folder yours?"
+        code = "no-space" if full else "storage"
+        raise StorageError(f"the catalog cannot be written: {error}", hint, code=code) from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError):
             raise  # the schema refused what must never be: a defect
