@@ -47,7 +47,7 @@ def called(log: Path) -> list[str]:
     """The methods of the adapter that were called since this was asked last."""
     found = [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
     log.unlink(missing_ok=True)
-    return [method for method in found if method != "hello"]
+    return [method for method in found if method not in {"hello", "ended"}]
 
 
 def configured(offlinedl: Offlinedl, system: str, *words: str) -> None:
