@@ -31,6 +31,9 @@ redirects = 3
 [cdm.widevine]
 command = ["/usr/lib/adapter", "--device", "tv"]
 
+[vault]
+key = "keyring"
+
 [quality.standard]
 height = 480
 
@@ -60,6 +63,7 @@ def test_every_setting_is_read(file: Path) -> None:
         manifest_bytes=1_000_000,
         redirects=3,
         cdm={"widevine": ("/usr/lib/adapter", "--device", "tv")},
+        vault_key="keyring",
         qualities={"standard": {"height": 480}, "flight": {"height": 360, "bandwidth": 500000}},
     )
 
@@ -77,6 +81,9 @@ WRONG = [
     ("[limits]\nmanifest_bytes = 1e6", "limits.manifest_bytes: not a number from 1024 to 1073741824"),
     ("[limits]\nmanifest_bytes = 2_000_000_000", "limits.manifest_bytes: not a number from 1024 to 1073741824"),
     ("[limits]\nredirects = true", "limits.redirects: not a number from 0 to 50"),
+    ("[vault]\nkey = 'auto'", "vault.key: not one of file, keyring"),
+    ("[vault]\nkey = ['file']", "vault.key: not one of file, keyring"),
+    ("[vault]\nplace = 'file'", "vault.place: no such setting"),
     ("limits = 1", "limits: not a table"),
     ("[download]\nconnections = 0", "download.connections: not a number from 1 to 64"),
     ("[download]\nconnections = 65", "download.connections: not a number from 1 to 64"),

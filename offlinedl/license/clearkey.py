@@ -166,12 +166,13 @@ def _key(value: object, place: str) -> bytes:
 
 
 def _decoded(value: object) -> bytes | None:
-    """base64url (RFC 4648 section 5), with padding or without; None where it is not that."""
+    """base64url (RFC 4648 section 5), with padding or without, or base64, which older servers write; None where it is
+    neither."""
     if not isinstance(value, str):
         return None
-    bare = value.rstrip("=")
+    bare = value.rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), "-_", validate=True)
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
 
