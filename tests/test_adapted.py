@@ -312,6 +312,13 @@ def test_laurl_says_where_the_license_is(
     assert len(asked) == 1
 
 
+def test_clear_key_stays_clear_key_where_something_names_it(offlinedl: Offlinedl, origin: Origin) -> None:
+    configured(offlinedl, "widevine", "dies:hello")
+    url, license = f"{origin.url}/titles/harbour-1/manifest.mpd", f"{origin.url}/license"
+    [title] = offlinedl.ok("get", url, "--license-url", license, "--json").json
+    assert (title["state"], title["license"]["system"]) == ("ready", "clearkey")
+
+
 # FairPlay
 
 
