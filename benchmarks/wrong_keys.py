@@ -1,6 +1,6 @@
 """Wrong keys: how many of them pass the proof, for each codec and scheme, and what the proof of a right key costs.
 
-    python benchmarks/wrong_keys.py                 1,000 random keys each (an hour); exit code 1 where a promise is broken
+    python benchmarks/wrong_keys.py                 1,000 random keys each; exit code 1 where a promise is broken
     python benchmarks/wrong_keys.py --keys 20       a first look
 
 The promises: no wrong key passes, no right key is refused, and the proof of a right key takes 0.5 s at most. Twelve
@@ -145,7 +145,8 @@ def plan(folder: Path, codecs: str, key: Key | None) -> Plan:
     fetches += [
         Fetch(
             rendition="t", init=False, number=number, url=f"https://t/{number}", path=path.name, duration=4.0,
-            size=path.stat().st_size, needs_init=0 if has_init else None, key=0 if key else None, iv=IV if key else None,
+            size=path.stat().st_size, needs_init=0 if has_init else None,
+            key=0 if key else None, iv=IV if key else None,
         )
         for number, path in enumerate(paths)
     ]  # fmt: skip
