@@ -26,7 +26,8 @@ def kid_of(key: Key) -> bytes:
 
 
 async def acquire(engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
-    """Fetch each distinct URI once, with the headers of `server`: the token of an entitlement. The windows of such a title are those of its rights."""
+    """Fetch each distinct URI once, with the headers of `server`: the token of an entitlement. The windows of such a
+    title are those of its rights."""
     missing = [kid for kid in need.kids if kid not in need.keys]
     if missing:
         raise RefusedError(
