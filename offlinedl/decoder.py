@@ -62,6 +62,13 @@ class Look:
     coded: int = 0
 
 
+def version() -> str:
+    """Of PyAV, and of the FFmpeg in it."""
+    import av
+
+    return f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}"
+
+
 def fault(media: bytes) -> str | None:
     """Decode all of `media`, and say in a few words what is wrong with it; None where nothing is.
 
