@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urljoin
 
-from offlinedl import clock, expiry
+from offlinedl import expiry
 from offlinedl.custody import following
 from offlinedl.errors import DamagedError
 from offlinedl.library import Library
@@ -23,10 +24,10 @@ _LAST_WORD_SECONDS = 0.8
 T = TypeVar("T")
 
 
-def serves(license: License | None, need: Need) -> bool:
+def serves(license: License | None, need: Need, now: datetime) -> bool:
     """Is the license one for all of `need`, and not over?"""
     covers = license is not None and set(need.kids) <= set(license.kids)
-    return covers and not expiry.is_over(license, clock.now())
+    return covers and not expiry.is_over(license, now)
 
 
 async def acquire(entry: Entry, library: Library, licensing: Licensing, need: Need) -> Entry:
@@ -60,14 +61,15 @@ async def _granted(
     server = library.licenses.server(entry) or licensing.server_for((), (), need.keys.values())
     if renews is not None:
         server = _renewing(server, renews.license.renewal_url)
-    now = clock.now()
-    grant = await licensing.acquire(server, need, now, renews)
+    grant = await licensing.acquire(server, need, library.time(), renews)
+    if grant.date is not None:
+        library.time.trust(grant.date)
     license = License(
         id=slot,
         system=server.system,
         kids=need.kids,
-        issued_at=now,
-        windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
+        issued_at=grant.date or library.time(),
+        windows=expiry.narrowed(grant.windows, entry.rights),
         renewable=grant.renewable,
         renewal_url=grant.renewal_url,
         policy=grant.policy,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from offlinedl import clock, expiry
+from offlinedl import expiry
+from offlinedl.actions import trusted
 from offlinedl.actions.acquire import another, serves
 from offlinedl.actions.get import Order, get
 from offlinedl.actions.prove import TornFilesError, prove
@@ -18,7 +19,7 @@ from offlinedl.progress import Progress
 async def renew(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
     """The title of `order` with its license renewed, as it is then. Where that is over, as `get` does it: rights are
     looked at anew. The old license serves until the new one is verified; an error says what is left of it."""
-    entry = library.find(order.ref)
+    entry = await trusted.settled(library.find(order.ref), library, licensing.engine.http)
     if entry.state is State.EXPIRED:
         return await get(replace(order, ref=entry.id), library, licensing, progress)
     with library.lock(entry.id):
@@ -31,7 +32,7 @@ async def renew(order: Order, library: Library, licensing: Licensing, progress: 
         try:
             return await _Renewal(entry=entry, library=library, licensing=licensing).run()
         except OfflinedlError as error:
-            now = clock.now()
+            now = library.time()
             if not expiry.is_over(entry.license, now):
                 error.message += f". The license that is there still serves: {expiry.message(entry.license, now)}"
             raise
@@ -52,7 +53,7 @@ class _Renewal:
         plan = self.library.plan(entry.id)
         need = heads.need(plan, self.library.reading(entry), {f.identity for f in plan.fetches})
         held, offered = licenses.held(entry), licenses.offered(entry)
-        if offered is None or not serves(expiry.renewed(entry.license, offered.license), need):
+        if offered is None or not serves(expiry.renewed(entry.license, offered.license), need, self.library.time()):
             self._check()
             offered = await another(entry, self.library, self.licensing, need, held)
         try:
@@ -82,4 +83,4 @@ class _Renewal:
         known = {key.kid: key.key for key in old.keys} if old else {}
         if keys.items() - known.items():
             await prove(self.library.plan(self.entry.id), self.library, self.entry, new)
-        await self.licensing.load(new, clock.now())
+        await self.licensing.load(new, self.library.time())
