@@ -26,14 +26,6 @@ REF, TWO, CLEAR, FERRY = "demo:harbour-1", "demo:harbour-2", "demo:lighthouse", 
 ASKED = {"/members.json": 1, "/entitlement": 1}
 
 
-@pytest.fixture
-def members(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
-    """A home that knows the demo service for members, which allows two downloads on each of two devices."""
-    offlinedl.ok("source", "add", "demo", f"{origin.url}/members.json")
-    origin.forget()
-    return offlinedl
-
-
 def said(**answer: Any) -> Fault:
     """What an entitlement server says."""
     return o.body(json.dumps(answer).encode(), "application/json")
