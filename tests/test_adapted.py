@@ -124,7 +124,13 @@ def test_killed_after_the_license_came_it_is_there(
 
 
 @pytest.mark.parametrize(
-    "step", ["offlinedl.library:Library.play", "offlinedl.catalog:Catalog.played", "offlinedl.vault:Vault.put"]
+    "step",
+    [
+        "offlinedl.license.adapter:Adapter.first_play",
+        "offlinedl.vault:Vault.put",
+        "offlinedl.library:Library.play",
+        "offlinedl.catalog:Catalog.played",
+    ],
 )
 def test_killed_at_the_first_play_there_is_always_a_handle(
     step: str, offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]], log: Path
@@ -200,6 +206,55 @@ def test_an_odd_policy_is_told_of_in_the_history(offlinedl: Offlinedl, origin: O
     offlinedl.ok(*words(origin))
     odd = [event for event in events(offlinedl) if event.startswith("odd license")]
     assert odd[0] == "odd license: its license ends after 300 s, before its rental window of 900 s"
+
+
+# what ends a license
+
+
+def test_rm_releases_it(offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]], log: Path) -> None:
+    configured(offlinedl, "widevine")
+    offlinedl.ok(*words(origin))
+    [title] = offlinedl.listed()
+    called(log)
+    offlinedl.ok("rm", title["id"])
+    assert called(log) == ["challenge", "acknowledge"]
+    assert (asked[-1]["purpose"], sorted(asked[-1]["kids"])) == ("release", sorted(KIDS))
+
+
+@pytest.mark.parametrize("fault", ["dies:challenge", "dies:acknowledge"])
+def test_a_release_that_failed_is_made_up_for(
+    fault: str, offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]], log: Path
+) -> None:
+    configured(offlinedl, "widevine")
+    offlinedl.ok(*words(origin))
+    [title] = offlinedl.listed()
+    configured(offlinedl, "widevine", fault)
+    offlinedl.ok("rm", title["id"])
+    assert offlinedl.listed() == []
+    configured(offlinedl, "widevine")
+    called(log)
+    offlinedl.ok("sync")
+    assert called(log) == ["challenge", "acknowledge"]
+    offlinedl.ok("sync")
+    assert called(log) == []
+
+
+def test_a_renewal_is_proven_before_it_takes_the_others_place(
+    offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]], log: Path
+) -> None:
+    configured(offlinedl, "widevine")
+    offlinedl.ok(*words(origin))
+    [title] = offlinedl.listed()
+    configured(offlinedl, "widevine", "forgets")
+    assert offlinedl("renew", title["id"]).code == 5
+    configured(offlinedl, "widevine")
+    called(log)
+    offlinedl.ok("play", title["id"])
+    offlinedl.ok("renew", title["id"])
+    assert called(log) == ["first_play", "load", "challenge", "update", "load"]
+    assert [told["purpose"] for told in asked] == ["acquire", "renew", "renew"]
+    offlinedl.ok("play", title["id"])
+    assert called(log) == ["load"]
 
 
 # what a feed says

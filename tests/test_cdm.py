@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from offlinedl.http import Http
 from offlinedl.license import cdm
 from offlinedl.license.adapter import DIALECTS, Adapter
 from offlinedl.license.need import Grant, Need
+from offlinedl.manifest import hls_keys
 from offlinedl.model import Destruction, Held, License, Windows
 from offlinedl.streams import LicenseServer
 from tests import drm
@@ -317,6 +319,30 @@ def test_without_an_address_nobody_is_asked() -> None:
     with pytest.raises(RefusedError, match="nothing says where") as caught:
         acquired(adapter(), None)
     assert caught.value.code == "license-missing"
+
+
+def test_la_url_is_asked_where_nothing_else_names_a_server(origin: Origin, asked: list[dict[str, Any]]) -> None:
+    header = f'<WRMHEADER version="4.0.0.0"><DATA><LA_URL>{origin.url}/license</LA_URL></DATA></WRMHEADER>'
+    box = hls_keys.pssh(hls_keys.PLAYREADY, header.encode("utf-16-le"))
+    acquired(adapter(system="playready"), None, init_data=box)
+    assert len(asked) == 1
+
+
+CKC = bytes(range(200))
+BODIES = [
+    pytest.param(CKC, CKC, id="as it is"),
+    pytest.param(base64.b64encode(CKC), CKC, id="base64"),
+    pytest.param(base64.encodebytes(CKC), CKC, id="base64 in lines"),
+    pytest.param(b"<ckc>" + base64.b64encode(CKC) + b"</ckc>\n", CKC, id="in ckc"),
+    pytest.param(b"<ckc>\xff\xfe</ckc>", b"<ckc>\xff\xfe</ckc>", id="in ckc, and no base64"),
+    pytest.param(b"no such user", b"no such user", id="a word"),
+    pytest.param(b"", b"", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("body", "license"), BODIES)
+def test_a_license_of_fairplay_is_unwrapped(body: bytes, license: bytes) -> None:
+    assert DIALECTS["fairplay"].response(body) == license
 
 
 def test_the_titles_headers_go_to_its_own_server_alone(origin: Origin, asked: list[dict[str, Any]]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,54 @@ def test_one_that_cannot_be_started_is_one_result() -> None:
 
 def test_the_windows_of_an_adapter_do_not_matter_to_it() -> None:
     assert all(result.ok for result in checked("fairplay", "none", json.dumps({})))
+
+
+DEVICE = """
+import json
+import re
+import sys
+
+SYSTEM = "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"
+SAMPLE = {"init_data": "AAAA", "kids": ["ASNFZ4mrze8BI0VniavN7w=="], "response": "bGljZW5zZQ=="}
+
+
+class Refused(Exception):
+    pass
+
+
+class License:
+    keys = {bytes.fromhex("0123456789abcdef0123456789abcdef"): "usable"}
+    storage, playback = 2592000, None
+
+
+def open(handle):
+    if not handle.startswith(b"license"):
+        raise Refused("this is no handle")
+    return License()
+
+
+def challenge(purpose, init_data, kids, license):
+    return json.dumps([purpose, len(kids)]).encode()
+
+
+def accept(response):
+    if response != b"license":
+        raise Refused("this is no license")
+    return response
+
+
+def played(handle, at):
+    open(handle)
+    return b"license played at " + at.encode()
+"""
+
+
+def test_the_example_of_the_documentation_passes(tmp_path: Path) -> None:
+    """With a device that needs no more than a word."""
+    text = (Path(__file__).parents[1] / "docs/adapters.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "device.py").write_text(DEVICE)
+    (tmp_path / "example.py").write_text(example)
+    results = asyncio.run(check("widevine", [sys.executable, str(tmp_path / "example.py")], 60))
+    assert [result for result in results if not result.ok or result.detail] == []
+    assert len(example.splitlines()) < 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,25 @@ def license(
         windows=Windows(storage_seconds=storage, playback_seconds=playback, ends_at=end),
         first_played_at=None if played is None else ISSUED + played,
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        pytest.param({"storage_seconds": 5}, {"storage_seconds": 3}, {"storage_seconds": 3}, id="the shorter"),
+        pytest.param({"playback_seconds": 5}, {}, {"playback_seconds": 5}, id="a limit and none"),
+        pytest.param({}, {}, {}, id="none and none"),
+        pytest.param({"unknown": frozenset({"storage", "license"})}, {"unknown": frozenset({"license", "playback"})},
+                     {"unknown": frozenset({"license"})}, id="unknown is what neither tells"),
+        pytest.param({"ends_at": ISSUED}, {"ends_at": ISSUED + timedelta(1)}, {"ends_at": ISSUED}, id="the earlier"),
+        pytest.param({"soft": frozenset({"storage"})}, {}, {"soft": frozenset({"storage"})}, id="soft for one"),
+    ],
+)  # fmt: skip
+def test_of_two_that_state_windows_the_stricter_holds(
+    one: dict[str, Any], other: dict[str, Any], both: dict[str, Any]
+) -> None:
+    assert expiry.stricter(Windows(**one), Windows(**other)) == Windows(**both)
+    assert expiry.stricter(Windows(**other), Windows(**one)) == Windows(**both)
 
 
 def days(count: float) -> timedelta:

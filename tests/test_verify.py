@@ -17,7 +17,8 @@ from tests.test_get import assert_origins_bytes
 PAGE = b"<html>an error</html>"
 MP4 = (DATA / "titles/harbour-1/v720/1.m4s").read_bytes()
 WEBM = b"\x1a\x45\xdf\xa3\x84abcd" + b"\x18\x53\x80\x67" + b"\x8a" + bytes(10)
-TS = b"\x47" + bytes(187)
+TS = b"\x47\x1f\xff\x10" + bytes(184)
+ADTS = bytes.fromhex("fff15080011ffc") + bytes(1)
 
 FORMS = [
     pytest.param("v/1.m4s", MP4, False, None, id="a fragment"),
@@ -27,10 +28,23 @@ FORMS = [
     pytest.param("v/1.ts", TS * 3, False, None, id="packets"),
     pytest.param("v/1.ts", TS * 3 + TS[:100], False, "not whole packets", id="packets, the last one cut"),
     pytest.param("v/1.ts", TS + PAGE + bytes(188 - len(PAGE)), False, "not whole packets", id="a packet that is none"),
+    pytest.param("v/1.ts", TS + b"\x47" + bytes(187), False, "no media", id="a packet with nothing in it"),
+    pytest.param("v/1.ts", TS + b"\x47\x80" + TS[2:], False, "no media", id="a packet with an error"),
+    pytest.param("v/1.ts", TS + b"\x47\x1f\xff\x90" + TS[4:], False, "no media", id="a packet that is scrambled"),
+    pytest.param("v/1.ts", b"\x47\x41\0\x10" + bytes(184), False, "no media", id="packets of which none begins"),
+    pytest.param("v/1.ts", b"\x47\x41\0\x10\0\0\1" + bytes(181), False, None, id="the begin of a picture"),
+    pytest.param("v/1.ts", b"\x47\x41\0\x30\1\0\0\0\1" + bytes(179), False, None, id="one that is filled up before it"),
+    pytest.param("a/1.aac", ADTS * 3, False, None, id="packed audio"),
+    pytest.param("a/1.aac", ADTS + bytes(8), False, "no whole audio frame", id="packed audio with something between"),
     pytest.param("v/1.ts", bytes(32), True, None, id="AES-128: two blocks"),
     pytest.param("v/1.ts", PAGE, True, "AES blocks", id="AES-128: a page"),
     pytest.param("s/1.vtt", b"\xef\xbb\xbfWEBVTT\n", False, None, id="subtitles with a byte order mark"),
     pytest.param("s/1.vtt", PAGE, False, "not WebVTT", id="a page instead of subtitles"),
+    pytest.param("s/1.vtt", b"WEBVTT\n\n00:01.000 --> 00:02.000\nd\xe9j\xe0", False, None, id="in an old encoding"),
+    pytest.param("s/1.vtt", b"WEBVTT\n\n\x01\x9f\x80", False, "no text", id="subtitles that are noise"),
+    pytest.param("s/1.ttml", b'<tt xmlns="http://www.w3.org/ns/ttml"><body/></tt>', False, None, id="TTML"),
+    pytest.param("s/1.ttml", b"<tt><body>", False, "well-formed", id="TTML, cut off"),
+    pytest.param("s/1.ttml", PAGE, False, "not TTML", id="a page instead of TTML"),
     pytest.param("v/1.webm", WEBM, False, None, id="WebM"),
     pytest.param("v/1.webm", WEBM[:-1], False, "cut off", id="WebM without its last byte"),
     pytest.param("v/1.webm", WEBM[:13] + b"\x01" + b"\xff" * 7, False, None, id="WebM of unknown size"),

@@ -32,6 +32,6 @@ async def _opened(entry: Entry, library: Library, licensing: Licensing) -> Entry
         loaded = await licensing.load(held, clock.now())
         rights = entry.rights
         windows = expiry.narrowed(loaded.license.windows, rights.storage_seconds, rights.playback_seconds)
-        library.licenses.restate(entry, replace(loaded, license=replace(loaded.license, windows=windows)))
-    found = library.entry(entry.id)
-    return found or entry
+        if windows != held.license.windows:
+            library.licenses.restate(entry, replace(loaded, license=replace(loaded.license, windows=windows)))
+    return library.entry(entry.id) or entry

@@ -45,8 +45,6 @@ class Adapter:
         init_data = server.init_data or need.init_data.get(self.dialect.system_id, b"")
         if server.url is None:
             server = replace(server, url=self.dialect.license_url(init_data))
-        if held is not None and held.license.renewal_url is not None:
-            server = replace(server, url=held.license.renewal_url)
         opened = Opened(handle=held.handle if held else None)
         stated = Stated()
         fixed: dict[str, object] = {"purpose": "renew" if held else "acquire", "kids": [text(kid) for kid in need.kids]}

@@ -48,25 +48,27 @@ def prove(opening: Opening, keyed: Set[Fetch]) -> Iterator[Fault | None]:
 
 
 def _group(opening: Opening, group: Sequence[Fetch]) -> Iterator[Fault | None]:
-    """Prove segments of one init segment. If none of them decodes with it, it is to be fetched again, too."""
-    failed: list[tuple[Fetch, str]] = []
-    sound, coded = 0, 0
+    """Prove segments of one init segment. If none of them decodes with it, it is to be fetched again."""
+    looked: dict[Fetch, str | None] = {}
+    coded = 0
     for fetch, share in _samples(group):
         if coded >= _OF_ALL:
             break
         reason, look = opening.fault(fetch, share)
-        reason = reason or _missing(opening, look)
+        looked[fetch] = reason or _missing(opening, look)
         coded += look.coded
-        sound += reason is None
-        failed += [(fetch, reason)] if reason else []
         yield None
-    if not failed or (not sound and _is_played(opening, failed[0][0])):
+    if any(looked.values()):  # whose fault it is: HEVC may find the wrong init segment late
+        for fetch in [f for f, reason in looked.items() if reason is None]:
+            looked[fetch], _ = opening.fault(fetch)
+            yield None
+    failed = [_fault(fetch, reason) for fetch, reason in looked.items() if reason]
+    init = opening.init(group[0]) if len(failed) == len(looked) else None
+    if not failed or (len(failed) == len(looked) and _is_played(opening, failed[0].fetch)):
         return
-    init = opening.init(group[0])
-    if init and not sound:
-        yield _fault(init, f"what needs it does not decode with it: {failed[0][1]}")
-    for fetch, reason in failed if not init or sound or len(failed) < _SURE else ():
-        yield _fault(fetch, reason)
+    if init:
+        yield _fault(init, f"what needs it does not decode with it: {failed[0].reason}")
+    yield from failed if not init or len(failed) < _SURE else ()
 
 
 def _samples(group: Sequence[Fetch]) -> Iterator[tuple[Fetch, Share]]:
@@ -91,7 +93,7 @@ def _missing(opening: Opening, look: Look) -> str | None:
 
 def _is_played(opening: Opening, fetch: Fetch) -> bool:
     """Does every player put up with it, though strictly it is wrong, so that all of the track was made that way? What
-    decodes with the init segment of another rung may look so, too, but has its size."""
+    decodes with the init segment of another rung may look so, too, but has not the size that the manifest states."""
     try:
         look = opening.plays(fetch, _OF_HEAVIEST)
     except DamagedError:
@@ -99,8 +101,10 @@ def _is_played(opening: Opening, fetch: Fetch) -> bool:
     track = opening.track
     if _missing(opening, look):
         return False
-    stated, found = (track.width, track.height), look.size or (0, 0)
-    return not all(stated) or any(abs(a - b) <= _SAME_SIZE * b for a, b in zip(found, stated, strict=True))
+    if look.size is None or opening.init(fetch) is None:
+        return True
+    stated = (track.width, track.height)
+    return any(abs(a - b) <= _SAME_SIZE * b for a, b in zip(look.size, stated, strict=True))
 
 
 def _fault(fetch: Fetch, reason: str) -> Fault:

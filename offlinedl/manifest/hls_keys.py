@@ -10,7 +10,7 @@ from uuid import UUID
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest.units import base64_bytes, key_id
-from offlinedl.media import widevine
+from offlinedl.media import playready, widevine
 from offlinedl.streams import Key, Protection
 
 FAIRPLAY = "94ce86fb-07ff-4f43-adb8-93d2fa968ca2"
@@ -75,10 +75,17 @@ def protection(attribute: Mapping[str, str], found: Key) -> Protection | None:
     return Protection(
         system=system,
         scheme=_SCHEMES.get(found.method),
-        kids=(kid,) if kid else widevine.kids(data or b"") if system == widevine.SYSTEM else (),
+        kids=(kid,) if kid else _kids(system, data or b""),
         init_data=data,
         license_url=found.uri if system == CLEARKEY and found.uri.startswith("http") else None,
     )
+
+
+def _kids(system: str, box: bytes) -> tuple[bytes, ...]:
+    """The key ids that are within the system's own data."""
+    if system == PLAYREADY:
+        return playready.kids(box[32:])
+    return widevine.kids(box) if system == widevine.SYSTEM else ()
 
 
 def _init_data(system: str, uri: str) -> bytes | None:
