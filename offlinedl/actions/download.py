@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from offlinedl import clock, expiry, verify
+from offlinedl import expiry, verify
 from offlinedl.actions.acquire import acquire, another, serves
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
+from offlinedl.actions.trusted import settled
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
     DamagedError,
@@ -58,8 +59,9 @@ class Download:
         except OfflinedlError as error:
             self.library.fail(self.entry, error)
             raise
+        ready = await settled(ready, self.library, self.licensing.engine.http)
         lacking = f", without {gaps} segments that the service does not have" if gaps else ""
-        self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, clock.now())}")
+        self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, self.library.time())}")
         return ready
 
     async def beside(self, plan: Plan) -> None:
@@ -153,19 +155,19 @@ class Download:
     async def _licensed(self, need: Need) -> Held | None:
         """The title's license: the one that is held while it serves, else one that is asked for now."""
         if not need.kids:
-            if expiry.is_over(self.entry.license, clock.now()):
+            if expiry.is_over(self.entry.license, self.library.time()):
                 self.library.drop_license(self.entry, "windows over")
             return None
         self.library.protected(self.entry)
-        licenses = self.library.licenses
+        licenses, now = self.library.licenses, self.library.time()
         held, offered = licenses.held(self.entry), licenses.offered(self.entry)
         self.entry = replace(self.entry, license=held.license if held else self.entry.license)
-        if held is not None and serves(held.license, need):
+        if held is not None and serves(held.license, need, now):
             return held
-        if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need):
+        if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need, now):
             self.entry = licenses.supersede(self.entry, offered, "licensed")
         else:
-            await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, clock.now()))
+            await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, now))
         return licenses.held(self.entry)
 
     async def _acquire(self, need: Need, *, lives: bool) -> None:
@@ -206,7 +208,7 @@ class Download:
         if license is None:
             return
         try:
-            await self.licensing.load(license, clock.now())
+            await self.licensing.load(license, self.library.time())
         except (RefusedError, DamagedError) as error:
             if error.code != "license-not-usable":
                 self.library.drop_license(self.entry, f"license did not open: {error.message}")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from offlinedl import clock, expiry, rights, sources
+from offlinedl import expiry, rights, sources
+from offlinedl.actions import trusted
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
@@ -88,13 +89,15 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
     entry = _settled(order.ref, library)
     if order.queued:
         _check_still_wanted(order, entry)
+    if entry is not None:
+        entry = await trusted.settled(entry, library, licensing.engine.http)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
+        progress.end(f"{entry.name}: already there. {expiry.message(entry.license, library.time())}")
         return entry
     if entry is not None and same:
-        rights.check(entry, clock.now())
+        rights.check(entry, library.time())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
     title, plan = await _planned(order, library, licensing)
@@ -124,7 +127,7 @@ def _check_still_wanted(order: Order, entry: Entry | None) -> None:
 
 async def _planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
     title = await _resolve(order, library, licensing)
-    rights.check(title, clock.now())
+    rights.check(title, library.time())
     return title, (await _prepare(title, order, library, licensing)).plan()
 
 
@@ -146,7 +149,7 @@ async def _prepare(
     if entry is not None and tracks:
         same = [s for s in title.sources if unsigned(s.url) == unsigned(library.manifest_url(entry))]
         title = replace(title, sources=tuple(same) or title.sources)
-    prepared = await prepare(title, wanted, licensing, order.preferences, order.license, now=clock.now())
+    prepared = await prepare(title, wanted, licensing, order.preferences, order.license, now=library.time())
     if prepared.refusal is None or entry is None or not library.licenses.knows_server(entry):
         return prepared
     named = library.licenses.server(entry)  # by the person, for an earlier run

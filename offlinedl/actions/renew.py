@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from offlinedl import clock, expiry
+from offlinedl import expiry
+from offlinedl.actions import trusted
 from offlinedl.actions.acquire import another, serves
 from offlinedl.actions.download import Download
 from offlinedl.actions.get import Order, get, work
@@ -22,7 +23,7 @@ from offlinedl.streams import Plan
 async def renew(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
     """The title of `order` with its license renewed, as it is then. Where that is over, as `get` does it: rights are
     looked at anew. The old license serves until the new one is verified; an error says what is left of it."""
-    entry = library.find(order.ref)
+    entry = await trusted.settled(library.find(order.ref), library, licensing.engine.http)
     if entry.state is State.EXPIRED:
         return await get(replace(order, ref=entry.id), library, licensing, progress)
     with library.lock(entry.id):
@@ -35,7 +36,7 @@ async def renew(order: Order, library: Library, licensing: Licensing, progress: 
         try:
             return await _Renewal(work=work(entry, order, library, licensing, progress)).run()
         except OfflinedlError as error:
-            now = clock.now()
+            now = library.time()
             if library.licenses.sealed(entry) is not None and not expiry.is_over(entry.license, now):
                 error.message += f". The license that is there still serves: {expiry.message(entry.license, now)}"
             raise
@@ -53,7 +54,8 @@ class _Renewal:
         entry, licenses = self.work.entry, self.work.library.licenses
         plan = self.work.library.plan(entry.id)
         held, offered = licenses.held(entry), licenses.offered(entry)
-        if offered is None or not serves(expiry.renewed(entry.license, offered.license), self._need(plan)):
+        now = self.work.library.time()
+        if offered is None or not serves(expiry.renewed(entry.license, offered.license), self._need(plan), now):
             self._check()
             offered = await self._asked(plan, held)
         try:
@@ -96,4 +98,4 @@ class _Renewal:
         known = {key.kid: key.key for key in old.keys} if old else {}
         if keys.items() - known.items():
             await prove(plan, self.work.library, self.work.entry, new)
-        await self.work.licensing.load(new, clock.now())
+        await self.work.licensing.load(new, self.work.library.time())

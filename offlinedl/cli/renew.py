@@ -38,7 +38,6 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Renew licenses. The one that is there serves until the new one is verified; media are not fetched again."""
-    from offlinedl import clock
     from offlinedl.actions.get import Order
     from offlinedl.actions.renew import renew
     from offlinedl.cli import shape
@@ -53,7 +52,7 @@ def verb(
             with progress.shown(how, order.ref) as watching:
                 entry = await renew(order, library, licensing, watching)
             if not json:
-                say(f"{entry.id}: {shape.message(entry, clock.now())}")
+                say(f"{entry.id}: {shape.message(entry, library.time())}")
             return entry
 
         chosen = [*(_id(ref, library) for ref in refs or []), *_chosen(library, all_=all_, span=span)]
@@ -79,10 +78,10 @@ def _id(ref: str, library: Library) -> str:
 
 def _chosen(library: Library, *, all_: bool, span: timedelta | None) -> list[str]:
     """The titles whose licenses can be renewed; with `all_` those that are expired, too."""
-    from offlinedl import clock, expiry
+    from offlinedl import expiry
     from offlinedl.model import State
 
-    now = clock.now()
+    now = library.time()
 
     def is_chosen(entry: Entry) -> bool:
         if entry.state is not State.READY:
