@@ -125,7 +125,7 @@ def test_a_line_every_few_seconds_says_how_far_how_fast_and_how_long(capsys: pyt
     for _ in range(12 * 16):
         clock.time += 1 / 16
         lines.advance(MB // 8)
-    lines.end("Low Tide: ready.")
+    lines.end("Low Tide: ready.", "Low Tide", 70 * MB)
     assert capsys.readouterr().err.splitlines() == [
         "Low Tide: about 70 MB, 10 MB there already",
         "Low Tide: downloading",
@@ -231,7 +231,7 @@ def test_events_come_at_most_four_times_a_second_and_transitions_at_once(capsys:
     watching.begin("Low Tide", 30 * MB, 70 * MB)
     watching.step("media")
     watching.step("proof")
-    watching.end("Low Tide: ready.")
+    watching.end("Low Tide: ready.", "Low Tide", 30 * MB)
     found = events(capsys.readouterr().err)
     assert kinds(found) == ["begin", "license", "media", "proof", "end"]
     assert sum(event["event"] == "progress" for event in found) == 40
@@ -288,7 +288,8 @@ def test_a_title_that_becomes_ready_is_told_as_events(chatty: Offlinedl) -> None
 def test_a_title_that_was_ready_before_is_one_event(chatty: Offlinedl) -> None:
     chatty.ok("get", "demo:harbour-1")
     [event] = events(get(chatty, "demo:harbour-1").err)
-    assert (event["event"], event["percent"], event["bytes_total"]) == ("end", 100, None)
+    assert (event["event"], event["percent"], event["name"]) == ("end", 100, "Low Tide")
+    assert event["bytes_done"] == event["bytes_total"] == chatty.listed()[0]["bytes"]["done"]
     found = events(get(chatty, "demo:harbour-1", "--audio", "en,fr").err)
     assert kinds(found) == ["begin", "media", "proof", "end"]
 

@@ -61,7 +61,8 @@ class Download:
             raise
         ready = await settled(ready, self.library, self.licensing.engine.http)
         lacking = f", without {gaps} segments that the service does not have" if gaps else ""
-        self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, self.library.time())}")
+        said = f"{ready.name}: ready{lacking}. {expiry.message(ready.license, self.library.time())}"
+        self.progress.end(said, ready.name, ready.bytes_done)
         return ready
 
     async def beside(self, plan: Plan) -> None:

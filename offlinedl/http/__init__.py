@@ -149,10 +149,16 @@ class Http:
         self._trusted[origin(url)] = [*without_credentials(url)[1], *headers]
 
     async def get(
-        self, url: str, *, range: ByteRange | None = None, limit: int = 64 * _MIB, enough: Enough | None = None
+        self,
+        url: str,
+        *,
+        range: ByteRange | None = None,
+        limit: int = 64 * _MIB,
+        enough: Enough | None = None,
+        headers: Headers = (),
     ) -> Answer:
         """A whole resource, or `range` of it, of at most `limit` bytes. No more is read once `enough` says so."""
-        async with self.stream(url, range=range) as body, aclosing(body.chunks()) as chunks:
+        async with self.stream(url, range=range, headers=headers) as body, aclosing(body.chunks()) as chunks:
             content = bytearray()
             look, whole = _FIRST_LOOK, True
             async for chunk in chunks:
@@ -184,9 +190,9 @@ class Http:
             return Answer(url=str(response.url), status=response.status, headers=head_of(response).headers, body=b"")
 
     @asynccontextmanager
-    async def stream(self, url: str, *, range: ByteRange | None = None) -> AsyncIterator[Body]:
+    async def stream(self, url: str, *, range: ByteRange | None = None, headers: Headers = ()) -> AsyncIterator[Body]:
         """The body of a resource, or of `range` of it. Anything but success is an error."""
-        async with self._request("GET", url, _ranged(range), None) as response:
+        async with self._request("GET", url, [*_ranged(range), *headers], None) as response:
             yield Body(response, range)
 
     async def download(self, url: str, range: ByteRange | None, accept: Accept) -> None:
