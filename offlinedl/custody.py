@@ -195,6 +195,7 @@ class Custody:
         with self._catalog.transaction():
             self._owe_for(entry, license, found.handle if found else None)
             self._catalog.clocks.destroyed(entry.id, self._clock())
+            self._catalog.outbox.left(entry.id, self._clock())
             self._catalog.note(entry.id, "keys destroyed", self._clock())
         self._vault.delete(entry.license_slot)
 
