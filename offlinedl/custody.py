@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
-from offlinedl.license import hls_key
 from offlinedl.model import Destruction, Entry, Held, License
 from offlinedl.unread import fault, unread
 from offlinedl.vault import Vault
@@ -240,6 +239,8 @@ class Custody:
         self._catalog.note(entry.id, why, self._clock())
 
     def _owe_for(self, entry: Entry, license: License, handle: bytes | None) -> None:
+        from offlinedl.license import hls_key
+
         if license.system == hls_key.NAME:
             return  # a key that is had for the asking has no server that keeps count
         owed = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock())
