@@ -76,6 +76,15 @@ class Custody:
         }
         return self._vault.seal(title_id, json.dumps(values).encode())
 
+    def serve_by(self, entry: Entry, server: LicenseServer | None) -> bool:
+        """The title is licensed so from now on, as its service says today. Is that another way than before?"""
+        if server is None or server == self.server(entry):
+            return False
+        sealed = self.seal_server(entry.id, server)
+        with self._catalog.transaction():
+            self._catalog.set_license_server(entry.id, sealed)
+        return True
+
     def server(self, entry: Entry) -> LicenseServer | None:
         """Who was to be asked for the title's license. DamagedError where the vault does not open it any more."""
         return self.opened_server(entry.id, self._catalog.license_server(entry.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -171,8 +172,42 @@ def test_signed_addresses_of_keys_are_asked_for_anew(offlinedl: Offlinedl, origi
     day[0] = "2"
     origin.forget()
     offlinedl.ok("renew", url, "--header", "X-Token: secret")
-    assert [asked.path.rpartition("/")[2] for asked in origin.log] == ["key", path.rpartition("/")[2], "key"]
+    assert [asked.path.rpartition("/")[2] for asked in origin.log][-1] == "key"
+    assert len(origin.asked("/key")) == 2
     assert {asked.headers["X-Token"] for asked in origin.log} == {"secret"}
+
+
+def test_a_token_that_expired_is_asked_for_anew(demo: Offlinedl, origin: Origin) -> None:
+    """The service that entitles says which is right today; the release goes with that, too."""
+    day = ["1"]
+
+    async def entitle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return web.json_response({"allowed": True, "token": f"secret{day[0]}"})
+
+    async def license(request: web.Request, handler: Handler) -> web.StreamResponse:
+        is_right = request.headers.get("Authorization") == f"Bearer secret{day[0]}"
+        return await (handler(request) if is_right else o.status(401)(request, handler))
+
+    feed = json.loads((DATA / "feed.json").read_text()) | {"entitlement_url": f"{origin.url}/entitlement"}
+    origin.fault("/feed.json", o.body(json.dumps(feed).encode(), "application/json"))
+    origin.fault("/entitlement", entitle)
+    origin.fault("/license", license)
+    demo.ok("get", REF)
+    demo.ok("renew", REF)
+    assert len(origin.asked("/entitlement")) == 1
+    day[0] = "2"
+    origin.forget()
+    demo.ok("renew", REF)
+    assert (len(origin.asked("/entitlement")), len(origin.asked("/license"))) == (1, 2)
+    origin.fault("/feed.json", o.status(503))
+    day[0] = "3"
+    origin.faults.insert(0, origin.faults.pop())
+    assert (demo("renew", REF).code, demo("renew", REF).code) == (5, 5)
+    day[0] = "2"
+    origin.forget()
+    demo.ok("rm", REF)
+    assert (len(origin.asked("/entitlement")), len(origin.asked("/license"))) == (1, 1)
+    assert demo.ok("sync").err == "Nothing to do.\n"
 
 
 def test_a_license_that_is_lost_is_not_said_to_serve(demo: Offlinedl, origin: Origin) -> None:

@@ -60,7 +60,7 @@ async def queue(order: Order, library: Library, licensing: Licensing) -> int:
     its priority. One that is ready stays so until its turn."""
     entry = _settled(order.ref, library)
     if entry is None or (entry.state in _WAITING and not _goes_on(order, entry, library)):
-        title, plan = await _planned(order, library, licensing)
+        title, plan = await planned(order, library, licensing)
         with library.lock(title.id):
             entry = library.entry(title.id)
             if entry is None or entry.state in _WAITING:
@@ -105,7 +105,7 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
         rights.check(entry, library.time())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
-    title, plan = await _planned(order, library, licensing)
+    title, plan = await planned(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
@@ -128,7 +128,7 @@ def _check_still_wanted(entry: Entry | None) -> None:
         raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
 
-async def _planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+async def planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
     """The title and its plan. What its service allows is looked at first: here, where that tells, and then there."""
     title = await _resolve(order, library, licensing)
     now = library.time()

@@ -8,7 +8,7 @@ from offlinedl import expiry
 from offlinedl.actions import trusted
 from offlinedl.actions.acquire import another, serves
 from offlinedl.actions.download import Download
-from offlinedl.actions.get import Order, get, work
+from offlinedl.actions.get import Order, get, planned, work
 from offlinedl.actions.prove import TornFilesError, prove
 from offlinedl.errors import DamagedError, OfflinedlError, RefusedError
 from offlinedl.library import Library
@@ -33,8 +33,9 @@ async def renew(order: Order, library: Library, licensing: Licensing, progress: 
             raise RefusedError(f"{entry.id}: not ready, but {entry.state}", hint, code="not-ready")
         if entry.license is None:
             return entry  # it is not protected, and has no end
+        order = replace(order, ref=entry.id)
         try:
-            return await _Renewal(work=work(entry, order, library, licensing, progress)).run()
+            return await _Renewal(work=work(entry, order, library, licensing, progress), order=order).run()
         except OfflinedlError as error:
             now = library.time()
             if library.licenses.sealed(entry) is not None and not expiry.is_over(entry.license, now):
@@ -47,6 +48,7 @@ class _Renewal:
     """Of the license of a title that is ready and locked; `work` is what its download was."""
 
     work: Download
+    order: Order
 
     async def run(self) -> Entry:
         """The title with the new license. What was granted to a process that was killed then is taken up, and nobody is
@@ -70,14 +72,31 @@ class _Renewal:
         return heads.need(plan, self.work.library.reading(self.work.entry), {f.identity for f in plan.fetches})
 
     async def _asked(self, plan: Plan, held: Held | None) -> Held:
+        """The new license. What was refused is asked for once more where the service says today that its keys are at
+        other addresses, or that another token is needed: those of then have expired."""
         work = self.work
         try:
             return await another(work.entry, work.library, work.licensing, self._need(plan), held)
-        except RefusedError:
-            if not any(may_expire(key.uri) for key in plan.keys):
+        except RefusedError as error:
+            if error.code != RefusedError.default_code:
                 raise
-        fresh = await work.readdressed(plan)  # addresses of keys are signed, and those of then have expired
+            signed = any(may_expire(key.uri) for key in plan.keys)
+            if not await self._is_served_otherwise(error) and not signed:
+                raise
+        fresh = await work.readdressed(plan) if signed else plan
         return await another(work.entry, work.library, work.licensing, self._need(fresh), held)
+
+    async def _is_served_otherwise(self, refusal: RefusedError) -> bool:
+        """Does the service say today that the title is licensed by another, or with another token? What the service
+        refuses itself is worth telling; otherwise it is the `refusal` that is told."""
+        library = self.work.library
+        try:
+            _, today = await planned(self.order, library, self.work.licensing)
+        except RefusedError:
+            raise
+        except OfflinedlError as error:
+            raise refusal from error
+        return library.licenses.serve_by(self.work.entry, today.license)
 
     def _check(self) -> None:
         """RefusedError where nobody renews the license while it lasts, DamagedError where it is lost."""
