@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
-from offlinedl.license import hls_key
 from offlinedl.model import Destruction, Entry, Held, License
 from offlinedl.unread import fault, unread
 from offlinedl.vault import Vault
@@ -76,6 +75,15 @@ class Custody:
             "certificate_url": server.certificate_url,
         }
         return self._vault.seal(title_id, json.dumps(values).encode())
+
+    def serve_by(self, entry: Entry, server: LicenseServer | None) -> bool:
+        """The title is licensed so from now on, as its service says today. Is that another way than before?"""
+        if server is None or server == self.server(entry):
+            return False
+        sealed = self.seal_server(entry.id, server)
+        with self._catalog.transaction():
+            self._catalog.set_license_server(entry.id, sealed)
+        return True
 
     def server(self, entry: Entry) -> LicenseServer | None:
         """Who was to be asked for the title's license. DamagedError where the vault does not open it any more."""
@@ -144,7 +152,10 @@ class Custody:
         return replace(found, license=replace(entry.license, renewal_url=found.license.renewal_url))
 
     def sealed(self, entry: Entry) -> Held | None:
-        """What lies in the title's slot. What the vault does not open is no license any more."""
+        """What lies in the title's slot. What the vault does not open is no license any more, nor is one whose keys
+        were destroyed."""
+        if entry.license is not None and entry.license.destroyed_at is not None:
+            return None
         return self._opened(entry.license_slot)
 
     def offered(self, entry: Entry) -> Held | None:
@@ -183,6 +194,24 @@ class Custody:
             self._catalog.drop_license(entry.id, new_slot())
         self._clear(entry)
 
+    def destroy(self, entry: Entry) -> None:
+        """Destroy the keys of a license that is over, not what is shown of it; its record goes to the outbox. One that
+        was granted to take its place stays."""
+        license, found = entry.license, self.sealed(entry)
+        if license is None or license.system is None or license.destroyed_at is not None:
+            return
+        with self._catalog.transaction():
+            self._owe_for(entry, license, found.handle if found else None)
+            self._catalog.clocks.destroyed(entry.id, self._clock())
+            self._catalog.outbox.left(entry.id, self._clock())
+            self._catalog.note(entry.id, "keys destroyed", self._clock())
+        self._vault.delete(entry.license_slot)
+
+    def clear_destroyed(self) -> None:
+        """Finish what a kill cut off: no key of a destroyed license stays."""
+        for license_id in self._catalog.clocks.destroyed_ids():
+            self._vault.delete(license_id)
+
     def owed(self) -> list[Owed]:
         """The destruction records in the outbox, the oldest first."""
         return [
@@ -210,14 +239,17 @@ class Custody:
         """Put the destruction records of the title's licenses into the outbox, if they are not there already."""
         found, offered = self.sealed(entry), self.offered(entry)
         license = entry.license or (found.license if found else None)
-        if license is None or license.system is None or license.destroyed_at is not None:
+        if license is None or license.system is None:
             return
-        self._owe_for(entry, license, found.handle if found else None)
+        if license.destroyed_at is None:
+            self._owe_for(entry, license, found.handle if found else None)
         if offered is not None:
             self._owe_for(entry, offered.license, offered.handle)
         self._catalog.note(entry.id, why, self._clock())
 
     def _owe_for(self, entry: Entry, license: License, handle: bytes | None) -> None:
+        from offlinedl.license import hls_key
+
         if license.system == hls_key.NAME:
             return  # a key that is had for the asking has no server that keeps count
         owed = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock())

@@ -33,11 +33,13 @@ from offlinedl.errors import (
     printable,
     sized,
 )
-from offlinedl.model import Entry, Failure, License, State, Title, Windows
+from offlinedl.model import Boot, Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
+from offlinedl.timekeeper import Timekeeper, suspect
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
+    from offlinedl.clock import Reading
     from offlinedl.intake import Intake
     from offlinedl.streams import Arrival, Fetch, Plan
 
@@ -46,22 +48,31 @@ _ROOM = 1024 * 1024
 
 
 class Library:
-    """The titles of one home. `clock` gives the present moment in UTC; `keep_free` bytes of the disk are left alone."""
+    """The titles of one home. `clock` is the system's, in UTC, `boot` its boot clock; `keep_free` bytes of the disk are
+    left alone."""
 
     def __init__(
-        self, catalog: Catalog, store: Store, vault: Vault, clock: Callable[[], datetime], *, keep_free: int = 0
+        self,
+        catalog: Catalog,
+        store: Store,
+        vault: Vault,
+        clock: Callable[[], datetime],
+        *,
+        boot: Callable[[], Boot | None] = lambda: None,
+        keep_free: int = 0,
     ) -> None:
         self._keep_free = keep_free
         self.catalog = catalog
         self.store = store
-        self.licenses = Custody(catalog, vault, clock)
-        self._clock = clock
+        self.time = self._clock = Timekeeper(catalog, clock, boot)
+        self.licenses = Custody(catalog, vault, self.time)
 
     # what there is
 
     def entries(self) -> list[Entry]:
         """Every title as it stands now."""
-        return [self._present(entry) for entry in self.catalog.entries()]
+        reading = self.time.reading()
+        return [self._present(entry, reading) for entry in self.catalog.entries()]
 
     def find(self, ref: str) -> Entry:
         """The one title that `ref` names: its id, the part after the source, its name."""
@@ -71,17 +82,19 @@ class Library:
         if len(found) > 1:
             ids = ", ".join(entry.id for entry in found)
             raise NotFoundError(f"{ref}: more than one title is called so", f"name one of: {ids}", code="ambiguous")
-        return self._present(found[0])
+        return self._present(found[0], self.time.reading())
 
     def entry(self, title_id: str) -> Entry | None:
         """The title of this id, as it stands now."""
         entry = self.catalog.entry(title_id)
-        return entry and self._present(entry)
+        return entry and self._present(entry, self.time.reading())
 
-    def _present(self, entry: Entry) -> Entry:
-        """What only the moment tells: a deadline that has passed, a download whose process is gone."""
-        if entry.state is State.READY and expiry.is_over(entry.license, self._clock()):
+    def _present(self, entry: Entry, reading: Reading) -> Entry:
+        """What only the moment tells: a deadline that has passed or may have, a download whose process is gone."""
+        if entry.state is State.READY and expiry.is_over(entry.license, reading.now):
             return replace(entry, state=State.EXPIRED)
+        if entry.state is State.READY and reading.is_suspect and expiry.is_limited(entry.license):
+            return replace(entry, state=State.CLOCK_SUSPECT)
         if entry.state is State.DOWNLOADING and not self.store.is_locked(entry.folder):
             return replace(entry, state=State.PAUSED)
         return entry
@@ -124,6 +137,12 @@ class Library:
 
         sound = await held(self.store, before, claimed)
         return replace(plan, fetches=tuple(_with(f, sound.get(f.identity)) for f in plan.fetches))
+
+    def others(self, title_id: str) -> tuple[list[str], int]:
+        """The other titles of the same source: the ids of those that are here, the first to be given up first, and how
+        many became ready in this calendar month (UTC)."""
+        month = self._clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return self.catalog.others_of(title_id), self.catalog.others_ready_since(title_id, month)
 
     def plan(self, title_id: str) -> Plan:
         """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""
@@ -237,15 +256,10 @@ class Library:
     async def ready(self, entry: Entry) -> Entry:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self._must(entry.id)
-        rights = current.rights
+        windows = expiry.narrowed(Windows(), current.rights)
         await aside(self.store.sync)
         with self.catalog.transaction():
-            if (
-                current.license is None
-                and not current.protected
-                and (rights.storage_seconds or rights.playback_seconds)
-            ):
-                windows = Windows(storage_seconds=rights.storage_seconds, playback_seconds=rights.playback_seconds)
+            if current.license is None and not current.protected and windows != Windows():
                 clocks = License(
                     id=current.license_slot, system=None, kids=(), issued_at=self._clock(), windows=windows
                 )
@@ -280,7 +294,7 @@ class Library:
         return self._must(entry.id)
 
     def check_plays(self, entry: Entry) -> None:
-        """RefusedError where the title is expired or not ready, DamagedError where something of it is lost."""
+        """RefusedError where the title is or may be expired, or not ready, DamagedError where something is lost."""
         entry = self._must(entry.id)
         if entry.state is State.EXPIRED:
             raise RefusedError(
@@ -288,6 +302,8 @@ class Library:
                 f"`offlinedl get {entry.id}` asks for a new license",
                 code="expired",
             )
+        if entry.state is State.CLOCK_SUSPECT:
+            raise suspect(entry.id)
         if entry.state is not State.READY:
             raise RefusedError(
                 f"{entry.id}: not ready, but {entry.state}",

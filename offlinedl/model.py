@@ -23,7 +23,8 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Where a title stands. `EXPIRED` is never stored: a ready title past its deadline is shown so."""
+    """Where a title stands. Two are never stored. A ready title is shown as `EXPIRED` past its deadline, and as
+    `CLOCK_SUSPECT` where it has one and the clock was set back: nobody knows whether it is past."""
 
     QUEUED = "queued"
     DOWNLOADING = "downloading"
@@ -31,6 +32,7 @@ class State(StrEnum):
     FAILED = "failed"
     READY = "ready"
     EXPIRED = "expired"
+    CLOCK_SUSPECT = "clock-suspect"
     REMOVING = "removing"
 
 
@@ -86,6 +88,18 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Who offers a title: how many downloads it allows (None is no limit; `devices` is for the service to count), and
+    where it is asked for an entitlement to each."""
+
+    name: str = ""
+    downloads_per_device: int | None = None
+    downloads_per_month: int | None = None
+    devices: int | None = None
+    entitlement_url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
     """What a person asks for: an episode or a film. `id` is unique in the catalog ("source:id")."""
 
@@ -98,6 +112,7 @@ class Title:
     published: datetime | None = None
     subtitles: tuple[SideTrack, ...] = ()
     rights: Rights = Rights()
+    service: Service = Service()
 
     def __post_init__(self) -> None:
         for text in (self.id, self.name):
@@ -252,6 +267,29 @@ class Held:
     license: License
     keys: tuple[ContentKey, ...] = ()
     handle: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """What the boot clock says: the `seconds` since the system whose boot has this `id` began, suspended or not."""
+
+    id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The time that was seen last: `at`, when the boot clock said `boot`. It never falls, but by a trusted date.
+
+    It is `confirmed` where it goes back to a trusted date, the last of which is `heard_at`; `suspect` tells that the
+    system's clock was behind it.
+    """
+
+    at: datetime
+    boot: Boot | None = None
+    confirmed: bool = False
+    heard_at: datetime | None = None
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,8 @@ FLOORS = {
     "progress": 0,
     "intake": 3,
     "custody": 3,
+    "timekeeper": 3,
+    "endings": 3,
     "unread": 3,
     "library": 3,
     "playback": 3,

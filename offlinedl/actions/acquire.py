@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urljoin
 
-from offlinedl import clock, expiry
+from offlinedl import expiry
 from offlinedl.custody import following
 from offlinedl.errors import DamagedError
 from offlinedl.library import Library
 from offlinedl.license import Licensing
-from offlinedl.license.need import Need
+from offlinedl.license.need import Grant, Need
 from offlinedl.model import Entry, Held, License
 from offlinedl.streams import LicenseServer
 
@@ -23,18 +24,19 @@ _LAST_WORD_SECONDS = 0.8
 T = TypeVar("T")
 
 
-def serves(license: License | None, need: Need) -> bool:
+def serves(license: License | None, need: Need, now: datetime) -> bool:
     """Is the license one for all of `need`, and not over?"""
     covers = license is not None and set(need.kids) <= set(license.kids)
-    return covers and not expiry.is_over(license, clock.now())
+    return covers and not expiry.is_over(license, now)
 
 
 async def acquire(entry: Entry, library: Library, licensing: Licensing, need: Need) -> Entry:
     """The title, which has no license, with one for `need`."""
 
     async def granted() -> Entry:
-        held, warnings = await _granted(entry, library, licensing, need, slot=entry.license_slot)
-        library.licenses.keep(entry, held, warnings)
+        held, grant = await _granted(entry, library, licensing, need, slot=entry.license_slot)
+        library.licenses.keep(entry, held, grant.warnings)
+        _trust(grant, library)
         return replace(entry, license=held.license)
 
     return await _heard(granted())
@@ -46,8 +48,9 @@ async def another(entry: Entry, library: Library, licensing: Licensing, need: Ne
 
     async def granted() -> Held:
         slot = following(entry.license_slot)
-        held, warnings = await _granted(entry, library, licensing, need, slot=slot, renews=renews)
-        library.licenses.offer(entry, held, warnings)
+        held, grant = await _granted(entry, library, licensing, need, slot=slot, renews=renews)
+        library.licenses.offer(entry, held, grant.warnings)
+        _trust(grant, library)
         return held
 
     return await _heard(granted())
@@ -55,24 +58,29 @@ async def another(entry: Entry, library: Library, licensing: Licensing, need: Ne
 
 async def _granted(
     entry: Entry, library: Library, licensing: Licensing, need: Need, *, slot: str, renews: Held | None = None
-) -> tuple[Held, tuple[str, ...]]:
-    """The license that is granted, and what is odd about it."""
+) -> tuple[Held, Grant]:
+    """The license that is granted, and as it was."""
     server = library.licenses.server(entry) or licensing.server_for((), (), need.keys.values())
     if renews is not None:
         server = _renewing(server, renews.license.renewal_url)
-    now = clock.now()
-    grant = await licensing.acquire(server, need, now, renews)
+    grant = await licensing.acquire(server, need, library.time(), renews)
     license = License(
         id=slot,
         system=server.system,
         kids=need.kids,
-        issued_at=now,
-        windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
+        issued_at=grant.date or library.time(),
+        windows=expiry.narrowed(grant.windows, entry.rights),
         renewable=grant.renewable,
         renewal_url=grant.renewal_url,
         policy=grant.policy,
     )
-    return Held(license=license, keys=grant.keys, handle=grant.handle), grant.warnings
+    return Held(license=license, keys=grant.keys, handle=grant.handle), grant
+
+
+def _trust(grant: Grant, library: Library) -> None:
+    """Only once the license is kept: what stops this costs the date, and no license."""
+    if grant.date is not None:
+        library.time.trust(grant.date)
 
 
 def _renewing(server: LicenseServer, url: str | None) -> LicenseServer:

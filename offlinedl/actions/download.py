@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from offlinedl import clock, expiry, verify
+from offlinedl import expiry, verify
 from offlinedl.actions.acquire import acquire, another, serves
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
+from offlinedl.actions.trusted import settled
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
     DamagedError,
@@ -58,8 +59,9 @@ class Download:
         except OfflinedlError as error:
             self.library.fail(self.entry, error)
             raise
+        ready = await settled(ready, self.library, self.licensing.engine.http)
         lacking = f", without {gaps} segments that the service does not have" if gaps else ""
-        said = f"{ready.name}: ready{lacking}. {expiry.message(ready.license, clock.now())}"
+        said = f"{ready.name}: ready{lacking}. {expiry.message(ready.license, self.library.time())}"
         self.progress.end(said, ready.name, ready.bytes_done)
         return ready
 
@@ -87,7 +89,7 @@ class Download:
         except RefusedError:
             if not any(may_expire(key.uri) for key in plan.keys):
                 raise
-            plan = await self._renewed(plan)  # addresses of keys are signed, too, and may be of yesterday
+            plan = await self.readdressed(plan)  # addresses of keys are signed, too, and may be of yesterday
             need = heads.need(plan, self.library.reading(self.entry), there)
             license = await self._licensed(need)
         self.progress.step("media")
@@ -121,7 +123,7 @@ class Download:
 
         async def renew() -> Plan:
             nonlocal plan
-            plan = await self._renewed(plan, planned=planned)
+            plan = await self.readdressed(plan, planned=planned)
             return plan
 
         try:
@@ -132,7 +134,7 @@ class Download:
             raise
         return plan
 
-    async def _renewed(self, plan: Plan, *, planned: bool = True) -> Plan:
+    async def readdressed(self, plan: Plan, *, planned: bool = True) -> Plan:
         """`plan` with addresses that are signed anew. Where more of them is new than that, a file that is there is
         fetched once more: it must be the same."""
         try:
@@ -154,19 +156,19 @@ class Download:
     async def _licensed(self, need: Need) -> Held | None:
         """The title's license: the one that is held while it serves, else one that is asked for now."""
         if not need.kids:
-            if expiry.is_over(self.entry.license, clock.now()):
+            if expiry.is_over(self.entry.license, self.library.time()):
                 self.library.drop_license(self.entry, "windows over")
             return None
         self.library.protected(self.entry)
-        licenses = self.library.licenses
+        licenses, now = self.library.licenses, self.library.time()
         held, offered = licenses.held(self.entry), licenses.offered(self.entry)
         self.entry = replace(self.entry, license=held.license if held else self.entry.license)
-        if held is not None and serves(held.license, need):
+        if held is not None and serves(held.license, need, now):
             return held
-        if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need):
+        if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need, now):
             self.entry = licenses.supersede(self.entry, offered, "licensed")
         else:
-            await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, clock.now()))
+            await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, now))
         return licenses.held(self.entry)
 
     async def _acquire(self, need: Need, *, lives: bool) -> None:
@@ -207,7 +209,7 @@ class Download:
         if license is None:
             return
         try:
-            await self.licensing.load(license, clock.now())
+            await self.licensing.load(license, self.library.time())
         except (RefusedError, DamagedError) as error:
             if error.code != "license-not-usable":
                 self.library.drop_license(self.entry, f"license did not open: {error.message}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from offlinedl import clock, expiry
+from offlinedl import expiry
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry
@@ -25,13 +25,12 @@ async def _opened(entry: Entry, library: Library, licensing: Licensing) -> Entry
     library.check_plays(entry)
     held = library.licenses.held(entry)
     if held is not None and held.license.first_played_at is None:
-        library.licenses.restate(entry, await licensing.first_play(held, clock.now()))
+        library.licenses.restate(entry, await licensing.first_play(held, library.time()))
     entry = library.play(entry)
     held = library.licenses.held(entry)
     if held is not None:
-        loaded = await licensing.load(held, clock.now())
-        rights = entry.rights
-        windows = expiry.narrowed(loaded.license.windows, rights.storage_seconds, rights.playback_seconds)
+        loaded = await licensing.load(held, library.time())
+        windows = expiry.narrowed(loaded.license.windows, entry.rights)
         if windows != held.license.windows:
             library.licenses.restate(entry, replace(loaded, license=replace(loaded.license, windows=windows)))
     return library.entry(entry.id) or entry

@@ -1,4 +1,5 @@
-"""sync: one pass over the library, as cron makes it: licenses that are due are renewed, releases that are owed sent.
+"""sync: one pass over the library, as cron makes it: the time is asked for where it is not known, licenses that are due
+are renewed, releases that are owed sent.
 
 Each part of it looks at the library and tells of its steps, each with its reason; one that fails stops no other.
 """
@@ -7,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from offlinedl import clock, expiry
-from offlinedl.actions import release
+from offlinedl import expiry
+from offlinedl.actions import release, trusted
 from offlinedl.actions.get import Order
 from offlinedl.actions.renew import renew
 from offlinedl.errors import BusyError, NetworkError, OfflinedlError
@@ -20,6 +21,7 @@ from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, License, State
 from offlinedl.progress import Progress
+from offlinedl.timekeeper import suspect
 
 Result = Literal["done", "would", "warning", "failed"]
 
@@ -74,6 +76,24 @@ def is_due(license: License, now: datetime) -> bool:
     return deadline.at - now < max(whole / 4, min(_EARLY, whole / 2))
 
 
+async def _time(work: Pass) -> None:
+    """Where the clock was set back, services are asked for the time."""
+    doubted = [entry for entry in work.library.entries() if trusted.in_doubt(entry, work.library)]
+    if not doubted:
+        return
+    step = Step(does="ask the time", title=doubted[0].id, reason="the clock was set back", result="would")
+    if not work.dry_run:
+        try:
+            await trusted.ask(doubted, work.library, work.licensing.engine.http)
+        except NetworkError as error:
+            step = replace(step, result="warning", error=error)
+        else:
+            step = replace(step, result="done")
+            if work.library.time.reading().is_suspect:
+                step = replace(step, result="warning", error=suspect(step.title))
+    work.tell(step)
+
+
 async def _renewals(work: Pass) -> None:
     for entry in work.library.entries():
         reason = _why(entry, work.library)
@@ -85,7 +105,7 @@ async def _renewals(work: Pass) -> None:
 
 def _why(entry: Entry, library: Library) -> str:
     """Why the title's license is to be renewed, "" where it is not."""
-    now = clock.now()
+    now = library.time()
     if entry.state is not State.READY or entry.license is None:
         return ""
     if library.licenses.offered(entry) is not None:
@@ -101,7 +121,7 @@ async def _renewal(entry: Entry, reason: str, work: Pass) -> Step:
         now = work.library.entry(entry.id)
         lives = now is not None and now.state is State.READY
         return Step(does="renew", title=entry.id, reason=reason, result="warning" if lives else "failed", error=error)
-    message = expiry.message(renewed.license, clock.now())
+    message = expiry.message(renewed.license, work.library.time())
     return Step(does="renew", title=entry.id, reason=reason, result="done", message=message)
 
 
@@ -122,4 +142,4 @@ async def _releases(work: Pass) -> None:
 
 _GONE = "its license was destroyed, or it was removed"
 
-PARTS: tuple[Callable[[Pass], Awaitable[None]], ...] = (_renewals, _releases)
+PARTS: tuple[Callable[[Pass], Awaitable[None]], ...] = (_time, _renewals, _releases)

@@ -166,7 +166,9 @@ MIGRATIONS = (
         at TEXT NOT NULL,
         boot_id TEXT,
         boot_seconds REAL CHECK ((boot_seconds IS NULL) = (boot_id IS NULL)),
-        confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1))
+        confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+        heard_at TEXT CHECK (heard_at IS NOT NULL OR NOT confirmed),
+        suspect INTEGER NOT NULL CHECK (suspect IN (0, 1))
     ) STRICT
     """,
 )

@@ -45,7 +45,7 @@ def verb(
     header: Header = None,
     cookies: Cookies = None,
     proxy: Proxy = None,
-    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The Clear Key license server.")] = None,
+    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The license server.")] = None,
     license_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
     ] = None,

@@ -22,7 +22,7 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Start the playback clock of a title. An expired one refuses."""
-    from offlinedl import clock, expiry, sources
+    from offlinedl import expiry, sources
     from offlinedl.errors import UnsupportedError
 
     if player != "none":
@@ -31,8 +31,9 @@ def verb(
         entry = library.find(sources.title_id(ref))
         first = entry.license is not None and entry.license.first_played_at is None
         entry = wiring.run(_started(entry, library))
+        left = expiry.message(entry.license, library.time())
     began = "first play, the playback clock runs" if first else "played"
-    say(f"{entry.name}: {began}. {expiry.message(entry.license, clock.now())}")
+    say(f"{entry.name}: {began}. {left}")
 
 
 async def _started(entry: Entry, library: Library) -> Entry:

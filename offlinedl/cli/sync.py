@@ -14,7 +14,11 @@ from offlinedl.cli.output import document, note, report, say, styled
 if TYPE_CHECKING:
     from offlinedl.actions.sync import Step
 
-_DONE = {"renew": "renewed", "release": "its server has heard that it is gone"}
+_DONE = {
+    "ask the time": "its service told the time",
+    "renew": "renewed",
+    "release": "its server has heard that it is gone",
+}
 
 
 def verb(

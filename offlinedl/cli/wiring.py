@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offlinedl import clock, config, sizes
+from offlinedl import clock, config, endings, sizes
 from offlinedl.catalog import Catalog
 from offlinedl.cli import options
 from offlinedl.config import Settings
@@ -54,12 +54,19 @@ def vault() -> Vault:
 
 @contextmanager
 def library(keep_free: int = 0) -> Iterator[Library]:
-    """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone."""
+    """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone. Whoever opens it looks at
+    the clock, and after the licenses that are over."""
     folders = config.folders(options.home())
     catalog = Catalog(folders.catalog)
     store = Store(folders.titles)
     try:
-        yield Library(catalog, store, vault(), clock.now, keep_free=keep_free)
+        library = Library(catalog, store, vault(), clock.now, boot=clock.boot, keep_free=keep_free)
+        library.time.keep()
+        endings.heed(library)
+        try:
+            yield library
+        finally:
+            library.time.keep()  # what was seen until now: of a first license, too
     finally:
         catalog.close()
         store.close()

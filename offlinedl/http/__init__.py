@@ -11,6 +11,8 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -70,6 +72,18 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     size: int | None = None
+
+    @property
+    def date(self) -> datetime | None:
+        """When the server sent this, where that can be believed: over TLS, and not out of a cache (RFC 9110 section
+        6.6.1, RFC 9111 section 5.1)."""
+        if not self.url.lower().startswith("https:") or "age" in self.headers:
+            return None
+        try:
+            date = parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, OverflowError):
+            return None
+        return date.replace(tzinfo=UTC) if 2000 <= date.year < 2200 else None  # it is always in GMT (section 5.6.7)
 
 
 class Http:
@@ -135,10 +149,16 @@ class Http:
         self._trusted[origin(url)] = [*without_credentials(url)[1], *headers]
 
     async def get(
-        self, url: str, *, range: ByteRange | None = None, limit: int = 64 * _MIB, enough: Enough | None = None
+        self,
+        url: str,
+        *,
+        range: ByteRange | None = None,
+        limit: int = 64 * _MIB,
+        enough: Enough | None = None,
+        headers: Headers = (),
     ) -> Answer:
         """A whole resource, or `range` of it, of at most `limit` bytes. No more is read once `enough` says so."""
-        async with self.stream(url, range=range) as body, aclosing(body.chunks()) as chunks:
+        async with self.stream(url, range=range, headers=headers) as body, aclosing(body.chunks()) as chunks:
             content = bytearray()
             look, whole = _FIRST_LOOK, True
             async for chunk in chunks:
@@ -164,10 +184,15 @@ class Http:
                 url=str(response.url), status=response.status, headers=head_of(response).headers, body=content
             )
 
+    async def head(self, url: str) -> Answer:
+        """What the server says of a resource; any status is an answer."""
+        async with self._request("HEAD", url, [], None) as response:
+            return Answer(url=str(response.url), status=response.status, headers=head_of(response).headers, body=b"")
+
     @asynccontextmanager
-    async def stream(self, url: str, *, range: ByteRange | None = None) -> AsyncIterator[Body]:
+    async def stream(self, url: str, *, range: ByteRange | None = None, headers: Headers = ()) -> AsyncIterator[Body]:
         """The body of a resource, or of `range` of it. Anything but success is an error."""
-        async with self._request("GET", url, _ranged(range), None) as response:
+        async with self._request("GET", url, [*_ranged(range), *headers], None) as response:
             yield Body(response, range)
 
     async def download(self, url: str, range: ByteRange | None, accept: Accept) -> None:

@@ -46,16 +46,16 @@ class Adapter:
         if server.url is None:
             server = replace(server, url=self.dialect.license_url(init_data))
         opened = Opened(handle=held.handle if held else None)
-        stated = Stated()
+        stated, date = Stated(), None
         fixed: dict[str, object] = {"purpose": "renew" if held else "acquire", "kids": [text(kid) for kid in need.kids]}
         async with self._greeted() as exchange:
             if server.certificate_url is not None:
                 fixed["certificate"] = text((await engine.get(server.certificate_url)).body)
             for part in self.dialect.parts(init_data):
                 fixed["init_data"] = text(part)
-                opened, license = await self._granted(exchange, engine.http, server, fixed, opened)
-                stated = self.dialect.stated(license, now)
-        return self._grant(opened, stated, need, now)
+                opened, license, date = await self._granted(exchange, engine.http, server, fixed, opened)
+                stated = self.dialect.stated(license, date or now)
+        return replace(self._grant(opened, stated, need, date or now), date=date)
 
     async def release(self, http: Http, server: LicenseServer, owed: Destruction) -> None:
         """Returns when the server has answered, and the adapter has forgotten the license."""
@@ -66,7 +66,7 @@ class Adapter:
             result = await exchange.call(
                 "challenge", purpose="release", init_data=text(server.init_data), kids=kids, handle=handle
             )
-            answer = await self._post(http, server, replies.challenge(exchange, result))
+            answer, _ = await self._post(http, server, replies.challenge(exchange, result))
             await exchange.call("acknowledge", handle=handle, response=text(answer))
 
     async def load(self, held: Held, now: datetime) -> Held:
@@ -93,24 +93,24 @@ class Adapter:
 
     async def _granted(
         self, exchange: Exchange, http: Http, server: LicenseServer, fixed: Mapping[str, object], before: Opened
-    ) -> tuple[Opened, bytes]:
-        """What the adapter has after its exchange with the license server, and the license as it came. An answer that
-        brings no keys was about something else that is needed first."""
+    ) -> tuple[Opened, bytes, datetime | None]:
+        """What the adapter has after its exchange with the license server, the license as it came, and when, where that
+        can be believed. An answer that brings no keys was about something else that is needed first."""
         opened = before
         for _ in range(_ROUNDS):
             result = await exchange.call("challenge", **fixed, handle=text(opened.handle))
             challenge = replies.challenge(exchange, result)
-            license = await self._post(http, server, challenge)
+            license, date = await self._post(http, server, challenge)
             result = await exchange.call("update", response=text(license), handle=text(opened.handle))
             opened = replies.opened(exchange, "update", result, opened.handle)
             if opened.keys and not self.dialect.is_preliminary(challenge.message):
-                return opened, license
+                return opened, license, date
         raise RefusedError(
             f"the license server was asked {_ROUNDS} times, and no license came of it", "tell the service"
         )
 
-    async def _post(self, http: Http, server: LicenseServer, challenge: Challenge) -> bytes:
-        """What the license server answers. The headers of the title go to its own server alone."""
+    async def _post(self, http: Http, server: LicenseServer, challenge: Challenge) -> tuple[bytes, datetime | None]:
+        """What the license server answers, and when. The headers of the title go to its own server alone."""
         url = challenge.url or server.url
         if url is None:
             raise RefusedError(
@@ -122,7 +122,7 @@ class Adapter:
         body, more = self.dialect.request(challenge.message)
         answer = await http.post(url, body, [*self.dialect.headers, *more, *challenge.headers, *own])
         if 200 <= answer.status < 300:
-            return self.dialect.response(answer.body)
+            return self.dialect.response(answer.body), answer.date
         where, fault = f"the license server {shown(url)}", self.dialect.fault(answer.body)
         if fault is None and (answer.status in _LATER or answer.status >= 500):
             raise NetworkError(

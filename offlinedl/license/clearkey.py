@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,7 +29,8 @@ async def acquire(engine: Engine, server: LicenseServer, need: Need, now: dateti
     request = json.dumps({"kids": [_text(kid) for kid in need.kids], "type": "persistent-license"})
     headers = [("Content-Type", "application/json"), *server.headers]
     answer = await engine.http.post(server.url, request.encode(), headers)
-    return _grant(_parsed(answer), need, now, shown(server.url))
+    grant = _grant(_parsed(answer), need, answer.date or now, shown(server.url))
+    return replace(grant, date=answer.date)
 
 
 async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:

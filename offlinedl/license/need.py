@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from offlinedl.model import ContentKey, Windows
 from offlinedl.streams import Key
@@ -32,7 +33,8 @@ class Need:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A persistent license, as it was granted: a key for each KID of the need, or an adapter's handle that stands for
-    them, and the windows that it states. `policy` is what it states as it came, as JSON; `warnings` say what is odd."""
+    them, and the windows that it states. `policy` is what it states as it came, as JSON; `date` is when the server says
+    that it was granted, where that can be believed; `warnings` say what is odd."""
 
     keys: tuple[ContentKey, ...] = ()
     handle: bytes | None = field(default=None, repr=False)
@@ -40,4 +42,5 @@ class Grant:
     renewable: bool = False
     renewal_url: str | None = None
     policy: str = ""
+    date: datetime | None = None
     warnings: tuple[str, ...] = ()
