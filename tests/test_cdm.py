@@ -176,8 +176,9 @@ def test_one_that_ends_by_itself_is_let_end(origin: Origin, asked: list[dict[str
     assert words(log) == ["hello", "challenge", "update", "ended"]
 
 
-def test_one_that_does_not_end_is_ended(log: Path) -> None:
+def test_one_that_does_not_end_is_ended(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the end of its input nor SIGTERM moves it."""
+    monkeypatch.setattr(cdm, "_END_SECONDS", 0.2)
 
     async def run() -> None:
         async with cdm.greeted("widevine", DIALECTS["widevine"].system_id, drm.command("widevine", "stays")):

@@ -156,6 +156,22 @@ def test_get_asks_for_the_time_and_for_no_license(secure: Offlinedl, origin: Ori
     assert moved("-1d", "play", "demo:harbour-1", on=True).code == 0
 
 
+@pytest.mark.parametrize("verb", [("sync",), ("renew", "demo:harbour-1")], ids=lambda verb: verb[0])
+def test_whoever_goes_online_asks_for_the_time_first(verb: tuple[str, ...], secure: Offlinedl, origin: Origin) -> None:
+    assert state("-1d") == "clock-suspect"
+    done = moved("-1d", *verb, on=True)
+    assert done.code == 0, done
+    assert [asked.method for asked in origin.log] == ["HEAD", "POST"][: 1 + (verb[0] == "renew")]
+    assert state("-1d", on=True) == "ready"
+
+
+def test_sync_warns_where_nobody_tells_the_time(demo: Offlinedl) -> None:
+    demo.ok("get", "demo:harbour-1")
+    assert moved("-1d", "sync", "--dry-run").out == "demo:harbour-1: would ask the time (the clock was set back)\n"
+    synced = moved("-1d", "sync")
+    assert (synced.code, synced.err.split(":")[0]) == (0, "warning")
+
+
 def test_where_the_date_does_not_settle_it_get_refuses(secure: Offlinedl, origin: Origin) -> None:
     """There is no boot clock that could go on from it, or it comes out of a cache."""
     assert moved("-1d", "get", "demo:harbour-1").code == 5

@@ -13,6 +13,7 @@ import pytest
 
 from offlinedl import endings
 from offlinedl.catalog import Catalog
+from offlinedl.custody import following
 from offlinedl.errors import RefusedError
 from offlinedl.library import Library
 from offlinedl.model import (
@@ -318,6 +319,18 @@ def test_windows_without_a_license_end_and_there_are_no_keys_to_destroy(tmp_path
     assert [machine.state for _ in range(3)] == [EXPIRED] * 3
     assert machine.history() == ["expired"]
     assert machine.sql("SELECT * FROM destructions") == []
+
+
+def test_a_license_that_was_granted_in_the_place_of_one_that_is_over_stays(machine: Machine) -> None:
+    """A renewal that was cut off by a kill: the next `get` takes it up."""
+    library = machine.library()
+    held = library.licenses.held(entry(library))
+    assert held is not None
+    library.licenses.offer(entry(library), replace(held, license=replace(held.license, id=following(held.license.id))))
+    machine.run(31 * DAY)
+    assert (machine.state, machine.state, machine.secrets) == (EXPIRED, EXPIRED, 1)
+    assert machine.library().licenses.offered(entry(machine.library())) is not None
+    assert machine.sql("SELECT license_id FROM destructions") == [(held.license.id,)]
 
 
 def test_of_two_runs_within_a_minute_the_second_writes_nothing(machine: Machine) -> None:

@@ -14,7 +14,7 @@ from offlinedl.custody import following
 from offlinedl.errors import DamagedError
 from offlinedl.library import Library
 from offlinedl.license import Licensing
-from offlinedl.license.need import Need
+from offlinedl.license.need import Grant, Need
 from offlinedl.model import Entry, Held, License
 from offlinedl.streams import LicenseServer
 
@@ -34,8 +34,9 @@ async def acquire(entry: Entry, library: Library, licensing: Licensing, need: Ne
     """The title, which has no license, with one for `need`."""
 
     async def granted() -> Entry:
-        held, warnings = await _granted(entry, library, licensing, need, slot=entry.license_slot)
-        library.licenses.keep(entry, held, warnings)
+        held, grant = await _granted(entry, library, licensing, need, slot=entry.license_slot)
+        library.licenses.keep(entry, held, grant.warnings)
+        _trust(grant, library)
         return replace(entry, license=held.license)
 
     return await _heard(granted())
@@ -47,8 +48,9 @@ async def another(entry: Entry, library: Library, licensing: Licensing, need: Ne
 
     async def granted() -> Held:
         slot = following(entry.license_slot)
-        held, warnings = await _granted(entry, library, licensing, need, slot=slot, renews=renews)
-        library.licenses.offer(entry, held, warnings)
+        held, grant = await _granted(entry, library, licensing, need, slot=slot, renews=renews)
+        library.licenses.offer(entry, held, grant.warnings)
+        _trust(grant, library)
         return held
 
     return await _heard(granted())
@@ -56,14 +58,12 @@ async def another(entry: Entry, library: Library, licensing: Licensing, need: Ne
 
 async def _granted(
     entry: Entry, library: Library, licensing: Licensing, need: Need, *, slot: str, renews: Held | None = None
-) -> tuple[Held, tuple[str, ...]]:
-    """The license that is granted, and what is odd about it."""
+) -> tuple[Held, Grant]:
+    """The license that is granted, and as it was."""
     server = library.licenses.server(entry) or licensing.server_for((), (), need.keys.values())
     if renews is not None:
         server = _renewing(server, renews.license.renewal_url)
     grant = await licensing.acquire(server, need, library.time(), renews)
-    if grant.date is not None:
-        library.time.trust(grant.date)
     license = License(
         id=slot,
         system=server.system,
@@ -74,7 +74,13 @@ async def _granted(
         renewal_url=grant.renewal_url,
         policy=grant.policy,
     )
-    return Held(license=license, keys=grant.keys, handle=grant.handle), grant.warnings
+    return Held(license=license, keys=grant.keys, handle=grant.handle), grant
+
+
+def _trust(grant: Grant, library: Library) -> None:
+    """Only once the license is kept: what stops this costs the date, and no license."""
+    if grant.date is not None:
+        library.time.trust(grant.date)
 
 
 def _renewing(server: LicenseServer, url: str | None) -> LicenseServer:
