@@ -34,7 +34,7 @@ CLIPS = {
     " -c:v libx264 -preset ultrafast -b:v 8M -maxrate 8M -bufsize 8M -g 48",
     "audio": "-f lavfi -i anoisesrc=sample_rate=48000:duration=60 -ac 2 -c:a aac -b:a 150k",
 }
-# One fragment after the other, as a player is served; what is left at the end (an index of them) is not media
+# Whole fragments, of sound a few at a time; what is left at the end (an index of them) is not media
 OURS = """
 import os, sys
 from offlinedl.media import cenc
@@ -43,7 +43,7 @@ def pieces(file):
     start = at = 0
     while len(head := os.pread(file, 8, at)) == 8:
         at += int.from_bytes(head[:4])
-        if head[4:] in {b"moov", b"mdat"}:
+        if head[4:] == b"moov" or (head[4:] == b"mdat" and at - start >= 2**19):
             yield at - start
             start = at
     yield at - start

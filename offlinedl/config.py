@@ -61,7 +61,7 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "backoff": (0, 60),
     "stall_seconds": (0.1, 3600),
 }
-_BROWSERS = ("chromium", "google-chrome", "firefox")
+BROWSERS = ("chromium", "google-chrome", "firefox")
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "manifest_bytes": (1024, 2**30),
     "segments": (1, 10**8),
@@ -197,6 +197,6 @@ def codecs_played() -> tuple[str, ...]:
 
     mpv, VLC and ffplay bring FFmpeg and play all four; browsers on Linux play no HEVC.
     """
-    if not any(map(shutil.which, ("mpv", "vlc", "cvlc", "ffplay"))) and any(map(shutil.which, _BROWSERS)):
+    if not any(map(shutil.which, ("mpv", "vlc", "cvlc", "ffplay"))) and any(map(shutil.which, BROWSERS)):
         return ("avc", "av1", "vp9")
     return ("avc", "hevc", "av1", "vp9")

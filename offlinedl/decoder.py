@@ -27,9 +27,9 @@ _LARGEST_PICTURE = 8192 * 4352
 _DECODING = {"max_pixels": str(_LARGEST_PICTURE)}
 _OPENING = _DECODING | {"format_whitelist": _CONTAINERS, "skip_frame": "all"}
 """To find out what is in it FFmpeg would decode the first picture, which is decoded again afterwards."""
-_PIXELS = 2**30
-"""Of all pictures that are decoded of one piece: eight seconds of 2160p with 15 pictures a second, 500 pictures of
-1080p. More of them are no better proof, and a few bytes can claim any number."""
+_PIXELS = 2**28
+"""Of all pictures that are decoded of one piece: more are no better proof, and a few bytes can claim any number of
+pictures, each of 50 MB."""
 
 
 class File(Protocol):
@@ -60,6 +60,13 @@ class Look:
     kinds: set[str] = field(default_factory=set)
     size: tuple[int, int] | None = None
     coded: int = 0
+
+
+def version() -> str:
+    """Of PyAV, and of the FFmpeg in it."""
+    import av
+
+    return f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}"
 
 
 def fault(media: bytes) -> str | None:

@@ -138,6 +138,12 @@ class Library:
         sound = await held(self.store, before, claimed)
         return replace(plan, fetches=tuple(_with(f, sound.get(f.identity)) for f in plan.fetches))
 
+    def others(self, title_id: str) -> tuple[list[str], int]:
+        """The other titles of the same source: the ids of those that are here, the first to be given up first, and how
+        many became ready in this calendar month (UTC)."""
+        month = self._clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return self.catalog.others_of(title_id), self.catalog.others_ready_since(title_id, month)
+
     def plan(self, title_id: str) -> Plan:
         """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""
         return self.catalog.plan(title_id)
@@ -201,7 +207,7 @@ class Library:
     def heed_pause(self, entry: Entry) -> None:
         """Raises PausedError where somebody asked for a pause."""
         if self.catalog.pause_asked(entry.id):
-            raise PausedError(f"{entry.id}: paused", "`offlinedl resume` goes on from there")
+            raise PausedError("paused", "`offlinedl resume` goes on from there")
 
     def check_space(self, fetches: Iterable[Fetch]) -> None:
         """StorageError where what is missing of `fetches` does not fit above what is to stay free."""

@@ -88,6 +88,18 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Who offers a title: how many downloads it allows (None is no limit; `devices` is for the service to count), and
+    where it is asked for an entitlement to each."""
+
+    name: str = ""
+    downloads_per_device: int | None = None
+    downloads_per_month: int | None = None
+    devices: int | None = None
+    entitlement_url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
     """What a person asks for: an episode or a film. `id` is unique in the catalog ("source:id")."""
 
@@ -100,6 +112,7 @@ class Title:
     published: datetime | None = None
     subtitles: tuple[SideTrack, ...] = ()
     rights: Rights = Rights()
+    service: Service = Service()
 
     def __post_init__(self) -> None:
         for text in (self.id, self.name):

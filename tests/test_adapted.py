@@ -47,7 +47,7 @@ def called(log: Path) -> list[str]:
     """The methods of the adapter that were called since this was asked last."""
     found = [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
     log.unlink(missing_ok=True)
-    return [method for method in found if method != "hello"]
+    return [method for method in found if method not in {"hello", "ended"}]
 
 
 def configured(offlinedl: Offlinedl, system: str, *words: str) -> None:
@@ -310,6 +310,13 @@ def test_laurl_says_where_the_license_is(
     configured(offlinedl, "widevine")
     offlinedl.ok("get", f"{origin.url}/titles/pk/manifest.mpd")
     assert len(asked) == 1
+
+
+def test_clear_key_stays_clear_key_where_something_names_it(offlinedl: Offlinedl, origin: Origin) -> None:
+    configured(offlinedl, "widevine", "dies:hello")
+    url, license = f"{origin.url}/titles/harbour-1/manifest.mpd", f"{origin.url}/license"
+    [title] = offlinedl.ok("get", url, "--license-url", license, "--json").json
+    assert (title["state"], title["license"]["system"]) == ("ready", "clearkey")
 
 
 # FairPlay

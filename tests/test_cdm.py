@@ -78,6 +78,10 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def methods(log: Path) -> list[str]:
+    return [word for word in words(log) if word != "ended"]
+
+
+def words(log: Path) -> list[str]:
     return [line.split()[0] for line in log.read_text().splitlines()]
 
 
@@ -167,8 +171,14 @@ def test_what_it_writes_on_stderr_holds_nobody_up(origin: Origin, asked: list[di
     assert methods(log) == ["hello", "challenge", "update"]
 
 
-def test_one_that_does_not_end_is_ended(log: Path) -> None:
+def test_one_that_ends_by_itself_is_let_end(origin: Origin, asked: list[dict[str, Any]], log: Path) -> None:
+    acquired(adapter(), f"{origin.url}/license")
+    assert words(log) == ["hello", "challenge", "update", "ended"]
+
+
+def test_one_that_does_not_end_is_ended(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the end of its input nor SIGTERM moves it."""
+    monkeypatch.setattr(cdm, "_END_SECONDS", 0.2)
 
     async def run() -> None:
         async with cdm.greeted("widevine", DIALECTS["widevine"].system_id, drm.command("widevine", "stays")):
@@ -227,6 +237,17 @@ def test_what_is_needed_before_a_license_is_asked_for_first(
     grant = acquired(adapter(fault), f"{origin.url}/license")
     assert (grant.handle is not None, len(asked)) == (True, 2)
     assert ("certificate request" in asked[0]) == (fault == "certificate")
+
+
+def test_an_answer_about_a_certificate_is_no_license_though_there_are_keys(
+    origin: Origin, asked: list[dict[str, Any]]
+) -> None:
+    """Those of the license that is to be renewed."""
+    acquired(adapter("certificate"), f"{origin.url}/license", held(kept(origin)))
+    assert [("certificate request" in told, told.get("purpose")) for told in asked[1:]] == [
+        (True, None),
+        (False, "renew"),
+    ]
 
 
 def test_but_not_for_ever(origin: Origin) -> None:
@@ -396,8 +417,7 @@ def test_a_handle_is_proven_in_a_process_of_its_own(origin: Origin, log: Path) -
     loaded = asyncio.run(adapter().load(held(handle, storage_seconds=60), NOW))
     assert loaded.license.windows.storage_seconds == 60
     assert loaded.license.windows.playback_seconds == 2 * DAY
-    first, second = {line.split()[1] for line in log.read_text().splitlines()}
-    assert first != second
+    assert len({line.split()[1] for line in log.read_text().splitlines()}) == 2
     assert methods(log)[3:] == ["hello", "load"]
 
 

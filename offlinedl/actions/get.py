@@ -13,15 +13,19 @@ from offlinedl.actions import trusted
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.errors import NotFoundError, OtherTitleError, PausedError
+from offlinedl.errors import NotFoundError, OtherTitleError, PausedError, RefusedError
 from offlinedl.library import Library
-from offlinedl.license import Licensing
+from offlinedl.license import Licensing, entitlement
 from offlinedl.model import Entry, State, Title, Wanted
 from offlinedl.progress import Progress
 from offlinedl.signatures import unsigned
 from offlinedl.streams import LicenseServer, Plan
 
 _WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
+
+
+_ASKED_ANEW = {OtherTitleError.default_code, RefusedError.default_code}
+"""After these a title is resolved again: it has changed, or what entitled to its license may be too old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ async def queue(order: Order, library: Library, licensing: Licensing) -> int:
     its priority. One that is ready stays so until its turn."""
     entry = _settled(order.ref, library)
     if entry is None or (entry.state in _WAITING and not _goes_on(order, entry, library)):
-        title, plan = await _planned(order, library, licensing)
+        title, plan = await planned(order, library, licensing)
         with library.lock(title.id):
             entry = library.entry(title.id)
             if entry is None or entry.state in _WAITING:
@@ -69,39 +73,43 @@ async def queue(order: Order, library: Library, licensing: Licensing) -> int:
     return library.catalog.priorities().get(entry.id, 0) if order.priority is None else order.priority
 
 
-async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
-    """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
+def work(entry: Entry, order: Order, library: Library, licensing: Licensing, progress: Progress) -> Download:
+    """The download of a title that the catalog has, to go on with."""
 
     async def resolved(tracks: tuple[str, ...]) -> Plan:
         return (await _prepare(await _resolve(order, library, licensing), order, library, licensing, tracks)).plan()
 
+    licensing.engine.http.trust(library.manifest_url(entry), order.headers)
+    return Download(entry=entry, library=library, licensing=licensing, progress=progress, resolve=resolved)
+
+
+async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
+    """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
+
     async def downloaded(entry: Entry) -> Entry:
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        licensing.engine.http.trust(library.manifest_url(entry), order.headers)
-        return await work(entry).run()
-
-    def work(entry: Entry) -> Download:
-        return Download(entry=entry, library=library, licensing=licensing, progress=progress, resolve=resolved)
+        return await work(entry, order, library, licensing, progress).run()
 
     entry = _settled(order.ref, library)
     if order.queued:
-        _check_still_wanted(order, entry)
+        _check_still_wanted(entry)
     if entry is not None:
         entry = await trusted.settled(entry, library, licensing.engine.http)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        progress.end(f"{entry.name}: already there. {expiry.message(entry.license, library.time())}")
+        said = f"{entry.name}: already there. {expiry.message(entry.license, library.time())}"
+        progress.end(said, entry.name, entry.bytes_done)
         return entry
     if entry is not None and same:
         rights.check(entry, library.time())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
-    title, plan = await _planned(order, library, licensing)
+    title, plan = await planned(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
-            await work(entry).beside(plan)
+            await work(entry, order, library, licensing, progress).beside(plan)
         entry = await library.begin(title, plan)
         del plan  # it is on the disk, and as large in memory as the title is long
         return await downloaded(entry)
@@ -112,20 +120,29 @@ async def look(order: Order, library: Library, licensing: Licensing) -> Prepared
     return await _prepare(await _resolve(order, library, licensing), order, library, licensing)
 
 
-def _check_still_wanted(order: Order, entry: Entry | None) -> None:
+def _check_still_wanted(entry: Entry | None) -> None:
     """Between the queue and a title's turn may be hours."""
     if entry is None:
-        raise NotFoundError(
-            f"{sources.title_id(order.ref)}: removed before its turn", "get it again if it is still wanted"
-        )
+        raise NotFoundError("removed before its turn", "get it again if it is still wanted")
     if entry.state is State.PAUSED:
-        raise PausedError(f"{entry.id}: paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
+        raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
 
-async def _planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+async def planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+    """The title and its plan. What its service allows is looked at first: here, where that tells, and then there."""
     title = await _resolve(order, library, licensing)
-    rights.check(title, library.time())
-    return title, (await _prepare(title, order, library, licensing)).plan()
+    now = library.time()
+    rights.check(title, now)
+    rights.check_limits(title, *library.others(title.id))
+    entitled = await entitlement.ask(licensing.engine.http, title, library.licenses.device)
+    title = replace(title, rights=entitled.rights)
+    rights.check(title, now)
+    plan = (await _prepare(title, order, library, licensing)).plan()
+    if plan.license is None:
+        return title, plan
+    named = {name.lower() for name, _ in plan.license.headers}
+    more = tuple(header for header in entitled.headers if header[0].lower() not in named)
+    return title, replace(plan, license=replace(plan.license, headers=(*plan.license.headers, *more)))
 
 
 async def _resolve(order: Order, library: Library, licensing: Licensing) -> Title:
@@ -156,7 +173,7 @@ async def _prepare(
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     """Does the stored plan still serve? Not for other tracks, another license server, a title that changed at its
     source, or one whose rights are to be looked at anew because it expired."""
-    if entry.error is not None and entry.error.code == OtherTitleError.default_code:
+    if entry.error is not None and entry.error.code in _ASKED_ANEW:
         return False
     if entry.state is State.EXPIRED or not library.licenses.knows_server(entry):
         return False

@@ -193,7 +193,7 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     """
     if format.NAME == progressive.NAME:
         size = await engine.size_in_ranges(source.url, answer)
-        return progressive.cut(format.parse(answer.body, source.url), size, engine.limits)
+        return progressive.cut(format.parse(answer.body, source.url), size, engine.limits, whole=answer.size)
     manifest = format.parse(answer.body, answer.url, engine.limits)
     if manifest.missing:
         found = await _pieces(manifest.missing, len(answer.body), engine)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from offlinedl.custody import Owed
-from offlinedl.errors import NetworkError, OfflinedlError, RefusedError, shown
-from offlinedl.http import Http
+from offlinedl.errors import NetworkError, OfflinedlError
 from offlinedl.library import Library
-from offlinedl.license import Licensing, hls_key
+from offlinedl.license import Licensing, entitlement, hls_key
 from offlinedl.model import Departure
 
 SHORT, LONG = 3.0, 60.0
@@ -65,16 +63,7 @@ async def _destroyed(one: Owed, library: Library, licensing: Licensing) -> None:
 
 
 async def _departed(one: Departure, library: Library, licensing: Licensing) -> None:
-    title = one.title_id.partition(":")[2]
-    await _say_released(licensing.engine.http, one.entitlement_url, library.licenses.device(), title)
+    device = library.licenses.device()
+    await entitlement.release(licensing.engine.http, one.entitlement_url, device, one.title_id)
     with library.catalog.transaction():
         library.catalog.outbox.heard(one)
-
-
-async def _say_released(http: Http, url: str, device: str, title: str) -> None:
-    body = json.dumps({"device": device, "title": title, "action": "release"}).encode()
-    answer = await http.post(url, body, [("Content-Type", "application/json")])
-    if answer.status in {408, 425, 429} or answer.status >= 500:
-        raise NetworkError(f"{shown(url)}: status {answer.status}", "run it again later", status=answer.status)
-    if not 200 <= answer.status < 300:
-        raise RefusedError(f"{shown(url)} refused: status {answer.status}", "tell the service")

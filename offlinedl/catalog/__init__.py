@@ -87,16 +87,17 @@ class Catalog:
         self._db.execute(
             """INSERT INTO titles (id, name, series_id, series_name, season, episode, state, folder, license_slot,
                    license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, bases, license_server,
-                   added_at)
+                   entitlement_url, added_at)
                VALUES (:id, :name, :series_id, :series_name, :season, :episode, 'queued', :folder, :license_slot,
                    NULL, :protected, :rights, :manifest_url, :quality, :audio, :subtitles, :kids, :bases, :server,
-                   :now)
+                   :entitlement_url, :now)
                ON CONFLICT (id) DO UPDATE SET name = excluded.name, series_id = excluded.series_id,
                    series_name = excluded.series_name, season = excluded.season, episode = excluded.episode,
                    state = 'queued', error_code = NULL, error_message = NULL, error_hint = NULL,
                    protected = excluded.protected, rights = excluded.rights, manifest_url = excluded.manifest_url,
                    quality = excluded.quality, audio = excluded.audio, subtitles = excluded.subtitles,
-                   kids = excluded.kids, bases = excluded.bases, license_server = excluded.license_server""",
+                   kids = excluded.kids, bases = excluded.bases, license_server = excluded.license_server,
+                   entitlement_url = excluded.entitlement_url""",
             {**plans.title_row(title, plan), "folder": entry.folder, "license_slot": entry.license_slot,
              "protected": entry.protected, "server": server, "now": rows.text(now)},
         )  # fmt: skip
@@ -133,6 +134,10 @@ class Catalog:
         """Who licenses the title, sealed."""
         row = self._read("SELECT license_server FROM titles WHERE id = ?", (title_id,))
         return row[0]["license_server"] if row else None
+
+    def set_license_server(self, title_id: str, sealed: bytes | None) -> None:
+        """The title is licensed by another, or with another token."""
+        self._db.execute("UPDATE titles SET license_server = ? WHERE id = ?", (sealed, title_id))
 
     def done(self, title_id: str, arrived: Sequence[tuple[Fetch, Arrival]]) -> None:
         """The files of these fetches, which were not done, are complete on the disk."""
@@ -213,6 +218,25 @@ class Catalog:
     def priorities(self) -> dict[str, int]:
         """Of all titles, by their ids: the highest first, then those that were added first."""
         return dict(map(tuple, self._read("SELECT id, priority FROM titles ORDER BY priority DESC, added_at, id")))
+
+    def others_of(self, title_id: str) -> list[str]:
+        """The ids of the other titles of the same source: the watched ones first, then those that were added first."""
+        source = title_id.partition(":")[0] + ":"
+        found = self._read(
+            "SELECT id FROM titles WHERE substr(id, 1, length(?1)) = ?1 AND id <> ?2 ORDER BY watched DESC, added_at",
+            (source, title_id),
+        )
+        return [row["id"] for row in found]
+
+    def others_ready_since(self, title_id: str, then: datetime) -> int:
+        """How many other titles of the same source became ready at `then` or later, those that are gone too."""
+        source = title_id.partition(":")[0] + ":"
+        [row] = self._read(
+            """SELECT count(DISTINCT title_id) FROM history WHERE substr(title_id, 1, length(?1)) = ?1
+                AND title_id <> ?2 AND at >= ?3 AND event = 'ready'""",
+            (source, title_id, rows.text(then)),
+        )
+        return int(row[0])
 
     def forget(self, title_id: str) -> None:
         """Delete the title and all that hangs on it, except its history and destruction records."""

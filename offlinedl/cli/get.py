@@ -45,7 +45,7 @@ def verb(
     header: Header = None,
     cookies: Cookies = None,
     proxy: Proxy = None,
-    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The Clear Key license server.")] = None,
+    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The license server.")] = None,
     license_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
     ] = None,
@@ -161,11 +161,12 @@ def _defaults(settings: Settings, preferences: Preferences) -> Wanted:
     from offlinedl.choose import spelled
     from offlinedl.model import Wanted
 
-    return Wanted(
-        quality=spelled(settings.quality, preferences.qualities),
-        audio=languages.asked(settings.audio, "download.audio", _WORDS["--audio"]),
-        subtitles=languages.asked(settings.subtitles, "download.subtitles", _WORDS["--subs"]),
-    )
+    with wiring.of_settings():
+        return Wanted(
+            quality=spelled(settings.quality, preferences.qualities),
+            audio=languages.asked(settings.audio, "download.audio", _WORDS["--audio"]),
+            subtitles=languages.asked(settings.subtitles, "download.subtitles", _WORDS["--subs"]),
+        )
 
 
 def _check(*, fit: bool, alone: bool) -> None:
@@ -188,8 +189,14 @@ def _preferences(settings: Settings, *, hdr: bool) -> Preferences:
 
 def _languages(option: str, text: str | None) -> tuple[str, ...] | None:
     from offlinedl import languages
+    from offlinedl.errors import UsageError
 
-    return None if text is None else languages.asked(text.split(","), option, _WORDS[option])
+    if text is None:
+        return None
+    found = languages.asked(text.split(","), option, _WORDS[option])
+    if not found:
+        raise UsageError(f"{option} {text}: no language", "name languages like en,fr, or leave it out")
+    return found
 
 
 def _server(url: str | None, given: Sequence[str]) -> LicenseServer | None:

@@ -37,7 +37,8 @@ def verb(
     if json:
         document([shape.title(e, reading.now) for e in entries])
     elif entries:
-        table(("ID", "NAME", "QUALITY", "AUDIO", "SIZE", ""), [_cells(e, reading.now) for e in entries])
+        spare, rows = ("SIZE", "AUDIO", "QUALITY", "NAME"), [_cells(e, reading.now) for e in entries]
+        table(("ID", "NAME", "QUALITY", "AUDIO", "SIZE", ""), rows, spare, short="NAME")
     else:
         _nothing(filtered=bool(state or until))
     if reading.is_suspect:

@@ -13,7 +13,7 @@ from offlinedl import clock, config, endings, sizes
 from offlinedl.catalog import Catalog
 from offlinedl.cli import options
 from offlinedl.config import Settings
-from offlinedl.errors import Stopped
+from offlinedl.errors import Stopped, UsageError
 from offlinedl.library import Library
 from offlinedl.store import Store
 from offlinedl.vault import Vault
@@ -30,10 +30,21 @@ def settings() -> Settings:
     return config.settings(config.folders(options.home()).config)
 
 
+@contextmanager
+def of_settings() -> Iterator[None]:
+    """What turns out to be wrong in the settings is said with the name of their file."""
+    try:
+        yield
+    except UsageError as error:
+        said = error.message.replace("--quality", "download.quality")
+        raise UsageError(f"{config.folders(options.home()).config}: {said}", error.hint) from error
+
+
 def keep_free() -> int:
     """Bytes of the disk that downloads leave alone."""
     said = settings().keep_free
-    return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
+    with of_settings():
+        return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
 
 
 def vault() -> Vault:
@@ -76,26 +87,33 @@ _FEWEST, _SHARE = 2, 250_000
 kept when the download is stopped."""
 
 
+def _rate(network: Network, own: Settings) -> int | None:
+    if network.limit_rate is not None:
+        return sizes.rate(network.limit_rate, "--limit-rate")
+    with of_settings():
+        return None if own.limit_rate is None else sizes.rate(own.limit_rate, "download.limit_rate")
+
+
 @asynccontextmanager
 async def engine(network: Network) -> AsyncIterator[Engine]:
     """A session with the network."""
     from offlinedl.engine import Engine
-    from offlinedl.http import Http
+    from offlinedl.http import Http, proxies
     from offlinedl.http.exchange import LARGEST_PIECE
     from offlinedl.manifest.limits import Limits
     from offlinedl.rate import Bucket
 
     own = settings()
-    connections = network.connections or own.connections
-    bucket, said = None, network.limit_rate or own.limit_rate
-    if said is not None:
-        rate = sizes.rate(said, "--limit-rate" if network.limit_rate else "limit_rate")
-        bucket = Bucket(rate)
+    connections, rate = network.connections or own.connections, _rate(network, own)
+    bucket = None if rate is None else Bucket(rate)
+    if rate is not None:
         connections = min(connections, max(_FEWEST, rate // _SHARE))
+    with of_settings():
+        proxy = None if own.proxy is None else proxies.check(own.proxy)
     async with Http(
         connections=connections,
         redirects=own.redirects,
-        proxy=network.proxy or own.proxy,
+        proxy=network.proxy or proxy,
         cookies=network.cookies,
         stall_seconds=own.stall_seconds,
         piece=LARGEST_PIECE if bucket is None else min(LARGEST_PIECE, bucket.piece),

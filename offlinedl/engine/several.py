@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from offlinedl.aside import alone
 from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError
-from offlinedl.http import Answer, origin
+from offlinedl.http import Answer, Headers, origin
 from offlinedl.parallel import Parallelism
 from offlinedl.patience import Attempts
 
 
-async def several(engine: Engine, urls: Iterable[str], limit: int) -> dict[str, Answer]:
+async def several(engine: Engine, urls: Iterable[str], limit: int, headers: Headers = ()) -> dict[str, Answer]:
     """What is at each of `urls`, of at most `limit` bytes each, by its URL. The first failure stops all."""
-    work = _Several(engine, urls, limit)
+    work = _Several(engine, urls, limit, headers)
     try:
         await alone(work.all())
     except BaseExceptionGroup as failures:
@@ -27,9 +27,9 @@ async def several(engine: Engine, urls: Iterable[str], limit: int) -> dict[str, 
 class _Several:
     """As many at once as the servers bear, and never more than the engine may."""
 
-    def __init__(self, engine: Engine, urls: Iterable[str], limit: int) -> None:
+    def __init__(self, engine: Engine, urls: Iterable[str], limit: int, headers: Headers) -> None:
         self.answers: dict[str, Answer] = {}
-        self._engine, self._limit = engine, limit
+        self._engine, self._limit, self._headers = engine, limit, headers
         self._queue = deque(dict.fromkeys(urls))
         self._parallel = Parallelism(engine.connections)
         self._seats = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(engine.per_host))
@@ -61,7 +61,7 @@ class _Several:
         try:
             async with self._seats[origin(url)]:
                 await self._engine.held(url)
-                answer = await self._engine.http.get(url, limit=self._limit)
+                answer = await self._engine.http.get(url, limit=self._limit, headers=self._headers)
         except NetworkError as error:
             if error.status in {429, 503}:
                 self._parallel.pushed_back(now())

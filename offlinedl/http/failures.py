@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import aiohttp
 
 from offlinedl.errors import NetworkError, UsageError, shown
+from offlinedl.http.address import place
 from offlinedl.http.exchange import BrokenError
 
 _CHECK = "check the connection, then run it again: what is done is kept"
@@ -40,7 +41,13 @@ def translated(url: str) -> Iterator[None]:
     except TimeoutError as error:
         raise NetworkError(f"{shown(url)}: nothing came for too long", "run it again: what is done is kept") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise NetworkError(f"{shown(url)}: {_said(error)}", _CHECK) from error
+        whose = "the proxy: " if _is_of_proxy(error, url) else ""
+        raise NetworkError(f"{shown(url)}: {whose}{_said(error)}", _CHECK) from error
+
+
+def _is_of_proxy(error: Exception, url: str) -> bool:
+    """Was it another server than that of `url` that could not be reached? Then it was to pass the request on."""
+    return isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) != place(url)[1:]
 
 
 def _said(error: Exception) -> str:
@@ -48,8 +55,6 @@ def _said(error: Exception) -> str:
     told = getattr(error, "os_error", None) or error
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy: status {error.status}"
-    if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return f"the proxy: {_said(told)}"
     if isinstance(told, BrokenError):
         return str(told)
     if isinstance(told, OSError) and not isinstance(told, socket.gaierror | ssl.SSLError):

@@ -32,7 +32,8 @@ _METHOD_NOT_FOUND = -32601
 _INVALID_PARAMS = -32602
 _RESERVED = range(-32768, -31999)
 _DAMAGED = 2
-_END_SECONDS = 1.0
+_END_SECONDS, _CUT_SECONDS = 5.0, 1.0
+"""How long an adapter has to end by itself, then at SIGTERM: after its errand, and where that failed or was cut off."""
 _TAIL = 4096
 _SHOWN = 200
 
@@ -132,7 +133,7 @@ class Exchange:
 
     async def _died(self, method: str) -> AdapterError:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_END_SECONDS):
+            async with asyncio.timeout(_CUT_SECONDS):
                 await self._process.wait()
                 await self._listening
         lines = [line for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
@@ -141,7 +142,7 @@ class Exchange:
         how = "closed its output" if code is None else f"ended with code {code}"
         return self.failed(f"{how} at {method}{said}", "died")
 
-    async def end(self) -> None:
+    async def end(self, seconds: float) -> None:
         """No process and no task is left when this returns, also where it is cancelled."""
         try:
             if self._process.stdin is not None:
@@ -149,7 +150,7 @@ class Exchange:
             for number in (None, signal.SIGTERM):  # at the end of its input it ends by itself
                 self._signal(number)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_END_SECONDS):
+                    async with asyncio.timeout(seconds):
                         await self._process.wait()
                         return
         finally:
@@ -181,11 +182,12 @@ async def running(system: str, command: Sequence[str], seconds: float = ANSWER_S
             f"correct cdm.{system} in config.toml",
             code="adapter-not-started",
         ) from error
-    exchange = Exchange(system, process, seconds)
+    exchange, patience = Exchange(system, process, seconds), _CUT_SECONDS
     try:
         yield exchange
+        patience = _END_SECONDS
     finally:
-        await exchange.end()
+        await exchange.end(patience)
 
 
 @asynccontextmanager

@@ -15,10 +15,10 @@ from offlinedl.license.opening import Fault, Opening
 from offlinedl.model import Kind
 from offlinedl.streams import Fetch
 
-_OF_HEAVIEST = Share(coded=256 * 1024, pixels=2**25)
-_OF_OTHERS = Share(coded=64 * 1024, pixels=2**23)
-_OF_ALL = 512 * 1024
-"""Coded bytes that are decoded of what one init segment is for, or a little more: about 0.1 s of work."""
+_OF_HEAVIEST = Share(coded=256 * 1024, pixels=2**24)
+_OF_OTHERS = Share(coded=64 * 1024, pixels=2**21)
+_OF_ALL = 384 * 1024
+"""Coded bytes that are decoded of what one init segment is for, or a little more: 0.1 s of work at most."""
 _MOST = 8  # segments
 _SURE = 3
 """So many segments are not damaged together: if none of them decodes, their init segment is at fault."""

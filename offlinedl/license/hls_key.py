@@ -26,7 +26,8 @@ def kid_of(key: Key) -> bytes:
 
 
 async def acquire(engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
-    """Fetch each distinct URI once. The windows of such a title are those of its rights."""
+    """Fetch each distinct URI once, with the headers of `server`: the token of an entitlement. The windows of such a
+    title are those of its rights."""
     missing = [kid for kid in need.kids if kid not in need.keys]
     if missing:
         raise RefusedError(
@@ -36,7 +37,7 @@ async def acquire(engine: Engine, server: LicenseServer, need: Need, now: dateti
         )
     uris = {kid: need.keys[kid].uri for kid in need.kids}
     try:
-        answers = await several(engine, uris.values(), _LIMIT)
+        answers = await several(engine, uris.values(), _LIMIT, server.headers)
     except NetworkError as error:
         if error.status in {401, 403, 404, 410}:
             raise RefusedError(f"the key server refused: {error.message}", "are you entitled to it?") from error

@@ -70,14 +70,15 @@ class Opening:
         """Open a file and decode of it as much as `share` says: what is wrong in a few words, None where nothing is.
 
         Where it does not decode by itself, it may need what was before: pictures of the segment before it (an open
-        group of pictures), or the setup of the decoder, which MPEG-TS may have in its first segment alone.
+        group of pictures begins well, though), or the setup of the decoder, which MPEG-TS may have in its first segment
+        alone.
         """
         try:
             init, media = self._opened(fetch)
             look = decoder.look(init + media, share)
         except DamagedError as error:
             return error.message, Look()
-        if look.reason is None or look.reason == decoder.NOTHING:
+        if look.reason is None or look.reason == decoder.NOTHING or (init and not look.coded):
             return look.reason, look
         before = init + b"".join(self._before(fetch))
         if len(before) > len(init):
@@ -193,15 +194,14 @@ class Opening:
     def _opened(self, fetch: Fetch) -> tuple[bytes, bytes]:
         """A file and what must stand before it, clear. DamagedError where it cannot be decrypted."""
         init = self.init(fetch)
-        if is_whole(self._plan, fetch):
-            return self.clear(init) if init else b"", self.clear(fetch)
-        media = bytearray(self._read(fetch))
+        head = self._head(fetch)
         if is_sampled(self._plan, fetch):
+            media = bytearray(self._read(fetch))
             sample_aes.decrypt(media, self._keys[hls_key.kid_of(self._plan.keys[fetch.key or 0])], fetch.iv or b"")
             return b"", bytes(media)
-        head = self._head(fetch)
         if head is None or not head.encrypted:
-            return self.clear(init) if init else b"", bytes(media)
+            return self.clear(init) if init else b"", self.clear(fetch)
+        media = bytearray(self._read(fetch))
         unnamed = self._keys.get(heads.kid_for(self._plan, fetch, mp4.NO_KID))
         cenc.decrypt(head.tracks, media, {**self._keys, mp4.NO_KID: unnamed} if unnamed else self._keys)
         return (cenc.clear_init(head.init), bytes(media)) if init else (b"", cenc.clear_init(bytes(media)))

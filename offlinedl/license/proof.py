@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 
 from offlinedl import verify
+from offlinedl.decoder import Share
 from offlinedl.errors import RefusedError, UnsupportedError
 from offlinedl.license import clear, heads
 from offlinedl.license.heads import Read, is_whole, made_up
@@ -24,6 +25,8 @@ __all__ = ["Fault", "UnlicensedError", "prove"]
 _SURE_CODECS = ("avc1", "avc3", "mp4a")
 _SECONDS_OF_OTHERS = 8.0
 _SECOND_OPINIONS = 2
+_CODED, _PIXELS = 4 * 2**20, 2**27
+"""What is decoded for one KID at most, about half a second's work: the larger pictures are, the fewer tell."""
 _RECORDED = (".aac", ".mp3")
 
 
@@ -121,17 +124,18 @@ def _keyed(opening: Opening, work: Work) -> Iterator[Fault | None]:
     """Open the heaviest files of a KID; where one fails, as many of the next say whether it is the key's fault or the
     file's. Of the others the padding is looked at where the key is right."""
     chosen = _enough(opening, work.fetches)
+    share = Share(coded=_CODED // len(chosen), pixels=_PIXELS // len(chosen))
     rest = work.fetches[len(chosen) :]
     failed: list[tuple[Fetch, str]] = []
     for fetch in chosen:
-        reason = opening.opens(fetch)
+        reason = opening.opens(fetch, share)
         if reason is not None:
             failed.append((fetch, reason))
         yield None
     right = not failed
     if failed:
         others = rest[: max(_SECOND_OPINIONS, len(chosen))]
-        opened = len(chosen) - len(failed) + sum(opening.opens(f) is None for f in others)
+        opened = len(chosen) - len(failed) + sum(opening.opens(f, share) is None for f in others)
         # One segment of a codec that forgives much may open by chance
         right = opened > (0 if _is_sure(opening) else (len(chosen) + len(others)) // 2)
     for fetch, reason in failed:

@@ -15,7 +15,7 @@ from offlinedl.media.encryption import SCHEMES, Encryption, Entry, Parameters, T
 from offlinedl.media.mp4 import Box, Boxes, Data, Reader, boxes, children, find, first, open_box
 
 _SMALL = 4096  # bytes; of larger samples the decryption itself takes longer than what is done for each
-_FEW = 64
+_FEW = 96  # three copies of so many samples of sound fit in what an allocator keeps
 _LOCAL_GROUPS = 0x10000  # group indices above it count the descriptions of the fragment itself (14496-12 section 8.9.4)
 
 
