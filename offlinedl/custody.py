@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
-from offlinedl.license import hls_key
 from offlinedl.model import Destruction, Entry, Held, License
 from offlinedl.unread import fault, unread
 from offlinedl.vault import Vault
@@ -76,6 +75,15 @@ class Custody:
             "certificate_url": server.certificate_url,
         }
         return self._vault.seal(title_id, json.dumps(values).encode())
+
+    def serve_by(self, entry: Entry, server: LicenseServer | None) -> bool:
+        """The title is licensed so from now on, as its service says today. Is that another way than before?"""
+        if server is None or server == self.server(entry):
+            return False
+        sealed = self.seal_server(entry.id, server)
+        with self._catalog.transaction():
+            self._catalog.set_license_server(entry.id, sealed)
+        return True
 
     def server(self, entry: Entry) -> LicenseServer | None:
         """Who was to be asked for the title's license. DamagedError where the vault does not open it any more."""
@@ -195,6 +203,7 @@ class Custody:
         with self._catalog.transaction():
             self._owe_for(entry, license, found.handle if found else None)
             self._catalog.clocks.destroyed(entry.id, self._clock())
+            self._catalog.outbox.left(entry.id, self._clock())
             self._catalog.note(entry.id, "keys destroyed", self._clock())
         self._vault.delete(entry.license_slot)
 
@@ -239,6 +248,8 @@ class Custody:
         self._catalog.note(entry.id, why, self._clock())
 
     def _owe_for(self, entry: Entry, license: License, handle: bytes | None) -> None:
+        from offlinedl.license import hls_key
+
         if license.system == hls_key.NAME:
             return  # a key that is had for the asking has no server that keeps count
         owed = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock())

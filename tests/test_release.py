@@ -168,6 +168,23 @@ def test_the_entitlement_server_hears_of_it(demo: Offlinedl, origin: Origin) -> 
         assert body == {"device": str(device), "title": title, "action": "release"}
 
 
+def test_what_expires_is_released_and_revived_without_media(demo: Offlinedl, origin: Origin) -> None:
+    """B22: its keys are destroyed by a later run than that which saw it end; then nothing holds its place."""
+    later = "2027-01-01 12:00:00"
+    assert demo.at("2026-11-01 12:00:00", "get", REF).code == 0
+    rows(demo.home, f"UPDATE titles SET entitlement_url = '{origin.url}/entitlement'")
+    rows(demo.home, "UPDATE clock SET boot_id = 'of a system that began before'")
+    assert [demo.at(later, "list").code for _ in range(2)] == [0, 0]
+    assert (owed(demo), [f.name for f in (demo.home / "vault").glob("*.sealed")]) == (2, [])
+    told: list[Any] = []
+    origin.fault("/entitlement", listening(told, o.body(b"")))
+    origin.forget()
+    assert demo.at(later, "sync").code == 0
+    assert (owed(demo), len(origin.asked("/license")), told[0]["action"]) == (0, 1, "release")
+    assert demo.at(later, "renew", REF).out == f"{REF}: Available for 30 more days\n"
+    assert (len(origin.asked("/license")), origin.asked("m4s")) == (2, [])
+
+
 def test_a_title_that_is_here_again_did_not_leave(demo: Offlinedl, origin: Origin) -> None:
     leaving(demo, origin, "demo:lighthouse")
     assert owed(demo) == 1

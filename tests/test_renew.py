@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from offlinedl import model
 from offlinedl.actions.sync import is_due
@@ -13,9 +16,11 @@ from offlinedl.demo.origin import DATA
 from offlinedl.model import Windows
 from tests import origin as o
 from tests.conftest import Offlinedl, Result
-from tests.origin import Fault, Origin
+from tests.origin import Fault, Handler, Origin
+from tests.test_kill import serve
 from tests.test_license import REFUSALS, License, changed, wrong_keys
 from tests.test_pause import held_at
+from tests.titles import fmp4
 
 DAY = "2026-11-%02d 12:00:00"
 REF = "demo:harbour-1"
@@ -148,6 +153,70 @@ def test_keys_of_hls_are_fetched_anew(demo: Offlinedl, origin: Origin) -> None:
     assert demo.at(DAY % 3, "renew", "demo:ferry").code == 8
     assert license_at(demo, DAY % 3)["issued_at"] == "2026-11-02T12:00:00Z"
     assert len(secrets(demo)) == 1
+
+
+def test_signed_addresses_of_keys_are_asked_for_anew(offlinedl: Offlinedl, origin: Origin) -> None:
+    """Those of then have expired: what is new is asked for with the playlist of today."""
+    title, day = fmp4(count=2), ["1"]
+    path = title.manifest
+
+    async def playlist(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return web.Response(body=title.files[path].replace(b'key"', f'key?Expires=1700000000&sig={day[0]}"'.encode()))
+
+    async def key(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await (handler(request) if request.query["sig"] == day[0] else o.status(403)(request, handler))
+
+    origin.fault("m3u8", playlist)
+    origin.fault("/key", key)
+    url = serve(origin, title)
+    offlinedl.ok("get", url, "--header", "X-Token: secret")
+    day[0] = "2"
+    origin.forget()
+    offlinedl.ok("renew", url, "--header", "X-Token: secret")
+    assert [asked.path.rpartition("/")[2] for asked in origin.log][-1] == "key"
+    assert len(origin.asked("/key")) == 2
+    assert {asked.headers["X-Token"] for asked in origin.log} == {"secret"}
+
+
+def test_a_token_that_expired_is_asked_for_anew(demo: Offlinedl, origin: Origin) -> None:
+    """The service that entitles says which is right today; the release goes with that, too."""
+    day = ["1"]
+
+    async def entitle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return web.json_response({"allowed": True, "token": f"secret{day[0]}"})
+
+    async def license(request: web.Request, handler: Handler) -> web.StreamResponse:
+        is_right = request.headers.get("Authorization") == f"Bearer secret{day[0]}"
+        return await (handler(request) if is_right else o.status(401)(request, handler))
+
+    feed = json.loads((DATA / "feed.json").read_text()) | {"entitlement_url": f"{origin.url}/entitlement"}
+    origin.fault("/feed.json", o.body(json.dumps(feed).encode(), "application/json"))
+    origin.fault("/entitlement", entitle)
+    origin.fault("/license", license)
+    demo.ok("get", REF)
+    demo.ok("renew", REF)
+    assert len(origin.asked("/entitlement")) == 1
+    day[0] = "2"
+    origin.forget()
+    demo.ok("renew", REF)
+    assert (len(origin.asked("/entitlement")), len(origin.asked("/license"))) == (1, 2)
+    origin.fault("/feed.json", o.status(503))
+    day[0] = "3"
+    origin.faults.insert(0, origin.faults.pop())
+    assert (demo("renew", REF).code, demo("renew", REF).code) == (5, 5)
+    day[0] = "2"
+    origin.forget()
+    demo.ok("rm", REF)
+    assert (len(origin.asked("/entitlement")), len(origin.asked("/license"))) == (1, 1)
+    assert demo.ok("sync").err == "Nothing to do.\n"
+
+
+def test_a_license_that_is_lost_is_not_said_to_serve(demo: Offlinedl, origin: Origin) -> None:
+    demo.ok("get", REF)
+    (demo.home / "vault/key").unlink()
+    origin.forget()
+    result = demo("renew", REF)
+    assert (result.code, "still serves" in result.err, origin.log) == (8, False, [])
 
 
 def test_a_title_that_is_not_ready_is_not_renewed(demo: Offlinedl, origin: Origin) -> None:
@@ -289,3 +358,21 @@ def test_a_renewal_that_fails_is_a_warning_while_the_old_license_lives(
     [step] = ok(demo.at(DAY % 29, "sync", "--json")).json
     assert (step["result"], step["error"]["code"] != "") == ("warning", True)
     assert len(origin.asked("/license")) == 2
+
+
+@pytest.mark.parametrize("words", [["get", REF], ["sync"]], ids=" ".join)
+def test_a_renewal_that_was_cut_off_is_taken_up_when_the_old_license_is_over(
+    words: list[str], demo: Offlinedl, origin: Origin
+) -> None:
+    """Nobody is asked for a license again, and no media."""
+    origin.fault("/license", policy(rental_duration_seconds=86400), times=1)
+    demo.ok("get", REF)
+    process = demo.start("renew", REF, before="dies_at('offlinedl.custody:Custody', 'supersede')")
+    assert process.wait() == -signal.SIGKILL
+    origin.forget()
+    later = f"{datetime.now(UTC) + timedelta(days=3.5):%Y-%m-%d %H:%M:%S}"
+    assert [title["state"] for title in ok(demo.at(later, "list", "--json")).json] == ["expired"]
+    ok(demo.at(later, *words))
+    [title] = ok(demo.at(later, "list", "--json")).json
+    assert (title["state"], title["message"]) == ("ready", "Available for 26 more days")
+    assert not [asked for asked in origin.log if asked.path == "/license" or asked.path.endswith("m4s")]

@@ -91,6 +91,7 @@ def test_between_destruction_and_acknowledgement(demo: Offlinedl, origin: Origin
     told: list[int] = []
     for home in killed.at_each("'removing'", "rm", REF):
         told.append(len(origin.asked("/license")))
+        home.ok("sync")
         home("rm", REF)
         home.ok("sync")
         assert (home.listed(), secrets(home)) == ([], [])

@@ -89,7 +89,7 @@ class Download:
         except RefusedError:
             if not any(may_expire(key.uri) for key in plan.keys):
                 raise
-            plan = await self._renewed(plan)  # addresses of keys are signed, too, and may be of yesterday
+            plan = await self.readdressed(plan)  # addresses of keys are signed, too, and may be of yesterday
             need = heads.need(plan, self.library.reading(self.entry), there)
             license = await self._licensed(need)
         self.progress.step("media")
@@ -123,7 +123,7 @@ class Download:
 
         async def renew() -> Plan:
             nonlocal plan
-            plan = await self._renewed(plan, planned=planned)
+            plan = await self.readdressed(plan, planned=planned)
             return plan
 
         try:
@@ -134,7 +134,7 @@ class Download:
             raise
         return plan
 
-    async def _renewed(self, plan: Plan, *, planned: bool = True) -> Plan:
+    async def readdressed(self, plan: Plan, *, planned: bool = True) -> Plan:
         """`plan` with addresses that are signed anew. Where more of them is new than that, a file that is there is
         fetched once more: it must be the same."""
         try:

@@ -57,7 +57,7 @@ async def queue(order: Order, library: Library, licensing: Licensing) -> int:
     its priority. One that is ready stays so until its turn."""
     entry = _settled(order.ref, library)
     if entry is None or (entry.state in _WAITING and not _goes_on(order, entry, library)):
-        title, plan = await _planned(order, library, licensing)
+        title, plan = await planned(order, library, licensing)
         with library.lock(title.id):
             entry = library.entry(title.id)
             if entry is None or entry.state in _WAITING:
@@ -70,19 +70,22 @@ async def queue(order: Order, library: Library, licensing: Licensing) -> int:
     return library.catalog.priorities().get(entry.id, 0) if order.priority is None else order.priority
 
 
-async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
-    """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
+def work(entry: Entry, order: Order, library: Library, licensing: Licensing, progress: Progress) -> Download:
+    """The download of a title that the catalog has, to go on with."""
 
     async def resolved(tracks: tuple[str, ...]) -> Plan:
         return (await _prepare(await _resolve(order, library, licensing), order, library, licensing, tracks)).plan()
 
+    licensing.engine.http.trust(library.manifest_url(entry), order.headers)
+    return Download(entry=entry, library=library, licensing=licensing, progress=progress, resolve=resolved)
+
+
+async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
+    """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
+
     async def downloaded(entry: Entry) -> Entry:
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        licensing.engine.http.trust(library.manifest_url(entry), order.headers)
-        return await work(entry).run()
-
-    def work(entry: Entry) -> Download:
-        return Download(entry=entry, library=library, licensing=licensing, progress=progress, resolve=resolved)
+        return await work(entry, order, library, licensing, progress).run()
 
     entry = _settled(order.ref, library)
     if order.queued:
@@ -99,11 +102,11 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
         rights.check(entry, library.time())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
-    title, plan = await _planned(order, library, licensing)
+    title, plan = await planned(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
-            await work(entry).beside(plan)
+            await work(entry, order, library, licensing, progress).beside(plan)
         entry = await library.begin(title, plan)
         del plan  # it is on the disk, and as large in memory as the title is long
         return await downloaded(entry)
@@ -122,7 +125,7 @@ def _check_still_wanted(entry: Entry | None) -> None:
         raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
 
-async def _planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+async def planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
     """The title and its plan. What its service allows is looked at first: here, where that tells, and then there."""
     title = await _resolve(order, library, licensing)
     now = library.time()

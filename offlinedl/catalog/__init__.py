@@ -137,6 +137,10 @@ class Catalog:
         row = self._read("SELECT license_server FROM titles WHERE id = ?", (title_id,))
         return row[0]["license_server"] if row else None
 
+    def set_license_server(self, title_id: str, sealed: bytes | None) -> None:
+        """The title is licensed by another, or with another token."""
+        self._db.execute("UPDATE titles SET license_server = ? WHERE id = ?", (sealed, title_id))
+
     def done(self, title_id: str, arrived: Sequence[tuple[Fetch, Arrival]]) -> None:
         """The files of these fetches, which were not done, are complete on the disk."""
         changed = self._db.executemany(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from offlinedl.cli import progress, wiring
-from offlinedl.cli.each import Each, Progress, Proxy
+from offlinedl.cli.each import Cookies, Each, Header, Progress, Proxy, headers
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say
 from offlinedl.cli.progress import How
@@ -29,6 +29,8 @@ def verb(
     within: Annotated[
         str | None, typer.Option(metavar="TIME", help="Every license that ends so soon, like 7d, 36h or 2w.")
     ] = None,
+    header: Header = None,
+    cookies: Cookies = None,
     proxy: Proxy = None,
     how: Progress = How.AUTO,
     json: Json = False,
@@ -40,9 +42,10 @@ def verb(
     from offlinedl.actions.renew import renew
     from offlinedl.cli import shape
 
+    order = Order(ref="", headers=headers("--header", header or []))
     span = None if within is None else _span(within)
     _check(refs or [], all_=all_, within=within)
-    each = Each(network=wiring.Network(proxy=proxy), how=how)
+    each = Each(network=wiring.Network(proxy=proxy, cookies=cookies), how=how)
     with progress.ended(how), wiring.library(wiring.keep_free()) as library:
 
         async def work(order: Order, licensing: Licensing) -> Entry:
@@ -55,7 +58,7 @@ def verb(
         chosen = [*(_id(ref, library) for ref in refs or []), *_chosen(library, all_=all_, span=span)]
         if not chosen:
             note("Nothing to renew.")
-        done, code = wiring.run(each.run(Order(ref=""), list(dict.fromkeys(chosen)), work))
+        done, code = wiring.run(each.run(order, list(dict.fromkeys(chosen)), work))
         if json:
             document([shape.stored(entry, library) for entry in done])
     if code:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,7 +32,7 @@ from offlinedl.http.address import (
     split,
     without_credentials,
 )
-from offlinedl.http.answer import Head, check
+from offlinedl.http.answer import Answer, Head, check
 from offlinedl.http.body import Body, head_of
 from offlinedl.http.cookies import read as read_cookies
 from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take, connect
@@ -58,32 +55,6 @@ _HARMLESS = {"Range", "Content-Type"}
 """Request headers that say nothing of who asks: they go along to another origin."""
 _READ_BUFFER = 128 * 1024
 _AGENT = f"offlinedl/{__version__}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer: the `url` that it came from in the end, its `status`, `headers` (lower-case names), `body`.
-
-    `size` is the number of bytes of the whole resource, of which `body` may be a part; None where it is not said.
-    """
-
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    size: int | None = None
-
-    @property
-    def date(self) -> datetime | None:
-        """When the server sent this, where that can be believed: over TLS, and not out of a cache (RFC 9110 section
-        6.6.1, RFC 9111 section 5.1)."""
-        if not self.url.lower().startswith("https:") or "age" in self.headers:
-            return None
-        try:
-            date = parsedate_to_datetime(self.headers.get("date", ""))
-        except (ValueError, OverflowError):
-            return None
-        return date.replace(tzinfo=UTC) if 2000 <= date.year < 2200 else None  # it is always in GMT (section 5.6.7)
 
 
 class Http:
