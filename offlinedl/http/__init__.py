@@ -208,8 +208,8 @@ class Http:
                 head = await connection.get(written, look)
                 break
             except BrokenError as error:
-                if error.fresh:
-                    raise
+                if error.fresh or asked.patience is not None:
+                    raise  # how often to ask for what resolves a title is for the engine to say
         if connection.is_open:
             self._resting[origin(url)].append(connection)
         return head
