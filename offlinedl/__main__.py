@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import sys
 
-from offlinedl.cli.main import run
-
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    gc.disable()  # a third of a start is looks for garbage among what is imported; see wiring.run for when it is over
+    from offlinedl.cli.main import run
+
     code = run(sys.argv[1:])
     gc.freeze()  # the process ends: a last look for garbage among all objects costs a tenth of a short command's time
     sys.exit(code)

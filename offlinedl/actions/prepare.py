@@ -16,7 +16,7 @@ from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
 from offlinedl.license import server_for
-from offlinedl.manifest import Format, detect, progressive
+from offlinedl.manifest import Format, detect
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
 
@@ -26,6 +26,8 @@ _SAMPLES = {
     "SAMPLE-AES-CENC": ("mp4",),  # as it was called before
 }
 """The containers in which the methods of HLS that encrypt samples can be undone."""
+_FILE = "progressive"
+"""The format of files that are titles themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,7 @@ async def _read(
 ) -> Prepared:
     clock = asyncio.get_running_loop().time
     began = clock()
-    answer = await engine.get(source.url, enough=progressive.is_enough)
+    answer = await engine.get(source.url, enough=_is_enough)
     throughput = int(len(answer.body) * 8 / max(clock() - began, 0.001))
     format = detect(answer.body, answer.url)
     manifest = await _parsed(source, format, answer, engine, now)
@@ -162,6 +164,13 @@ async def _read(
     )
 
 
+def _is_enough(head: bytes) -> bool:
+    """Only what is large is looked at so early, and few manifests are."""
+    from offlinedl.manifest import progressive
+
+    return progressive.is_enough(head)
+
+
 def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError | None:
     """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or
     theirs is in a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
@@ -173,7 +182,7 @@ def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError |
                 "ask for the title's DASH address",
                 code="no-adapter",
             )
-        if rendition.protections and (rendition.setup is not None or format.NAME == progressive.NAME):
+        if rendition.protections and (rendition.setup is not None or format.NAME == _FILE):
             return UnsupportedError(
                 f"{rendition.id}: protected, and without an init segment: no license can be proven to open it yet",
                 "ask for the title's HLS or DASH address",
@@ -187,7 +196,9 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     A file that is a title itself keeps the address that was given: where redirects end is signed, and ages. It is cut
     into ranges if its server gives them.
     """
-    if format.NAME == progressive.NAME:
+    if format.NAME == _FILE:
+        from offlinedl.manifest import progressive
+
         size = await engine.size_in_ranges(source.url, answer)
         return progressive.cut(format.parse(answer.body, source.url), size, engine.limits)
     manifest = format.parse(answer.body, answer.url, engine.limits)
