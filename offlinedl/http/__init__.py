@@ -24,7 +24,7 @@ from offlinedl.http.answer import Head
 from offlinedl.http.body import Accept, Collected, Enough, EnoughError, Reading
 from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take, connect
 from offlinedl.http.failures import translated
-from offlinedl.http.request import Begin, Request, address
+from offlinedl.http.request import Begin, Request, address, fields
 from offlinedl.streams import ByteRange
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Http:
         self._piece = piece
         self._proxies: dict[str, str | None] = {}
         self._preambles: dict[str, Headers] = {}
+        self._plain: dict[str, bytes] = {}
         self._redirects = redirects
         self._proxy = None if proxy is None else proxies.check(proxy)
         self._cookies_file = cookies
@@ -101,6 +102,7 @@ class Http:
     def trust(self, url: str, headers: Headers) -> None:
         """Send `headers`, and what user info `url` holds, with every request to its origin, and to no other."""
         self._preambles.clear()
+        self._plain.clear()
         self._trusted[origin(url)] = [*without_credentials(url)[1], *headers]
 
     async def get(
@@ -197,11 +199,10 @@ class Http:
                 return None  # nobody wants the body of a redirect
             return begin(url, head)
 
-        headers = self._headers(asked)
         proxy = self._proxy_for(url)
         if proxy is not None:
-            return await self._through_proxies().exchange(asked, headers, proxy, look)
-        written = asked.written(headers)
+            return await self._through_proxies().exchange(asked, self._headers(asked), proxy, look)
+        written = asked.written(self._fields(asked))
         while True:
             connection = await self._connection(url, is_new=asked.method != "GET")
             try:
@@ -231,6 +232,15 @@ class Http:
         if scheme == "https" and self._tls is None:
             self._tls = ssl.create_default_context()
         return await connect(host, port, self._tls if scheme == "https" else None, self._piece)
+
+    def _fields(self, asked: Request) -> bytes:
+        """The headers of a request as bytes, which are the same for most."""
+        if asked.method != "GET" or asked.headers or self._jar is not None:
+            return fields(asked.url, self._headers(asked))
+        site, _ = split(escaped(asked.url))
+        if site not in self._plain:
+            self._plain[site] = fields(asked.url, self._headers(asked))
+        return self._plain[site]
 
     def _headers(self, asked: Request) -> dict[str, str]:
         site, _ = split(escaped(asked.url))

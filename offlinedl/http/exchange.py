@@ -213,12 +213,13 @@ def _detail(error: Exception | None) -> str:
 
 def _parsed(head: bytes) -> Head:
     """RFC 9112 sections 4 and 5, strictly: what could be read in two ways is refused (section 11.2)."""
-    line, *fields = head.decode("latin-1").split("\r\n")
+    text = head.decode("latin-1")
+    line, *fields = text.split("\r\n")
     version, _, rest = line.partition(" ")
     number, _, reason = rest.partition(" ")
     if version not in {"HTTP/1.1", "HTTP/1.0"}:
         raise ValueError("its first line")
-    if any(sign in part for part in (line, *fields) for sign in "\r\n\0"):
+    if not text.count("\r") == text.count("\n") == len(fields) or "\0" in text:
         raise ValueError("its lines")
     if not (len(number) == 3 and number.isascii() and number.isdigit()):
         raise ValueError("its first line")

@@ -36,13 +36,18 @@ class Request:
         own = first.headers if origin(url) == origin(first.url) else [h for h in first.headers if h[0] in _HARMLESS]
         return replace(self, url=url, headers=own)
 
-    def written(self, headers: Mapping[str, str]) -> bytes:
-        """With all its `headers`, as bytes. UsageError for what would become two headers."""
-        text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        if not text.count("\r") == text.count("\n") == len(headers):
-            raise UsageError(f"{shown(self.url)}: a header of two lines cannot be sent", "check the headers")
+    def written(self, fields: bytes) -> bytes:
+        """As bytes, with its headers, which `fields` wrote."""
         path = split(escaped(self.url))[1]
-        return f"{self.method} {path} HTTP/1.1\r\n{text}\r\n".encode("utf-8", "surrogateescape") + self.body
+        return f"{self.method} {path} HTTP/1.1\r\n".encode() + fields + self.body
+
+
+def fields(url: str, headers: Mapping[str, str]) -> bytes:
+    """Headers for `url`, as bytes. UsageError for what would become two of them."""
+    text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    if not text.count("\r") == text.count("\n") == len(headers):
+        raise UsageError(f"{shown(url)}: a header of two lines cannot be sent", "check the headers")
+    return f"{text}\r\n".encode("utf-8", "surrogateescape")
 
 
 def address(url: str) -> str:
