@@ -12,6 +12,8 @@ from offlinedl.media.mp4 import Data
 if TYPE_CHECKING:
     from offlinedl.streams import Fetch
 
+_PACKET, _SYNC = 188, 0x47
+
 
 def absent(fetches: Iterable[Fetch], size_of: Callable[[Fetch], int | None]) -> list[Fetch]:
     """Those fetches that count as done and whose file is not there, or not as long as it was."""
@@ -32,6 +34,26 @@ def malformed(path: str, data: Data, *, sealed: bool) -> str | None:
     return check(data) if check else None
 
 
+class Packets:
+    """Looks at the packets of MPEG-TS as they come, in pieces that are cut anywhere. What is found whole here need not
+    be read again for its form: to look at each 188th byte of a file takes as long as to read it."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._is_sound = True
+
+    def take(self, data: memoryview) -> None:
+        """The next bytes."""
+        signs = data[-self._size % _PACKET :: _PACKET]
+        self._is_sound = self._is_sound and bytes(signs).count(_SYNC) == len(signs)
+        self._size += len(data)
+
+    @property
+    def are_whole(self) -> bool:
+        """Is all that came whole packets?"""
+        return self._is_sound and self._size > 0 and self._size % _PACKET == 0
+
+
 def _mp4(data: Data) -> str | None:
     if not mp4.is_mp4(data):
         return "not MP4"
@@ -45,7 +67,7 @@ def _mp4(data: Data) -> str | None:
 
 def _ts(data: Data) -> str | None:
     """Packets of 188 bytes, each with its sync byte (ISO/IEC 13818-1 section 2.4.3.2)."""
-    whole = len(data) % 188 == 0 and bytes(data[::188]).count(0x47) == len(data) // 188
+    whole = len(data) % _PACKET == 0 and bytes(data[::_PACKET]).count(_SYNC) == len(data) // _PACKET
     return None if whole or bytes(data[:3]) == b"ID3" else "not whole packets of MPEG-TS"
 
 

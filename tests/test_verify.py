@@ -12,6 +12,7 @@ from offlinedl.demo.origin import DATA
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Origin
+from tests.playlists import media, segment
 from tests.test_get import assert_origins_bytes
 
 PAGE = b"<html>an error</html>"
@@ -44,6 +45,37 @@ def test_a_file_has_the_form_that_its_name_promises(path: str, data: bytes, seal
     found = verify.malformed(path, data, sealed=sealed)
     assert (found is None) == (wrong is None), found
     assert (wrong or "") in (found or "")
+
+
+@pytest.mark.parametrize(
+    ("data", "are_whole"),
+    [
+        pytest.param(TS * 5, True, id="packets"),
+        pytest.param(TS * 5 + TS[:100], False, id="packets, the last one cut"),
+        pytest.param(TS * 2 + PAGE + bytes(188 - len(PAGE)) + TS * 2, False, id="a packet that is none"),
+        pytest.param(TS[1:] * 5 + bytes(5), False, id="packets without their signs"),
+        pytest.param(b"", False, id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 187, 188, 189, 1000])
+def test_packets_are_looked_at_as_they_come_however_they_are_cut(data: bytes, are_whole: bool, size: int) -> None:
+    packets = verify.Packets()
+    for first in range(0, len(data), size):
+        packets.take(memoryview(data)[first : first + size])
+    assert packets.are_whole == are_whole
+
+
+def test_a_segment_that_is_no_whole_packets_is_never_ready(offlinedl: Offlinedl, origin: Origin) -> None:
+    """It is looked at when it comes, and only what was found whole then is not looked at once more."""
+    names = ["1.ts", "2.ts", "3.ts"]
+    origin.files["/titles/clear.m3u8"] = media(*map(segment, names))
+    origin.files |= dict(zip([f"/titles/{n}" for n in names], (TS * 3, TS * 3 + b"x", PAGE), strict=True))
+    result = offlinedl("get", f"{origin.url}/titles/clear.m3u8")
+    assert (result.code, "damaged" in result.err) == (8, True)
+    origin.files |= {"/titles/2.ts": TS, "/titles/3.ts": TS * 2}
+    origin.forget()
+    offlinedl.ok("get", f"{origin.url}/titles/clear.m3u8")
+    assert [len(origin.asked(name)) for name in names] == [0, 1, 1]
 
 
 @pytest.mark.parametrize(

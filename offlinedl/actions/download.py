@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from offlinedl import clock, expiry, verify
@@ -49,6 +49,7 @@ class Download:
     engine: Engine
     progress: Progress
     resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
+    _formed: set[Identity] = field(default_factory=set, init=False)
 
     async def run(self) -> Entry:
         """To the end, and write down how that was. The title as it is then."""
@@ -132,6 +133,7 @@ class Download:
         try:
             async with self.library.intake(self.entry, planned=planned) as intake:
                 await self.engine.run(plan, fetches, intake, self.progress, renew)
+            self._formed |= intake.formed
         except ChangedError as error:
             self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
@@ -211,7 +213,8 @@ class Download:
         if torn:
             library.damaged(entry, torn)
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
-        steps = proof.prove(plan, library.reading(entry), keys)
+        unknown = tuple(f for f in plan.fetches if f.identity not in self._formed)  # of the others all was seen
+        steps = proof.prove(replace(plan, fetches=unknown), library.reading(entry), keys)
         faults: list[proof.Fault] = []
         while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
             faults += some

@@ -13,6 +13,7 @@ from offlinedl.rate import Bucket
 from offlinedl.signatures import unsigned
 from offlinedl.store import Part
 from offlinedl.streams import Arrival, Fetch
+from offlinedl.verify import Packets
 
 _LEAST_SECONDS = 0.05
 """Timers are early by a hair: who looks at once looks again and again."""
@@ -74,6 +75,7 @@ class Attempt:
         self._means, self._fetch, self._url = means, fetch, url
         self._expected = fetch.estimate
         self._part: Part | None = None
+        self._packets = Packets() if fetch.path.endswith(".ts") and fetch.key is None else None
         self._validator: str | None = None
         self._beside = beside
         self._deadline = asyncio.timeout(None)
@@ -109,7 +111,8 @@ class Attempt:
             raise
         if self.received != self._expected:
             means.progress.advance(0, self.received - self._expected)
-        return Arrival(size=self.received, checksum=checksum, validator=self._validator)
+        formed = self._packets is not None and self._packets.are_whole
+        return Arrival(size=self.received, checksum=checksum, validator=self._validator, is_formed=formed)
 
     def expire(self, now: float) -> None:
         """Too little came for too long."""
@@ -140,6 +143,8 @@ class Attempt:
     def _take(self, data: memoryview) -> float:
         assert self._part is not None  # noqa: S101 - it was opened when the head was accepted
         self._part.write(data)
+        if self._packets is not None:
+            self._packets.take(data)
         count = len(data)
         self.received += count
         grown = max(0, self.received - self._expected)
