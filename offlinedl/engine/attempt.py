@@ -46,11 +46,6 @@ class Means:
     versions: dict[tuple[str, str], str] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def enough(self) -> int:
-        """Bytes that must come within `stall_seconds`."""
-        return int(self.floor * self.stall_seconds)
-
     async def watch(self) -> None:
         """Give up the attempts that stall, until it is cancelled. One timer for all: each comes too late for most."""
         clock = asyncio.get_running_loop().time
@@ -79,7 +74,7 @@ class Attempt:
         self._validator: str | None = None
         self._beside = beside
         self._deadline = asyncio.timeout(None)
-        self._next_mark = means.enough
+        self._enough = self._next_mark = int(means.floor * means.stall_seconds)  # bytes, within that time
 
     async def made(self) -> Arrival:
         """Make it."""
@@ -154,7 +149,7 @@ class Attempt:
         now = self._clock()
         pause = means.bucket.take(count, now) if means.bucket else 0.0
         if self.received >= self._next_mark or pause or not count:
-            self._next_mark = self.received + means.enough
+            self._next_mark = self.received + self._enough
             self.due = now + pause + means.stall_seconds
         return pause
 

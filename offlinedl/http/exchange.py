@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from offlinedl.http.answer import Head
 from offlinedl.http.framing import Chunks, Framing, Stated, TornError, UntilClosed
@@ -225,11 +226,7 @@ def _parsed(head: bytes) -> Head:
         raise ValueError("its first line")
     headers: dict[str, str] = {}
     cookies: list[str] = []
-    for field in fields:
-        name, colon, value = field.partition(":")
-        name, value = name.lower(), value.strip(" \t")
-        if not colon or not name or name != name.strip():
-            raise ValueError("its headers")
+    for name, value in map(_field, fields):
         if name == "set-cookie":
             cookies.append(value)
         elif name in headers and (name != "content-length" or headers[name] != value):
@@ -242,6 +239,15 @@ def _parsed(head: bytes) -> Head:
         headers["connection"] = "close"
     length = _length(int(number), version, headers)
     return Head(status=int(number), reason=reason, headers=headers, length=length, cookies=tuple(cookies))
+
+
+@lru_cache(maxsize=64)
+def _field(line: str) -> tuple[str, str]:
+    """Name and value. A server says most of its lines again and again."""
+    name, colon, value = line.partition(":")
+    if not colon or not name or name != name.strip():
+        raise ValueError("its headers")
+    return name.lower(), value.strip(" \t")
 
 
 def _length(status: int, version: str, headers: Mapping[str, str]) -> int | None:
