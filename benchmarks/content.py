@@ -1,4 +1,7 @@
-"""Titles to download: HLS playlists of MPEG-TS segments, each a real clip and packets that tell it apart."""
+"""Titles to download: HLS playlists of MPEG-TS segments, each the same real clip and a packet that tells it apart.
+
+A segment is as much media as its size says, for what is downloaded is decoded, too, before it is ready.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,16 @@ from pathlib import Path
 
 _PACKET = 188
 _KEY = "000102030405060708090a0b0c0d0e0f"
-_CLIP = (
-    "ffmpeg -v error -f lavfi -i testsrc2=size=160x90:rate=10:duration=1 -c:v libx264 -preset veryfast -b:v 40k"
-    " -pix_fmt yuv420p -f mpegts pipe:1"
+_FILLED = 0.9  # of a segment: encoders keep a rate no better than that
+_HEADS = 130 * _PACKET  # of what carries the pictures of a clip
+_SOURCE = "-f lavfi -i testsrc2=size={}:rate=24:duration=4,noise=alls=12:allf=t"
+_ENCODER = "-pix_fmt yuv420p -c:v libx264 -preset veryfast -x264-params nal-hrd=cbr -g 48 -f mpegts pipe:1"
+_TINY = (
+    "-f lavfi -i color=size=16x16:rate=1:duration=1 -c:v libx264 -pix_fmt yuv420p -bsf:v filter_units=remove_types=6"
+    " -f mpegts pipe:1"
 )
+_PICTURES = {1_000_000: "1920x1080", 200_000: "1280x720", 20_000: "320x180"}
+"""By the least size of a segment; below all of them a segment is one picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +49,28 @@ def make(root: Path, content: Content) -> None:
     hold the segment's number."""
     folder = root / content.folder
     folder.mkdir()
-    clip = subprocess.run(_CLIP.split(), check=True, stdout=subprocess.PIPE).stdout
-    rest = content.size // _PACKET - len(clip) // _PACKET
-    if rest < 0:
-        clip, rest = b"", content.size // _PACKET  # a segment too short for any clip: only its packets count
+    media = clip(content.size)
+    rest = content.size // _PACKET - len(media) // _PACKET
+    if rest < 1:
+        raise SystemExit(f"a clip of {len(media)} bytes is too long for a segment of {content.size}")
     for number, name in enumerate(content.names):
         packet = b"\x47\x1f\xff\x10" + number.to_bytes(8) * 23
-        (folder / name).write_bytes(clip + packet * rest)
+        (folder / name).write_bytes(media + packet * rest)
         if content.sealed:
             _seal(folder / name, number)
     if content.sealed:
         (folder / "key").write_bytes(bytes.fromhex(_KEY))
     (folder / "index.m3u8").write_text(playlist(content))
+
+
+def clip(size: int) -> bytes:
+    """Four seconds of pictures in not quite so many bytes."""
+    options = _TINY
+    pictures = next((pictures for least, pictures in _PICTURES.items() if size >= least), None)
+    if pictures is not None:
+        rate = int((size * _FILLED - _HEADS) * 8 / 4)
+        options = f"{_SOURCE.format(pictures)} -b:v {rate} -minrate {rate} -maxrate {rate} -bufsize {rate} {_ENCODER}"
+    return subprocess.run(["ffmpeg", "-v", "error", *options.split()], check=True, stdout=subprocess.PIPE).stdout
 
 
 def playlist(content: Content) -> str:

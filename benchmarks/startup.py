@@ -20,7 +20,7 @@ from pathlib import Path
 
 from offlinedl.catalog import Catalog
 from offlinedl.library import Library
-from offlinedl.model import Kind, License, MediaSource, Rights, Series, Title, Track, Wanted, Windows
+from offlinedl.model import Held, Kind, License, MediaSource, Rights, Series, Title, Track, Wanted, Windows
 from offlinedl.store import Store
 from offlinedl.streams import Arrival, Fetch, Plan
 from offlinedl.vault import Vault
@@ -64,7 +64,7 @@ def library_title(library: Library, number: int, now: datetime) -> None:
         library.catalog.done(entry.id, [(fetch, came) for fetch in plan().fetches])
     windows = Windows(storage_seconds=2592000, playback_seconds=172800)
     license = License(id=entry.license_slot, system="clearkey", kids=(b"k" * 16,), issued_at=now, windows=windows)
-    library.licenses.keep(entry, license, ())
+    library.licenses.keep(entry, Held(license=license))
     asyncio.run(library.ready(entry))
 
 

@@ -27,8 +27,10 @@ class Settings:
     first retry, doubling; a fetch of which nothing comes for `stall_seconds` is tried again; `limit_rate` is a rate as
     people write it, `keep_free` a size: so much of the disk is left alone.
 
+    `vault_key` is where the vault's key is: in a "file", or in the system's "keyring".
+
     Limits: `manifest_bytes` of a manifest, a feed or an index, its `segments`, its `depth` as XML; `redirects` of one
-    request.
+    request. `cdm` has the command that starts the adapter of each DRM system.
     """
 
     quality: str = "standard"
@@ -47,7 +49,9 @@ class Settings:
     segments: int = 2_000_000
     depth: int = 64
     redirects: int = 10
+    vault_key: str = "file"
     qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    cdm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -57,7 +61,7 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "backoff": (0, 60),
     "stall_seconds": (0.1, 3600),
 }
-_BROWSERS = ("chromium", "google-chrome", "firefox")
+BROWSERS = ("chromium", "google-chrome", "firefox")
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "manifest_bytes": (1024, 2**30),
     "segments": (1, 10**8),
@@ -66,6 +70,8 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
 }
 _TEXTS = {"quality", "limit_rate", "proxy"}
 _STORAGE = {"keep_free"}
+_SYSTEMS = ("widevine", "playready", "fairplay")
+_VAULT = {"key": ("file", "keyring")}
 _LISTS = {"audio", "subtitles", "prefer_codecs"}
 
 
@@ -95,11 +101,16 @@ def settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
     for name in values:
-        if name not in {"download", "limits", "quality", "storage"}:
+        if name not in {"cdm", "download", "limits", "quality", "storage", "vault"}:
             raise _wrong(path, name, "no such table")
-    known = {"download": _NUMBERS.keys() | _TEXTS | _LISTS, "limits": _LIMITS.keys(), "storage": _STORAGE}
+    known = {
+        "download": _NUMBERS.keys() | _TEXTS | _LISTS,
+        "limits": _LIMITS.keys(),
+        "storage": _STORAGE,
+        "vault": _VAULT.keys(),
+    }
     tables = {table: _table(path, values, table) for table in known}
-    download, limits, storage = tables.values()
+    download, limits, storage, vault = tables.values()
     for table, given in tables.items():
         for name in given:
             if name not in known[table]:
@@ -113,8 +124,10 @@ def settings(path: Path) -> Settings:
         **{name: _number(path, f"limits.{name}", limits[name], _LIMITS[name]) for name in _LIMITS if name in limits},
         **{name: _text(path, f"download.{name}", download[name]) for name in _TEXTS if name in download},
         **{name: _text(path, f"storage.{name}", storage[name]) for name in _STORAGE if name in storage},
+        **{f"vault_{name}": _one_of(path, f"vault.{name}", vault[name], _VAULT[name]) for name in vault},
         **{name: _list(path, name, download[name]) for name in _LISTS if name in download},
         qualities=_qualities(path, _table(path, values, "quality")),
+        cdm=_commands(path, _table(path, values, "cdm")),
     )
 
 
@@ -127,6 +140,19 @@ def _qualities(path: Path, table: Mapping[str, Any]) -> Mapping[str, Mapping[str
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
                 raise _wrong(path, f"quality.{name}.{cap}", "not a positive whole number")
     return table
+
+
+def _commands(path: Path, table: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """`[cdm.NAME]` with the `command` that starts an adapter: a program and its arguments, as they are."""
+    for name, own in table.items():
+        if name not in _SYSTEMS:
+            raise _wrong(path, f"cdm.{name}", f"no such system; adapters are for {', '.join(_SYSTEMS)}")
+        if not isinstance(own, dict) or own.keys() != {"command"}:
+            raise _wrong(path, f"cdm.{name}", "takes command")
+        command = own["command"]
+        if not isinstance(command, list) or not command or not all(isinstance(w, str) and w for w in command):
+            raise _wrong(path, f"cdm.{name}.command", "not a list of texts, the program first")
+    return {name: tuple(own["command"]) for name, own in table.items()}
 
 
 def _table(path: Path, values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -150,6 +176,12 @@ def _text(path: Path, name: str, value: object) -> Any:
     return value
 
 
+def _one_of(path: Path, name: str, value: object, words: tuple[str, ...]) -> Any:
+    if value not in words:
+        raise _wrong(path, name, f"not one of {', '.join(words)}")
+    return value
+
+
 def _list(path: Path, name: str, value: object) -> Any:
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise _wrong(path, f"download.{name}", "not a list of texts")
@@ -165,6 +197,6 @@ def codecs_played() -> tuple[str, ...]:
 
     mpv, VLC and ffplay bring FFmpeg and play all four; browsers on Linux play no HEVC.
     """
-    if not any(map(shutil.which, ("mpv", "vlc", "cvlc", "ffplay"))) and any(map(shutil.which, _BROWSERS)):
+    if not any(map(shutil.which, ("mpv", "vlc", "cvlc", "ffplay"))) and any(map(shutil.which, BROWSERS)):
         return ("avc", "av1", "vp9")
     return ("avc", "hevc", "av1", "vp9")

@@ -1,33 +1,57 @@
 """Licenses in keeping: sealed in the vault first, then named in the catalog; destroyed in both, with a record.
 
 Each download has one slot in the vault, chosen with its plan. What a server granted to a process that then died lies
-there and is found again: no server is asked twice for one download.
+there and is found again: no server is asked twice for one download. A license that is to take the place of another
+lies in the slot that follows, until it is proven.
+
+No destruction record is owed for a license that another one takes the place of: it is the same title on the same
+device, and a release names nothing but key ids (W3C EME section 9.1.4): the server would take it for that of both.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from offlinedl import record
+from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
-from offlinedl.model import ContentKey, Destruction, Entry, License
+from offlinedl.model import Destruction, Entry, Held, License
+from offlinedl.unread import fault, unread
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.streams import LicenseServer
 
-Held = tuple[License, tuple[ContentKey, ...]]
-"""A license and its keys."""
-
 
 def new_slot() -> str:
     """A name in the vault for the license of a download, before there is one."""
     return os.urandom(16).hex()
+
+
+def following(slot: str) -> str:
+    """The name for a license that is to take the place of the one in `slot`: another process finds it, too."""
+    first, _, number = slot.partition("-")
+    return f"{first}-{int(number or 0) + 1}"
+
+
+def _preceding(slot: str) -> str:
+    """The name of which `slot` is the following one; `slot` itself where it is the first."""
+    first, _, number = slot.partition("-")
+    return f"{first}-{int(number) - 1}" if int(number or 0) > 1 else first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A destruction record that is owed. Who is to hear of it, and the adapter's handle, are sealed."""
+
+    record: Destruction
+    server: bytes | None = field(repr=False)
+    handle: bytes | None = field(repr=False)
 
 
 class Custody:
@@ -42,19 +66,43 @@ class Custody:
         """Who licenses a title, for the catalog to keep: its headers are secrets."""
         if server is None:
             return None
-        text = json.dumps({"system": server.system, "url": server.url, "headers": list(server.headers)})
-        return self._vault.seal(title_id, text.encode())
+        self.settle()
+        values = {
+            "system": server.system,
+            "url": server.url,
+            "headers": list(server.headers),
+            "init_data": server.init_data.hex(),
+            "certificate_url": server.certificate_url,
+        }
+        return self._vault.seal(title_id, json.dumps(values).encode())
+
+    def serve_by(self, entry: Entry, server: LicenseServer | None) -> bool:
+        """The title is licensed so from now on, as its service says today. Is that another way than before?"""
+        if server is None or server == self.server(entry):
+            return False
+        sealed = self.seal_server(entry.id, server)
+        with self._catalog.transaction():
+            self._catalog.set_license_server(entry.id, sealed)
+        return True
 
     def server(self, entry: Entry) -> LicenseServer | None:
         """Who was to be asked for the title's license. DamagedError where the vault does not open it any more."""
+        return self.opened_server(entry.id, self._catalog.license_server(entry.id))
+
+    def opened_server(self, title_id: str, sealed: bytes | None) -> LicenseServer | None:
+        """What `seal_server` sealed for the title of this id."""
         from offlinedl.streams import LicenseServer
 
-        sealed = self._catalog.license_server(entry.id)
         if sealed is None:
             return None
-        values = json.loads(self._vault.open(entry.id, sealed))
-        headers = tuple((name, value) for name, value in values["headers"])
-        return LicenseServer(system=values["system"], url=values["url"], headers=headers)
+        values = json.loads(self._vault.open(title_id, sealed))
+        return LicenseServer(
+            system=values["system"],
+            url=values["url"],
+            headers=tuple((name, value) for name, value in values["headers"]),
+            init_data=bytes.fromhex(values.get("init_data", "")),
+            certificate_url=values.get("certificate_url"),
+        )
 
     def knows_server(self, entry: Entry) -> bool:
         """Is it known who licenses the title? Not where the vault's key was lost: then the title is resolved anew."""
@@ -64,45 +112,169 @@ class Custody:
             return False
         return True
 
-    def keep(self, entry: Entry, license: License, keys: tuple[ContentKey, ...]) -> None:
-        """Keep a license that was granted."""
-        self._vault.put(license.id, record.encode(license, keys))
-        self._name(entry, license)
+    def settle(self) -> None:
+        """The vault has a key from now on. Where it cannot have one, that is said before a license is asked for."""
+        try:
+            self._vault.settle()
+        except DamagedError as error:
+            raise unread(self._vault, self._catalog.entries()) or error from error
+
+    def check(self, entry: Entry) -> None:
+        """DamagedError where the vault does not open the title's license. It names all titles of which that is so."""
+        error = fault(self._vault, entry) and unread(self._vault, self._catalog.entries())
+        if error:
+            raise error
+
+    def keep(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
+        """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then.
+        `warnings` are what is odd about it."""
+        self._vault.put(held.license.id, record.encode(held))
+        self._name(entry, held.license, *map(_odd, warnings))
+
+    def restate(self, entry: Entry, held: Held) -> None:
+        """Keep what an adapter has made of the title's license: another handle, or other windows. The vault replaces
+        what it has in one step, so that there is never none."""
+        self._vault.put(held.license.id, record.encode(held))
+        with self._catalog.transaction():
+            current = self._catalog.entry(entry.id)
+            if current is not None and current.license is not None and current.license.windows != held.license.windows:
+                self._catalog.license(entry.id, replace(current.license, windows=held.license.windows))
+                self._catalog.note(entry.id, "license states other windows", self._clock())
 
     def held(self, entry: Entry) -> Held | None:
-        """The license of a title and its keys. One that the catalog does not know of yet is adopted."""
+        """The license of a title and what opens its media. One that the catalog does not know of yet is adopted."""
         found = self.sealed(entry)
         if found is None:
             return None
-        granted, keys = found
         if entry.license is None:
-            self._name(entry, granted)
-        return entry.license or granted, keys
+            self._name(entry, found.license)
+            return found
+        return replace(found, license=replace(entry.license, renewal_url=found.license.renewal_url))
 
     def sealed(self, entry: Entry) -> Held | None:
-        """What lies in the title's slot. What the vault does not open is no license any more."""
+        """What lies in the title's slot. What the vault does not open is no license any more, nor is one whose keys
+        were destroyed."""
+        if entry.license is not None and entry.license.destroyed_at is not None:
+            return None
+        return self._opened(entry.license_slot)
+
+    def offered(self, entry: Entry) -> Held | None:
+        """A license that was granted to take the place of the title's, and does not yet."""
+        return self._opened(following(entry.license_slot))
+
+    def offer(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
+        """Keep a license that is to take the place of the title's once it is proven."""
+        self._vault.put(following(entry.license_slot), record.encode(held))
+        with self._catalog.transaction():
+            for event in ("another license granted", *map(_odd, warnings)):
+                self._catalog.note(entry.id, event, self._clock())
+
+    def supersede(self, entry: Entry, held: Held, event: str) -> Entry:
+        """The license that was offered takes the place of the title's, in one transaction. The title as it is then."""
+        with self._catalog.transaction():
+            current = self._catalog.entry(entry.id) or entry  # it may have been played meanwhile
+            license = expiry.renewed(current.license, held.license)
+            self._catalog.license(entry.id, license)
+            self._catalog.note(entry.id, event, self._clock())
+        for slot in (entry.license_slot, _preceding(entry.license_slot)):
+            self._vault.delete(slot)
+        return replace(current, license=license, license_slot=license.id)
+
+    def decline(self, entry: Entry) -> None:
+        """Destroy the license that was offered: it does not serve."""
+        self._vault.delete(following(entry.license_slot))
+
+    def drop(self, entry: Entry, why: str, *, leaves: bool = False) -> None:
+        """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own. Where the
+        title `leaves` this device, its entitlement server is to hear of that."""
+        with self._catalog.transaction():
+            self._owe(entry, why)
+            if leaves:
+                self._catalog.outbox.left(entry.id, self._clock())
+            self._catalog.drop_license(entry.id, new_slot())
+        self._clear(entry)
+
+    def destroy(self, entry: Entry) -> None:
+        """Destroy the keys of a license that is over, not what is shown of it; its record goes to the outbox. One that
+        was granted to take its place stays."""
+        license, found = entry.license, self.sealed(entry)
+        if license is None or license.system is None or license.destroyed_at is not None:
+            return
+        with self._catalog.transaction():
+            self._owe_for(entry, license, found.handle if found else None)
+            self._catalog.clocks.destroyed(entry.id, self._clock())
+            self._catalog.outbox.left(entry.id, self._clock())
+            self._catalog.note(entry.id, "keys destroyed", self._clock())
+        self._vault.delete(entry.license_slot)
+
+    def clear_destroyed(self) -> None:
+        """Finish what a kill cut off: no key of a destroyed license stays."""
+        for license_id in self._catalog.clocks.destroyed_ids():
+            self._vault.delete(license_id)
+
+    def owed(self) -> list[Owed]:
+        """The destruction records in the outbox, the oldest first."""
+        return [
+            Owed(record=found, server=server, handle=handle)
+            for found, server, handle in self._catalog.outbox.destructions()
+        ]
+
+    def opened(self, owed: Owed) -> tuple[Destruction, LicenseServer | None]:
+        """A record that is owed, and to whom. DamagedError where the vault does not open it any more."""
+        server = self.opened_server(owed.record.title_id, owed.server)
+        handle = None if owed.handle is None else self._vault.open(owed.record.license.id, owed.handle)
+        return replace(owed.record, handle=handle), server
+
+    def acknowledged(self, owed: Owed) -> None:
+        """The server has heard of it. What a kill may have left of the license goes with the record."""
+        self._vault.delete(owed.record.license.id)
+        with self._catalog.transaction():
+            self._catalog.outbox.acknowledged(owed.record.license.id)
+
+    def device(self) -> str:
+        """The id of this device, for entitlement servers."""
+        return self._vault.device_id()
+
+    def _owe(self, entry: Entry, why: str) -> None:
+        """Put the destruction records of the title's licenses into the outbox, if they are not there already."""
+        found, offered = self.sealed(entry), self.offered(entry)
+        license = entry.license or (found.license if found else None)
+        if license is None or license.system is None:
+            return
+        if license.destroyed_at is None:
+            self._owe_for(entry, license, found.handle if found else None)
+        if offered is not None:
+            self._owe_for(entry, offered.license, offered.handle)
+        self._catalog.note(entry.id, why, self._clock())
+
+    def _owe_for(self, entry: Entry, license: License, handle: bytes | None) -> None:
+        from offlinedl.license import hls_key
+
+        if license.system == hls_key.NAME:
+            return  # a key that is had for the asking has no server that keeps count
+        owed = Destruction(license=license, title_id=entry.id, destroyed_at=self._clock())
+        sealed = None if handle is None else self._vault.seal(license.id, handle)
+        self._catalog.outbox.destroyed(owed, self._catalog.license_server(entry.id), sealed)
+
+    def _clear(self, entry: Entry) -> None:
+        """Destroy what lies in the title's slots, also what a kill left behind."""
+        slot = entry.license_slot
+        for name in (_preceding(slot), slot, following(slot), *self._catalog.outbox.destroyed_ids(entry.id)):
+            self._vault.delete(name)
+
+    def _opened(self, slot: str) -> Held | None:
         try:
-            sealed = self._vault.get(entry.license_slot)
+            sealed = self._vault.get(slot)
         except DamagedError:
             return None
         return record.decode(sealed) if sealed else None
 
-    def drop(self, entry: Entry, why: str) -> None:
-        """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own."""
-        granted = self.sealed(entry)
-        license = entry.license or (granted[0] if granted else None)
-        server = self._catalog.license_server(entry.id)
-        with self._catalog.transaction():
-            if license is not None and license.system is not None:
-                self._catalog.destroyed(
-                    Destruction(license=license, title_id=entry.id, destroyed_at=self._clock()), server
-                )
-                self._catalog.note(entry.id, why, self._clock())
-            self._catalog.drop_license(entry.id, new_slot())
-        for name in (entry.license_slot, *self._catalog.destroyed_ids(entry.id)):  # also what a kill left behind
-            self._vault.delete(name)
-
-    def _name(self, entry: Entry, license: License) -> None:
+    def _name(self, entry: Entry, license: License, *more: str) -> None:
         with self._catalog.transaction():
             self._catalog.license(entry.id, license)
-            self._catalog.note(entry.id, "licensed", self._clock())
+            for event in ("licensed", *more):
+                self._catalog.note(entry.id, event, self._clock())
+
+
+def _odd(warning: str) -> str:
+    return f"odd license: {warning}"

@@ -9,13 +9,10 @@ The earliest wins. A title is over at its deadline, not after it. `now` is alway
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
-from offlinedl.model import License, Windows
-
-Window = Literal["storage", "playback", "license"]
+from offlinedl.model import Clock, License, Rights, Windows
 
 _NO_LIMIT = 2**62
 """Licenses that mean "unlimited" say 0, a negative number, or the largest one that their field holds."""
@@ -28,7 +25,7 @@ class Deadline:
     """The moment `at` which a title ends, and the `window` that ends it; both None where nothing runs."""
 
     at: datetime | None = None
-    window: Window | None = None
+    window: Clock | None = None
 
 
 def limit(seconds: float | None) -> int | None:
@@ -43,13 +40,49 @@ def shorter(one: int | None, other: int | None) -> int | None:
     return min((s for s in (one, other) if s is not None), default=None)
 
 
-def narrowed(windows: Windows, storage_seconds: int | None, playback_seconds: int | None) -> Windows:
-    """`windows` of a license under the rights of its title: the shorter wins."""
-    return Windows(
-        storage_seconds=shorter(windows.storage_seconds, storage_seconds),
-        playback_seconds=shorter(windows.playback_seconds, playback_seconds),
-        ends_at=windows.ends_at,
+def narrowed(windows: Windows, rights: Rights) -> Windows:
+    """`windows` of a license under the rights of its title: the shorter wins. What the license does not tell stays
+    unknown, also where the rights have a limit: the license's own may be shorter."""
+    return replace(
+        windows,
+        storage_seconds=shorter(windows.storage_seconds, rights.storage_seconds),
+        playback_seconds=shorter(windows.playback_seconds, rights.playback_seconds),
+        ends_at=_earlier(windows.ends_at, rights.available_until),
     )
+
+
+def renewed(old: License | None, new: License) -> License:
+    """`new` in the place of `old`: the storage window begins anew, and the first play stays where it was, so that the
+    playback deadline moves only where the new license states another window. One that does not tell of its playback
+    window has that which there was."""
+    if old is None:
+        return new
+    windows = new.windows
+    if "playback" in windows.unknown and "playback" not in old.windows.unknown:
+        playback = shorter(windows.playback_seconds, old.windows.playback_seconds)
+        windows = replace(windows, playback_seconds=playback, unknown=windows.unknown - {"playback"})
+    return replace(new, windows=windows, first_played_at=old.first_played_at, last_played_at=old.last_played_at)
+
+
+def stricter(one: Windows, other: Windows) -> Windows:
+    """The shorter of each window. Unknown is only what neither tells."""
+    return Windows(
+        storage_seconds=shorter(one.storage_seconds, other.storage_seconds),
+        playback_seconds=shorter(one.playback_seconds, other.playback_seconds),
+        ends_at=_earlier(one.ends_at, other.ends_at),
+        unknown=one.unknown & other.unknown,
+        soft=one.soft | other.soft,
+    )
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((at for at in (one, other) if at is not None), default=None)
+
+
+def is_limited(license: License | None) -> bool:
+    """Has it a clock that runs, or will run once it is played?"""
+    windows = license.windows if license else Windows()
+    return any(limit is not None for limit in (windows.storage_seconds, windows.playback_seconds, windows.ends_at))
 
 
 def deadline(license: License | None) -> Deadline:
@@ -57,7 +90,7 @@ def deadline(license: License | None) -> Deadline:
     if license is None:
         return Deadline()
     windows = license.windows
-    ends: list[tuple[datetime | None, Window]] = [
+    ends: list[tuple[datetime | None, Clock]] = [
         (_after(license.issued_at, windows.storage_seconds), "storage"),
         (_after(license.first_played_at, windows.playback_seconds), "playback"),
         (windows.ends_at, "license"),
@@ -70,22 +103,24 @@ def deadline(license: License | None) -> Deadline:
 
 
 def is_over(license: License | None, now: datetime) -> bool:
-    """Has the deadline been reached?"""
+    """Has the deadline been reached? A license whose keys were destroyed is over, whatever the time."""
     at = deadline(license).at
-    return at is not None and now >= at
+    return (at is not None and now >= at) or (license is not None and license.destroyed_at is not None)
 
 
 def message(license: License | None, now: datetime) -> str:
     """What is left of a ready title, in words. Floors, never rounded up."""
     at = deadline(license).at
-    if license is None or at is None:
+    if license is None:
         return "Available"
-    if now >= at:
-        return f"Expired {_span(now - at)} ago"
+    if license.destroyed_at is not None or (at is not None and now >= at):
+        return f"Expired {span(max(now - (at or now), timedelta(0)))} ago"
+    if at is None:
+        return "Available"
     left = at - now
     if license.first_played_at is None:
-        return f"Available for {_span(left, more=True)}"
-    return f"Expires in {_span(left)}"
+        return f"Available for {span(left, more=True)}"
+    return f"Expires in {span(left)}"
 
 
 def _after(start: datetime | None, seconds: int | None) -> datetime | None:
@@ -97,7 +132,7 @@ def _after(start: datetime | None, seconds: int | None) -> datetime | None:
         return None  # past the end of the calendar: no limit that anybody will meet
 
 
-def _span(span: timedelta, *, more: bool = False) -> str:
+def span(span: timedelta, *, more: bool = False) -> str:
     """Days from 48 hours, hours from 60 minutes, then minutes."""
     seconds = span // timedelta(seconds=1)
     if seconds >= 2 * _DAY:

@@ -75,7 +75,7 @@ class Intake:
             for _ in range(_LOOKS_BETWEEN_SYNCS):
                 await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
                 if self._catalog is not None and self._catalog.pause_asked(self._entry.id):
-                    raise PausedError(f"{self._entry.id}: paused", "`offlinedl resume` goes on from there")
+                    raise PausedError("paused", "`offlinedl resume` goes on from there")
             await self.settle()
 
     async def __aenter__(self) -> Self:

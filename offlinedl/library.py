@@ -5,7 +5,8 @@ data        a file is complete and synced before its row says so (see intake.py)
 license     in the vault before the catalog names it; a download has one slot for it, so that one that was
             granted is found again, whatever stopped the process after that
 ready       one transaction: state, license, windows
-removal     the state first, then the destruction record and the key, then the media, the row last
+removal     the state first, then the destruction record and the key, then the media, the row last; only where the disk
+            is full the media before all that
 """
 
 from __future__ import annotations
@@ -32,32 +33,46 @@ from offlinedl.errors import (
     printable,
     sized,
 )
-from offlinedl.model import Entry, Failure, License, State, Title, Windows
+from offlinedl.model import Boot, Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store
+from offlinedl.timekeeper import Timekeeper, suspect
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
+    from offlinedl.clock import Reading
     from offlinedl.intake import Intake
     from offlinedl.streams import Arrival, Fetch, Plan
 
+_ROOM = 1024 * 1024
+"""Bytes with which the catalog can surely write."""
+
 
 class Library:
-    """The titles of one home. `clock` gives the present moment in UTC; `keep_free` bytes of the disk are left alone."""
+    """The titles of one home. `clock` is the system's, in UTC, `boot` its boot clock; `keep_free` bytes of the disk are
+    left alone."""
 
     def __init__(
-        self, catalog: Catalog, store: Store, vault: Vault, clock: Callable[[], datetime], *, keep_free: int = 0
+        self,
+        catalog: Catalog,
+        store: Store,
+        vault: Vault,
+        clock: Callable[[], datetime],
+        *,
+        boot: Callable[[], Boot | None] = lambda: None,
+        keep_free: int = 0,
     ) -> None:
         self._keep_free = keep_free
         self.catalog = catalog
         self.store = store
-        self.licenses = Custody(catalog, vault, clock)
-        self._clock = clock
+        self.time = self._clock = Timekeeper(catalog, clock, boot)
+        self.licenses = Custody(catalog, vault, self.time)
 
     # what there is
 
     def entries(self) -> list[Entry]:
         """Every title as it stands now."""
-        return [self._present(entry) for entry in self.catalog.entries()]
+        reading = self.time.reading()
+        return [self._present(entry, reading) for entry in self.catalog.entries()]
 
     def find(self, ref: str) -> Entry:
         """The one title that `ref` names: its id, the part after the source, its name."""
@@ -67,17 +82,19 @@ class Library:
         if len(found) > 1:
             ids = ", ".join(entry.id for entry in found)
             raise NotFoundError(f"{ref}: more than one title is called so", f"name one of: {ids}", code="ambiguous")
-        return self._present(found[0])
+        return self._present(found[0], self.time.reading())
 
     def entry(self, title_id: str) -> Entry | None:
         """The title of this id, as it stands now."""
         entry = self.catalog.entry(title_id)
-        return entry and self._present(entry)
+        return entry and self._present(entry, self.time.reading())
 
-    def _present(self, entry: Entry) -> Entry:
-        """What only the moment tells: a deadline that has passed, a download whose process is gone."""
-        if entry.state is State.READY and expiry.is_over(entry.license, self._clock()):
+    def _present(self, entry: Entry, reading: Reading) -> Entry:
+        """What only the moment tells: a deadline that has passed or may have, a download whose process is gone."""
+        if entry.state is State.READY and expiry.is_over(entry.license, reading.now):
             return replace(entry, state=State.EXPIRED)
+        if entry.state is State.READY and reading.is_suspect and expiry.is_limited(entry.license):
+            return replace(entry, state=State.CLOCK_SUSPECT)
         if entry.state is State.DOWNLOADING and not self.store.is_locked(entry.folder):
             return replace(entry, state=State.PAUSED)
         return entry
@@ -121,6 +138,12 @@ class Library:
         sound = await held(self.store, before, claimed)
         return replace(plan, fetches=tuple(_with(f, sound.get(f.identity)) for f in plan.fetches))
 
+    def others(self, title_id: str) -> tuple[list[str], int]:
+        """The other titles of the same source: the ids of those that are here, the first to be given up first, and how
+        many became ready in this calendar month (UTC)."""
+        month = self._clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return self.catalog.others_of(title_id), self.catalog.others_ready_since(title_id, month)
+
     def plan(self, title_id: str) -> Plan:
         """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""
         return self.catalog.plan(title_id)
@@ -162,7 +185,13 @@ class Library:
     def waiting(self) -> list[Entry]:
         """The titles whose downloads were paused or not begun, those of the highest priority first."""
         found = {entry.id: entry for entry in self.entries() if entry.state in {State.PAUSED, State.QUEUED}}
-        return [found[title_id] for title_id in self.catalog.by_priority() if title_id in found]
+        return [found[title_id] for title_id in self.catalog.priorities() if title_id in found]
+
+    def queue(self, entry: Entry) -> Entry:
+        """The title waits for its turn."""
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.QUEUED)
+        return self._must(entry.id)
 
     def mark(self, entry: Entry, *, kept: bool | None = None, priority: int | None = None) -> Entry:
         """Write down what a person decides about the title."""
@@ -178,7 +207,7 @@ class Library:
     def heed_pause(self, entry: Entry) -> None:
         """Raises PausedError where somebody asked for a pause."""
         if self.catalog.pause_asked(entry.id):
-            raise PausedError(f"{entry.id}: paused", "`offlinedl resume` goes on from there")
+            raise PausedError("paused", "`offlinedl resume` goes on from there")
 
     def check_space(self, fetches: Iterable[Fetch]) -> None:
         """StorageError where what is missing of `fetches` does not fit above what is to stay free."""
@@ -227,15 +256,10 @@ class Library:
     async def ready(self, entry: Entry) -> Entry:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self._must(entry.id)
-        rights = current.rights
+        windows = expiry.narrowed(Windows(), current.rights)
         await aside(self.store.sync)
         with self.catalog.transaction():
-            if (
-                current.license is None
-                and not current.protected
-                and (rights.storage_seconds or rights.playback_seconds)
-            ):
-                windows = Windows(storage_seconds=rights.storage_seconds, playback_seconds=rights.playback_seconds)
+            if current.license is None and not current.protected and windows != Windows():
                 clocks = License(
                     id=current.license_slot, system=None, kids=(), issued_at=self._clock(), windows=windows
                 )
@@ -264,39 +288,58 @@ class Library:
         """A play begins: durable before this returns. The first one starts the playback clock, others move nothing."""
         with self.catalog.transaction():
             now = self._clock()
-            entry = self._must(entry.id)
-            if entry.state is State.EXPIRED:
-                raise RefusedError(
-                    f"{entry.id}: {expiry.message(entry.license, now)}",
-                    f"`offlinedl get {entry.id}` asks for a new license",
-                    code="expired",
-                )
-            if entry.state is not State.READY:
-                raise RefusedError(
-                    f"{entry.id}: not ready, but {entry.state}",
-                    f"`offlinedl get {entry.id}` completes it",
-                    code="not-ready",
-                )
-            if not self.is_whole(entry):
-                raise DamagedError(
-                    f"{entry.id}: files or its license are not there any more",
-                    f"`offlinedl get {entry.id}` fetches what is missing",
-                )
+            self.check_plays(entry)
             self.catalog.played(entry.id, now)
             self.catalog.note(entry.id, "played", now)
         return self._must(entry.id)
 
+    def check_plays(self, entry: Entry) -> None:
+        """RefusedError where the title is or may be expired, or not ready, DamagedError where something is lost."""
+        entry = self._must(entry.id)
+        if entry.state is State.EXPIRED:
+            raise RefusedError(
+                f"{entry.id}: {expiry.message(entry.license, self._clock())}",
+                f"`offlinedl get {entry.id}` asks for a new license",
+                code="expired",
+            )
+        if entry.state is State.CLOCK_SUSPECT:
+            raise suspect(entry.id)
+        if entry.state is not State.READY:
+            raise RefusedError(
+                f"{entry.id}: not ready, but {entry.state}",
+                f"`offlinedl get {entry.id}` completes it",
+                code="not-ready",
+            )
+        if entry.protected:
+            self.licenses.check(entry)
+        if not self.is_whole(entry):
+            raise DamagedError(
+                f"{entry.id}: files or its license are not there any more",
+                f"`offlinedl get {entry.id}` fetches what is missing",
+            )
+
     def remove(self, entry: Entry) -> int:
         """Free every byte, destroy the key, keep the destruction record. Returns the bytes freed."""
         freed = self._must(entry.id).bytes_done
-        with self.catalog.transaction():
-            self._set_state(entry.id, State.REMOVING)
-            self.catalog.note(entry.id, "removed", self._clock())
-        self.drop_license(entry, "license destroyed")
+        try:
+            self._begin_removal(entry)
+        except StorageError:
+            if self.store.free_bytes() > _ROOM:
+                raise
+            # Where the disk is full, no row can be written before there is room. Who is stopped between the two leaves
+            # a title without files: nothing plays it, and `rm` and `get` take it from there.
+            self.store.remove(entry.folder)
+            self._begin_removal(entry)
+        self.licenses.drop(self._must(entry.id), "license destroyed", leaves=True)
         self.store.remove(entry.folder)
         with self.catalog.transaction():
             self.catalog.forget(entry.id)
         return freed
+
+    def _begin_removal(self, entry: Entry) -> None:
+        with self.catalog.transaction():
+            self._set_state(entry.id, State.REMOVING)
+            self.catalog.note(entry.id, "removed", self._clock())
 
     def _set_state(self, title_id: str, state: State, failure: Failure | None = None) -> None:
         current = self.catalog.entry(title_id)

@@ -7,7 +7,7 @@ from offlinedl.model import State
 
 FOLLOWERS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.DOWNLOADING, State.PAUSED, State.FAILED, State.REMOVING}),
-    State.DOWNLOADING: frozenset({State.READY, State.PAUSED, State.FAILED, State.REMOVING}),
+    State.DOWNLOADING: frozenset({State.QUEUED, State.READY, State.PAUSED, State.FAILED, State.REMOVING}),
     State.PAUSED: frozenset({State.QUEUED, State.DOWNLOADING, State.FAILED, State.REMOVING}),
     State.FAILED: frozenset({State.QUEUED, State.DOWNLOADING, State.PAUSED, State.REMOVING}),
     State.READY: frozenset({State.QUEUED, State.DOWNLOADING, State.FAILED, State.REMOVING}),

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+Clock = Literal["storage", "playback", "license"]
+"""What ends a title: its storage window, its playback window, or the license's own end."""
 
 
 class Kind(StrEnum):
@@ -19,7 +23,8 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Where a title stands. `EXPIRED` is never stored: a ready title past its deadline is shown so."""
+    """Where a title stands. Two are never stored. A ready title is shown as `EXPIRED` past its deadline, and as
+    `CLOCK_SUSPECT` where it has one and the clock was set back: nobody knows whether it is past."""
 
     QUEUED = "queued"
     DOWNLOADING = "downloading"
@@ -27,6 +32,7 @@ class State(StrEnum):
     FAILED = "failed"
     READY = "ready"
     EXPIRED = "expired"
+    CLOCK_SUSPECT = "clock-suspect"
     REMOVING = "removing"
 
 
@@ -46,11 +52,13 @@ class Rights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drm:
-    """Where the license of one source is: `system` as in the feed ("clearkey", "widevine", ...)."""
+    """Where the license of one source is: `system` as in the feed ("clearkey", "widevine", ...). `certificate_url` is
+    where the service's certificate is, for systems whose adapters need one."""
 
     system: str
     license_url: str
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    certificate_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +88,18 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Who offers a title: how many downloads it allows (None is no limit; `devices` is for the service to count), and
+    where it is asked for an entitlement to each."""
+
+    name: str = ""
+    downloads_per_device: int | None = None
+    downloads_per_month: int | None = None
+    devices: int | None = None
+    entitlement_url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
     """What a person asks for: an episode or a film. `id` is unique in the catalog ("source:id")."""
 
@@ -92,6 +112,7 @@ class Title:
     published: datetime | None = None
     subtitles: tuple[SideTrack, ...] = ()
     rights: Rights = Rights()
+    service: Service = Service()
 
     def __post_init__(self) -> None:
         for text in (self.id, self.name):
@@ -114,11 +135,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """The limits of a license: seconds from issue, seconds from first play, and an absolute end."""
+    """The limits of a license: seconds from issue, seconds from first play, and an absolute end.
+
+    None is no limit. Of the clocks in `unknown` the license does not tell whether they have one; those in `soft` end
+    the next start, and not a playback that runs.
+    """
 
     storage_seconds: int | None = None
     playback_seconds: int | None = None
     ends_at: datetime | None = None
+    unknown: frozenset[Clock] = frozenset()
+    soft: frozenset[Clock] = frozenset()
 
     def __post_init__(self) -> None:
         for seconds in (self.storage_seconds, self.playback_seconds):
@@ -130,7 +157,9 @@ class Windows:
 class License:
     """A persistent license; its keys, and where it is renewed, are in the vault under `id` alone.
 
-    `system` is None where the media are not protected and only the feed's windows hold.
+    `system` is None where the media are not protected and only the feed's windows hold. `policy` is what the license
+    states, as it came (JSON, "" for nothing). `expired_at` is when it was first seen to be over, `destroyed_at` when
+    its keys were destroyed: what is left then is what is shown.
     """
 
     id: str
@@ -141,7 +170,10 @@ class License:
     first_played_at: datetime | None = None
     last_played_at: datetime | None = None
     renewable: bool = False
-    renewal_url: str | None = None
+    renewal_url: str | None = field(default=None, repr=False)
+    policy: str = ""
+    expired_at: datetime | None = None
+    destroyed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,9 +261,51 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A license with what opens the media: its keys in the open, or the handle by which an adapter knows it."""
+
+    license: License
+    keys: tuple[ContentKey, ...] = ()
+    handle: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """What the boot clock says: the `seconds` since the system whose boot has this `id` began, suspended or not."""
+
+    id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The time that was seen last: `at`, when the boot clock said `boot`. It never falls, but by a trusted date.
+
+    It is `confirmed` where it goes back to a trusted date, the last of which is `heard_at`; `suspect` tells that the
+    system's clock was behind it.
+    """
+
+    at: datetime
+    boot: Boot | None = None
+    confirmed: bool = False
+    heard_at: datetime | None = None
+    suspect: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Destruction:
-    """What is owed to a license server once a license is destroyed (W3C EME, record of license destruction)."""
+    """What is owed to a license server once a license is destroyed (W3C EME, record of license destruction). An
+    adapter knows the destroyed license by its `handle` until the server has acknowledged it."""
 
     license: License
     title_id: str
     destroyed_at: datetime
+    handle: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """What is owed to the entitlement server of a title that is no longer here."""
+
+    title_id: str
+    entitlement_url: str = field(repr=False)

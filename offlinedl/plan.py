@@ -13,7 +13,7 @@ from offlinedl.choose import Choice
 from offlinedl.errors import OtherTitleError
 from offlinedl.model import Kind, Track, Wanted
 from offlinedl.signatures import unsigned
-from offlinedl.streams import Fetch, Key, LicenseServer, Plan, Rendition, Segment
+from offlinedl.streams import Fetch, Key, LicenseServer, Plan, Rendition, Resource, Segment
 
 _LARGEST = 2**40
 """What a manifest claims beyond it is no size and no rate; so many of them as a plan has fit into the catalog."""
@@ -59,6 +59,8 @@ def estimate(rendition: Rendition, duration: Fraction) -> tuple[int, str]:
     ranges = [s.resource.range for s in (*rendition.inits, *rendition.segments)]
     if rendition.segments and None not in ranges:
         return sum(r.size for r in ranges if r), "ranges"
+    if len(rendition.segments) == 1 and (size := rendition.segments[0].resource.size):
+        return size, "ranges"
     return min(_LARGEST, int(rendition.bandwidth * (rendition.duration or duration) / 8)), "bandwidth"
 
 
@@ -116,8 +118,12 @@ def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, 
         needs_init=segment.init,
         key=None if identity is None else keys.setdefault(_without_iv(identity), len(keys)),
         iv=None if identity is None else identity.iv,
-        estimate=min(_LARGEST, resource.range.size if resource.range else _bytes(rendition, segment)),
+        estimate=min(_LARGEST, _size(resource) or _bytes(rendition, segment)),
     )
+
+
+def _size(resource: Resource) -> int | None:
+    return resource.range.size if resource.range else resource.size
 
 
 def _number(seconds: Fraction) -> float:

@@ -20,5 +20,5 @@ class Progress(Protocol):
     def finished(self, share: float) -> None:
         """A fetch is done that is such a share of the title by its duration: what counts where no size is known."""
 
-    def end(self, message: str) -> None:
-        """The title is ready, or is not: `message` says which."""
+    def end(self, message: str, name: str, size: int) -> None:
+        """The title `name` is ready: `size` bytes, fetched now or there before, as `message` says."""

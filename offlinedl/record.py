@@ -1,16 +1,17 @@
-"""A license as the vault keeps it: what was granted and its keys in one piece, so that neither is ever there alone."""
+"""A license as the vault keeps it: what was granted and what opens the media in one piece, so that neither is ever
+there alone."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
 
-from offlinedl.model import ContentKey, License, Windows
+from offlinedl.model import ContentKey, Held, License, Windows
 
 
-def encode(license: License, keys: tuple[ContentKey, ...]) -> bytes:
+def encode(held: Held) -> bytes:
     """To be sealed: holds keys in the open."""
-    windows = license.windows
+    license, windows = held.license, held.license.windows
     return json.dumps(
         {
             "id": license.id,
@@ -20,17 +21,21 @@ def encode(license: License, keys: tuple[ContentKey, ...]) -> bytes:
             "storage_seconds": windows.storage_seconds,
             "playback_seconds": windows.playback_seconds,
             "ends_at": windows.ends_at.isoformat() if windows.ends_at else None,
+            "unknown": sorted(windows.unknown),
+            "soft": sorted(windows.soft),
             "renewable": license.renewable,
             "renewal_url": license.renewal_url,
-            "keys": [[key.kid.hex(), key.key.hex()] for key in keys],
+            "policy": license.policy,
+            "keys": [[key.kid.hex(), key.key.hex()] for key in held.keys],
+            "handle": None if held.handle is None else held.handle.hex(),
         }
     ).encode()
 
 
-def decode(record: bytes) -> tuple[License, tuple[ContentKey, ...]]:
-    """What `encode` wrote."""
+def decode(record: bytes) -> Held:
+    """What `encode` wrote, also that of an older offlinedl."""
     values = json.loads(record)
-    ends_at = values["ends_at"]
+    ends_at, handle = values["ends_at"], values.get("handle")
     license = License(
         id=values["id"],
         system=values["system"],
@@ -40,9 +45,12 @@ def decode(record: bytes) -> tuple[License, tuple[ContentKey, ...]]:
             storage_seconds=values["storage_seconds"],
             playback_seconds=values["playback_seconds"],
             ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
+            unknown=frozenset(values.get("unknown", ())),
+            soft=frozenset(values.get("soft", ())),
         ),
         renewable=values["renewable"],
         renewal_url=values["renewal_url"],
+        policy=values.get("policy", ""),
     )
     keys = tuple(ContentKey(kid=bytes.fromhex(kid), key=bytes.fromhex(key)) for kid, key in values["keys"])
-    return license, keys
+    return Held(license=license, keys=keys, handle=None if handle is None else bytes.fromhex(handle))

@@ -39,10 +39,12 @@ class ByteRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """Something to request: an absolute http(s) URL, whole or a range of it."""
+    """Something to request: an absolute http(s) URL, whole or a range of it. `size` is what its server said of the
+    whole, None where nobody asked."""
 
     url: str
     range: ByteRange | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,8 @@ class Protection:
     """What a manifest or an init segment says of the license that is needed.
 
     `system` is the DRM system id (a lower-case UUID) or "" where only the scheme is stated; `scheme` is cenc, cbcs,
-    cens, cbc1 or None; `kids` are 16 bytes each, in the order of their text; `init_data` is a pssh box.
+    cens, cbc1 or None; `kids` are 16 bytes each, in the order of their text; `init_data` is a pssh box,
+    or the URI of FairPlay's key.
     """
 
     system: str = ""
@@ -258,11 +261,17 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseServer:
-    """Who is asked for the license of a title, and with what. `url` is None where the keys have URIs of their own."""
+    """Who is asked for the license of a title, and with what. `url` is None where the keys have URIs of their own.
+
+    For a system with an adapter, `init_data` is what the manifest says for it (pssh boxes, or the skd URI of FairPlay),
+    and `certificate_url` where the service's certificate is.
+    """
 
     system: str
     url: str | None = field(default=None, repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    init_data: bytes = field(default=b"", repr=False)
+    certificate_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from offlinedl.errors import DamagedError
-from offlinedl.media import mp4
+from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.media import mp4, sample_aes
 from offlinedl.media.mp4 import Data
 
 if TYPE_CHECKING:
     from offlinedl.streams import Fetch
 
 _PACKET, _SYNC = 188, 0x47
+_CLEAR_CONTROL = bytes(range(0x10, 0x40))
+"""The fourth byte of a packet that is not scrambled and holds something."""
+_BEGINS = re.compile(rb"[\x40-\x7f]")
+"""The second byte of a packet in which something begins."""
+_LOOKED_AT = 32  # packets that begin something; the tables come in every tenth of a second at most
+_NO_TEXT = bytes((*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F))
 
 
 def absent(fetches: Iterable[Fetch], size_of: Callable[[Fetch], int | None]) -> list[Fetch]:
@@ -36,22 +44,24 @@ def malformed(path: str, data: Data, *, sealed: bool) -> str | None:
 
 class Packets:
     """Looks at the packets of MPEG-TS as they come, in pieces that are cut anywhere. What is found whole here need not
-    be read again for its form: to look at each 188th byte of a file takes as long as to read it."""
+    be read again for its form: to look at each packet of a file takes as long as to read it. See `_ts`."""
 
     def __init__(self) -> None:
         self._size = 0
-        self._is_sound = True
+        self._is_sound = False
 
     def take(self, data: memoryview) -> None:
         """The next bytes."""
-        signs = data[-self._size % _PACKET :: _PACKET]
-        self._is_sound = self._is_sound and bytes(signs).count(_SYNC) == len(signs)
-        self._size += len(data)
+        some = bytes(data)
+        firsts, seconds, fourths = (some[(place - self._size) % _PACKET :: _PACKET] for place in (0, 1, 3))
+        sound = firsts.count(_SYNC) == len(firsts) and seconds.isascii() and not fourths.translate(None, _CLEAR_CONTROL)
+        self._is_sound = sound and (self._is_sound if self._size else _begins(some, seconds[: len(some) // _PACKET]))
+        self._size += len(some)
 
     @property
     def are_whole(self) -> bool:
-        """Is all that came whole packets?"""
-        return self._is_sound and self._size > 0 and self._size % _PACKET == 0
+        """Are all that came whole packets, which media begin in? Where that is not seen at once it is not known."""
+        return self._is_sound and self._size % _PACKET == 0
 
 
 def _mp4(data: Data) -> str | None:
@@ -66,13 +76,58 @@ def _mp4(data: Data) -> str | None:
 
 
 def _ts(data: Data) -> str | None:
-    """Packets of 188 bytes, each with its sync byte (ISO/IEC 13818-1 section 2.4.3.2)."""
-    whole = len(data) % _PACKET == 0 and bytes(data[::_PACKET]).count(_SYNC) == len(data) // _PACKET
-    return None if whole or bytes(data[:3]) == b"ID3" else "not whole packets of MPEG-TS"
+    """Packets of 188 bytes, each with its sync byte, without an error, not scrambled and not empty (ISO/IEC 13818-1
+    section 2.4.3.2). Slices alone, for each packet that Python looked at would cost more than all the rest."""
+    if bytes(data[:3]) == b"ID3":
+        return None
+    if len(data) % _PACKET:
+        return "not whole packets of MPEG-TS"
+    heads = memoryview(data).cast("I")[:: _PACKET // 4].tobytes()  # four bytes of each, in one pass
+    seconds = heads[1::4]
+    if heads[::4].count(_SYNC) != len(data) // _PACKET:
+        return "not whole packets of MPEG-TS"
+    if not seconds.isascii() or heads[3::4].translate(None, _CLEAR_CONTROL):
+        return "packets of MPEG-TS that hold no media"
+    if _BEGINS.search(seconds) and not _begins(data, seconds):
+        return "no media in its packets"
+    return None
+
+
+def _begins(data: Data, seconds: bytes) -> bool:
+    """Does a PES packet begin in one of the first packets that begin anything? `seconds` are their second bytes."""
+    begins = (_PACKET * found.start() for found in islice(_BEGINS.finditer(seconds), _LOOKED_AT))
+    return any(_is_pes(data, at) for at in begins)
+
+
+def _is_pes(data: Data, at: int) -> bool:
+    """Does a PES packet begin in that packet (section 2.4.3.6)?"""
+    start = at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0)
+    return bytes(data[start : start + 3]) == b"\0\0\1"
+
+
+def _packed(data: Data) -> str | None:
+    try:
+        sample_aes.check(data)
+    except DamagedError as error:
+        return error.message
+    return None
 
 
 def _vtt(data: Data) -> str | None:
-    return None if bytes(data[:16]).removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT") else "not WebVTT"
+    text = bytes(data).removeprefix(b"\xef\xbb\xbf")
+    if not text.startswith(b"WEBVTT"):
+        return "not WebVTT"
+    return None if len(text.translate(None, _NO_TEXT)) == len(text) else "bytes in it that are no text"
+
+
+def _ttml(data: Data) -> str | None:
+    from offlinedl.manifest import xml
+
+    try:
+        name = xml.parse(bytes(data)).name
+    except (DamagedError, UnsupportedError) as error:
+        return error.message
+    return None if name == "tt" else "not TTML"
 
 
 def _webm(data: Data) -> str | None:
@@ -100,7 +155,11 @@ _FORMS: Mapping[str, Callable[[Data], str | None]] = {
     "mp4": _mp4,
     "m4s": _mp4,
     "ts": _ts,
+    "aac": _packed,
+    "ac3": _packed,
+    "ec3": _packed,
     "vtt": _vtt,
+    "ttml": _ttml,
     "webm": _webm,
     "mkv": _webm,
 }

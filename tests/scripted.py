@@ -43,11 +43,13 @@ Step = bytes | More | Wait | End
 
 @dataclass
 class Scripted:
-    """A running server. `requests` are the heads that came, in their order; `connections` counts who connected."""
+    """A running server. `requests` are the heads that came, in their order; `connections` counts who connected, `open`
+    who still is."""
 
     url: str = ""
     requests: list[str] = field(default_factory=list)
     connections: int = 0
+    open: int = 0
 
     def sent(self, name: str) -> list[str | None]:
         """What each request said in this header, None where it said nothing."""
@@ -77,10 +79,12 @@ async def scripted(
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         steps = conversations[min(server.connections, len(conversations) - 1)]
         server.connections += 1
+        server.open += 1
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             for step in steps:
                 await _do(step, server, reader, writer)
             await reader.read()
+        server.open -= 1
         writer.close()
 
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -109,7 +109,7 @@ def test_connections_over_tls_are_used_again(origin: Origin, tmp_path: Path, mon
         async with Http() as http:
             first, *others = await bodies(http, *[f"{url}/titles/harbour-1/v720/1.m4s"] * 5)
             assert others == [first] * 4
-            return len(http._resting.popitem()[1])
+            return len(http._resting)
 
     with relays.tls(origin.url, context) as url:
         assert asyncio.run(main(url)) == 1

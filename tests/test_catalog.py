@@ -413,7 +413,7 @@ def test_a_forgotten_title_leaves_its_history_and_what_is_owed(catalog: Catalog,
         catalog.license(TITLE.id, LICENSE)
         catalog.note(TITLE.id, "licensed", NOW)
     with catalog.transaction():
-        catalog.destroyed(Destruction(license=LICENSE, title_id=TITLE.id, destroyed_at=LATER), b"sealed")
+        catalog.outbox.destroyed(Destruction(license=LICENSE, title_id=TITLE.id, destroyed_at=LATER), b"sealed", None)
         catalog.drop_license(TITLE.id, "next")
     assert (found(catalog).license, found(catalog).license_slot) == (None, "next")
     catalog.forget(TITLE.id)
@@ -425,7 +425,7 @@ def test_a_forgotten_title_leaves_its_history_and_what_is_owed(catalog: Catalog,
     kids = " ".join(kid.hex() for kid in KIDS)
     at, then = "2026-11-01T12:00:00.123456+00:00", "2026-11-01T13:00:00.123456+00:00"
     assert sql(path, "SELECT * FROM destructions") == [
-        ("slot", TITLE.id, "clearkey", kids, at, at, then, then, b"sealed")
+        ("slot", TITLE.id, "clearkey", kids, at, at, then, then, b"sealed", None)
     ]
 
 

@@ -10,14 +10,16 @@ import pytest
 from aiohttp import web
 
 from offlinedl.demo.origin import DATA
+from offlinedl.media import mp4
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Handler, Origin
 
 FILE = "titles/lighthouse/v720.mp4"
 OLD = (DATA / FILE).read_bytes()
-NEW = OLD[:1000] + bytes(byte ^ (position % 100 == 99) for position, byte in enumerate(OLD[1000:]))
-"""Another version of the same length: what a box says of itself stands, what is in it changed."""
+LATER = {box.body + 4 for box in mp4.find(OLD, "moof/mfhd")}
+NEW = bytes(byte ^ (position in LATER) for position, byte in enumerate(OLD))
+"""Another version of the same length, that plays as well: its fragments have other numbers."""
 INDEX = "bytes=833-900"
 """Where the sound's index is: it is read whenever the title is resolved."""
 

@@ -404,8 +404,9 @@ def test_rm_dry_run_changes_nothing(words: list[str], held: Offlinedl) -> None:
     assert tree(held.home) == before
 
 
-def test_rm_frees_every_byte_and_remembers_what_it_owes(held: Offlinedl) -> None:
+def test_rm_frees_every_byte_and_remembers_what_it_owes(held: Offlinedl, origin: Origin) -> None:
     """A33, B22."""
+    origin.fault("/license", o.status(503))
     shown = held.ok("show", "demo:harbour-1", "--json").json
     held.ok("play", "demo:harbour-1", "--player", "none")
     [(slot,)] = rows(held.home, "SELECT license_slot FROM titles WHERE id = 'demo:harbour-1'")
@@ -436,8 +437,9 @@ def test_rm_needs_no_network(held: Offlinedl, origin: Origin) -> None:
     assert list((held.home / "titles").iterdir()) == []
 
 
-def test_rm_owes_also_for_a_license_that_no_row_names(held: Offlinedl) -> None:
+def test_rm_owes_also_for_a_license_that_no_row_names(held: Offlinedl, origin: Origin) -> None:
     """It was granted, and the process died before the catalog heard of it."""
+    origin.fault("/license", o.status(503))
     rows(held.home, "UPDATE titles SET state = 'downloading', license_id = NULL")
     rows(held.home, "DELETE FROM licenses")
     held.ok("rm", "--all")

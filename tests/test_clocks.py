@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from tests import certificates, relays
+from tests import origin as o
 from tests.conftest import Offlinedl, Result
+from tests.origin import Origin
 
 GOT = "2026-11-01 12:00:00"
 
@@ -76,3 +85,147 @@ def test_until_shows_only_what_still_plays_then(got: Offlinedl) -> None:
     assert ids("2026-11-29") == ["demo:harbour-1"]
     assert ids("2026-12-01T11:00") == ["demo:harbour-1"]
     assert ids("2026-12-01T13:00") == []
+
+
+# clocks that are moved while the machine is off: nobody measured what passed
+
+
+def moved(shift: str, *words: str, on: bool = False) -> Result:
+    """Run a command line with the system's clock moved ("-1d"). There is no boot clock then, unless it is `on`."""
+    fake = ["faketime", *(["--exclude-monotonic"] if on else []), "-f", shift] if shift else []
+    done = subprocess.run(
+        [*fake, sys.executable, "-m", "offlinedl", *words],
+        capture_output=True, text=True, check=False, env={**os.environ, "TZ": "UTC"},
+    )  # fmt: skip
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def state(shift: str, *, on: bool = False) -> str:
+    [title] = moved(shift, "list", "--json", on=on).json
+    return str(title["state"])
+
+
+@pytest.fixture
+def secure(
+    offlinedl: Offlinedl, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Offlinedl]:
+    """A home with an episode of the demo service, which is to be had over TLS."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    with relays.tls(origin.url, certificates.server(tmp_path / "certificate.pem")) as url:
+        assert moved("", "source", "add", "demo", f"{url}/feed.json").code == 0
+        done = moved("", "get", "demo:harbour-1")
+        assert done.code == 0, done
+        origin.forget()
+        yield offlinedl
+
+
+def secrets(offlinedl: Offlinedl) -> int:
+    return len(list((offlinedl.home / "vault").glob("*.sealed")))
+
+
+def test_a_clock_that_is_set_back_is_said_to_be(secure: Offlinedl, origin: Origin) -> None:
+    """B5: nothing plays until the time is known; nothing is asked for by looking."""
+    listed = moved("-1d", "list")
+    assert "Clock set back: does not play until the time is known" in listed.out
+    assert listed.err.splitlines()[0].startswith("The clock of this machine is set back by 23 hours; a license server")
+    assert state("-1d") == "clock-suspect"
+    refused = moved("-1d", "play", "demo:harbour-1")
+    assert refused.code == 5
+    assert refused.err.splitlines() == [
+        "error: demo:harbour-1: the clock of this machine was set back, and nobody knows whether the title's time is "
+        "over",
+        "hint: set the clock right, or go online: `offlinedl get demo:harbour-1` asks the service for the time",
+    ]
+    assert [t["id"] for t in moved("-1d", "list", "--state", "clock-suspect", "--json").json] == ["demo:harbour-1"]
+    assert moved("-1d", "list", "--until", "2026-01-01", "--json").json == []
+    assert moved("-1d", "rm", "--expired").err == "Nothing to remove.\n"
+    assert not origin.log
+    history = [e["event"] for e in moved("-1d", "show", "demo:harbour-1", "--json").json["history"]]
+    assert history[-1] == "clock set back by 23 hours"
+    assert history.count(history[-1]) == 1
+    assert state("") == "ready"
+
+
+def test_get_asks_for_the_time_and_for_no_license(secure: Offlinedl, origin: Origin) -> None:
+    """The clock stays wrong, and the boot clock goes on from the date."""
+    assert state("-1d") == "clock-suspect"
+    got = moved("-1d", "get", "demo:harbour-1", on=True)
+    assert (got.code, got.err) == (0, "Low Tide: already there. Available for 29 more days\n")
+    assert [(asked.method, asked.path) for asked in origin.log] == [("HEAD", "/license")]
+    assert state("-1d", on=True) == "ready"
+    assert moved("-1d", "play", "demo:harbour-1", on=True).code == 0
+
+
+@pytest.mark.parametrize("verb", [("sync",), ("renew", "demo:harbour-1")], ids=lambda verb: verb[0])
+def test_whoever_goes_online_asks_for_the_time_first(verb: tuple[str, ...], secure: Offlinedl, origin: Origin) -> None:
+    assert state("-1d") == "clock-suspect"
+    done = moved("-1d", *verb, on=True)
+    assert done.code == 0, done
+    assert [asked.method for asked in origin.log] == ["HEAD", "POST"][: 1 + (verb[0] == "renew")]
+    assert state("-1d", on=True) == "ready"
+
+
+def test_sync_warns_where_nobody_tells_the_time(demo: Offlinedl) -> None:
+    demo.ok("get", "demo:harbour-1")
+    assert moved("-1d", "sync", "--dry-run").out == "demo:harbour-1: would ask the time (the clock was set back)\n"
+    synced = moved("-1d", "sync")
+    assert (synced.code, synced.err.split(":")[0]) == (0, "warning")
+
+
+def test_where_the_date_does_not_settle_it_get_refuses(secure: Offlinedl, origin: Origin) -> None:
+    """There is no boot clock that could go on from it, or it comes out of a cache."""
+    assert moved("-1d", "get", "demo:harbour-1").code == 5
+    origin.fault("/license", o.status(405, {"Age": "60"}))
+    assert moved("-1d", "get", "demo:harbour-1", on=True).code == 5
+    assert state("-1d", on=True) == "clock-suspect"
+    assert {asked.method for asked in origin.log} == {"HEAD"}
+
+
+def test_a_year_too_many_destroys_nothing_and_is_corrected_by_the_servers_date(
+    secure: Offlinedl, origin: Origin
+) -> None:
+    """B6: expired while the clock says so; get asks for the time, and that is all that it takes."""
+    assert state("+365d") == "expired"
+    assert [state(""), state("")] == ["expired", "expired"]
+    assert secrets(secure) == 1
+    got = moved("", "get", "demo:harbour-1")
+    assert (got.code, got.err) == (0, "Low Tide: already there. Available for 29 more days\n")
+    assert [asked.method for asked in origin.log] == ["HEAD"]
+    assert (state(""), secrets(secure)) == ("ready", 1)
+
+
+def test_an_expired_title_loses_its_keys_and_gets_new_ones_without_its_media(demo: Offlinedl, origin: Origin) -> None:
+    demo.ok("get", "demo:harbour-1")
+    before = demo.files()
+    assert (state("+31d"), secrets(demo)) == ("expired", 1)
+    assert (state("+31d"), secrets(demo)) == ("expired", 0)
+    assert demo.files() == before
+    [title] = moved("+33d", "list", "--json").json
+    assert (title["state"], title["message"]) == ("expired", "Expired 3 days ago")
+    assert moved("+33d", "play", "demo:harbour-1").code == 5
+    origin.forget()
+    assert moved("+33d", "get", "demo:harbour-1").code == 0
+    assert len(origin.asked("/license")) == 1
+    assert not origin.asked(".m4s")
+    assert (state("+33d"), secrets(demo)) == ("ready", 1)
+
+
+def test_without_tls_nobody_tells_the_time(demo: Offlinedl, origin: Origin) -> None:
+    """A title whose end is not known stays shut; an expired one gets a new license, and its clocks begin with that."""
+    demo.ok("get", "demo:harbour-1")
+    assert moved("-1d", "get", "demo:harbour-1").code == 5
+    assert [state("+365d"), state("")] == ["expired", "expired"]
+    origin.forget()
+    assert moved("", "get", "demo:harbour-1").code == 0
+    assert [asked.method for asked in origin.asked("/license")] == ["POST"]
+    assert not origin.asked(".m4s")
+    assert state("") == "ready"
+
+
+def test_a_license_is_issued_when_its_server_says(secure: Offlinedl) -> None:
+    """The clock was wrong already when it was got."""
+    moved("", "rm", "--all")
+    [right] = moved("-1d", "get", "demo:harbour-1", "--json", on=True).json
+    [title] = moved("", "list", "--json").json
+    assert title["license"]["issued_at"] == right["license"]["issued_at"]
+    assert (title["state"], title["message"]) == ("ready", "Available for 29 more days")

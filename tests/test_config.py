@@ -28,6 +28,12 @@ backoff = 0.25
 manifest_bytes = 1_000_000
 redirects = 3
 
+[cdm.widevine]
+command = ["/usr/lib/adapter", "--device", "tv"]
+
+[vault]
+key = "keyring"
+
 [quality.standard]
 height = 480
 
@@ -56,6 +62,8 @@ def test_every_setting_is_read(file: Path) -> None:
         backoff=0.25,
         manifest_bytes=1_000_000,
         redirects=3,
+        cdm={"widevine": ("/usr/lib/adapter", "--device", "tv")},
+        vault_key="keyring",
         qualities={"standard": {"height": 480}, "flight": {"height": 360, "bandwidth": 500000}},
     )
 
@@ -73,6 +81,9 @@ WRONG = [
     ("[limits]\nmanifest_bytes = 1e6", "limits.manifest_bytes: not a number from 1024 to 1073741824"),
     ("[limits]\nmanifest_bytes = 2_000_000_000", "limits.manifest_bytes: not a number from 1024 to 1073741824"),
     ("[limits]\nredirects = true", "limits.redirects: not a number from 0 to 50"),
+    ("[vault]\nkey = 'auto'", "vault.key: not one of file, keyring"),
+    ("[vault]\nkey = ['file']", "vault.key: not one of file, keyring"),
+    ("[vault]\nplace = 'file'", "vault.place: no such setting"),
     ("limits = 1", "limits: not a table"),
     ("[download]\nconnections = 0", "download.connections: not a number from 1 to 64"),
     ("[download]\nconnections = 65", "download.connections: not a number from 1 to 64"),
@@ -87,6 +98,13 @@ WRONG = [
     ("[download]\nsubtitles = ['en', 5]", "download.subtitles: not a list of texts"),
     ("download = 5", "download: not a table"),
     ("[[download]]\nretries = 1", "download: not a table"),
+    ("cdm = 'widevine'", "cdm: not a table"),
+    ("[cdm.clearkey]\ncommand = ['a']", "cdm.clearkey: no such system; adapters are for widevine, playready, fairplay"),
+    ("[cdm]\nwidevine = 'adapter'", "cdm.widevine: takes command"),
+    ("[cdm.widevine]\npath = 'adapter'", "cdm.widevine: takes command"),
+    ("[cdm.widevine]\ncommand = 'adapter --tv'", "cdm.widevine.command: not a list of texts, the program first"),
+    ("[cdm.widevine]\ncommand = []", "cdm.widevine.command: not a list of texts, the program first"),
+    ("[cdm.widevine]\ncommand = ['']", "cdm.widevine.command: not a list of texts, the program first"),
     ("quality = 'best'", "quality: not a table"),
     ("[quality]\nbest = '720p'", "quality.best: takes height and bandwidth"),
     ("[quality.best]\nwidth = 5", "quality.best: takes height and bandwidth"),

@@ -145,16 +145,63 @@ def test_one_of_two_disks_ends_in_the_middle(folder: str, request_: int, offline
         assert_goes_on(offlinedl, origin, url, title)
 
 
-def test_a_disk_that_somebody_filled_is_said_by_every_command(demo: Offlinedl) -> None:
-    """C55: SQLite needs a page to begin with. Nothing is lost, and no command takes it for a defect."""
-    with disk(demo.home, "4m"):
-        settings(demo)
-        demo.ok("source", "list")
+@pytest.mark.parametrize("dies", [False, True], ids=["as it was left", "with what a killed process left"])
+def test_a_disk_that_somebody_filled(dies: bool, demo: Offlinedl, origin: Origin) -> None:
+    """C55: SQLite cannot make the file by which processes share the catalog. What is there is listed and shown all the
+    same; what is to be written is refused, and no command takes it for a defect."""
+    with home(demo, origin):
+        demo.ok("get", "demo:lighthouse")
+        if dies:
+            demo.start("get", "demo:ferry", before="dies_at('offlinedl.store:Part', 'keep')").wait()
+            (demo.home / "catalog.db-shm").unlink()
         ballast = fill(demo.home)
-        for words in (["list"], ["get", "demo:harbour-1"], ["rm", "demo:harbour-1"], ["pause", "demo:harbour-1"]):
-            assert demo(*words).code == 6, words
+        assert states(demo) == (["paused", "ready"] if dies else ["ready"])
+        assert "tracks" in demo.ok("show", "demo:lighthouse", "--json").json
+        assert demo("get", "demo:harbour-1").code == 6
+        assert dies or demo("play", "demo:lighthouse", "--player", "none").code == 6
         ballast.unlink()
+        demo.ok("get", "demo:ferry")
+
+
+@pytest.mark.parametrize("state", ["ready", "failed"])
+def test_rm_makes_room_where_there_is_none(state: str, demo: Offlinedl, origin: Origin) -> None:
+    """C55: though no row can be written before there is some. The key is destroyed."""
+    url = serve(origin, titles.fmp4(size=60_000))
+    if state == "failed":
+        origin.fault("/39.m4s", status(404))
+    with home(demo, origin):
+        demo("get", url, "demo:lighthouse")
+        before = {title["state"]: title["id"] for title in demo.listed() if title["id"] != "demo:lighthouse"}
+        fill(demo.home)
+        removed = demo.ok("rm", before[state])
+        assert removed.out.startswith(f"removed {before[state]}, 1.8 MB freed")
+        assert [title["id"] for title in demo.listed()] == ["demo:lighthouse"]
+        assert len(list((demo.home / "titles").iterdir())) == 1
+        assert not list((demo.home / "vault").glob("*.sealed"))
+        demo.ok("play", "demo:lighthouse", "--player", "none")
+
+
+def test_rm_stopped_while_it_makes_room_leaves_no_title_that_plays(demo: Offlinedl, origin: Origin) -> None:
+    """C55: killed when the files are gone and nothing is written yet."""
+    url = serve(origin, titles.fmp4(size=60_000))
+    with home(demo, origin):
+        demo.ok("get", url)
+        fill(demo.home)
+        demo.start("rm", url, before="dies_at('offlinedl.library:Library', '_begin_removal', 2)").wait()
+        assert demo.files() == set()
+        refused = demo("play", url, "--player", "none")
+        assert (refused.code, "not there any more" in refused.err) == (8, True)
+        demo.ok("rm", url)
         assert demo.listed() == []
+
+
+@contextmanager
+def home(offlinedl: Offlinedl, origin: Origin) -> Iterator[None]:
+    """A disk for all of a home, which knows the demo service."""
+    with disk(offlinedl.home, "4m"):
+        settings(offlinedl)
+        offlinedl.ok("source", "add", "demo", f"{origin.url}/feed.json")
+        yield
 
 
 # C59: not to be written
@@ -176,7 +223,7 @@ def test_a_folder_that_is_read_only(demo: Offlinedl) -> None:
         demo.ok("rm", "demo:harbour-1")
 
 
-def test_a_home_that_is_read_only(demo: Offlinedl, tmp_path: Path) -> None:
+def test_a_new_home_that_is_read_only(demo: Offlinedl, tmp_path: Path) -> None:
     """C59."""
     home = tmp_path / "sealed"
     with disk(home, "4m"):
@@ -184,6 +231,31 @@ def test_a_home_that_is_read_only(demo: Offlinedl, tmp_path: Path) -> None:
         for words in (["list"], ["get", "demo:harbour-1"], ["rm", "demo:harbour-1"]):
             refused = demo(*words, "--home", str(home))
             assert (refused.code, "defect" in refused.err) == (6, False), refused
+
+
+def test_a_home_that_became_read_only(demo: Offlinedl, origin: Origin) -> None:
+    """C59: is listed and shown. Nothing of it is removed, for that could not be written down."""
+    with home(demo, origin):
+        demo.ok("get", "demo:lighthouse")
+        before = demo.listed()
+        change(demo.home, "ro")
+        assert demo.listed() == before
+        demo.ok("show", "demo:lighthouse")
+        for words in (["get", "demo:harbour-1"], ["rm", "demo:lighthouse"]):
+            refused = demo(*words)
+            assert (refused.code, "defect" in refused.err) == (6, False), refused
+        change(demo.home, "rw")
+        demo.ok("play", "demo:lighthouse", "--player", "none")
+
+
+def test_a_catalog_that_is_read_only_loses_no_media(demo: Offlinedl, origin: Origin) -> None:
+    """C59: of two disks, the full one is that of the media, and the other may not be written."""
+    with home(demo, origin), disk(demo.home / "titles", "4m"):
+        demo.ok("get", "demo:lighthouse")
+        files = demo.files()
+        fill(demo.home)
+        assert demo("rm", "demo:lighthouse").code == 6
+        assert demo.files() == files
 
 
 @pytest.mark.parametrize("name", ["titles", "vault"])

@@ -171,13 +171,13 @@ def test_segments_that_the_service_does_not_have_are_told(offlinedl: Offlinedl, 
 # the terminal
 
 
-def shown(width: int, home: Path, url: str) -> str:
-    """The ladder on a terminal of so many columns."""
+def shown(width: int, home: Path, *words: str) -> str:
+    """What a command says on a terminal of so many columns."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    words = [sys.executable, "-m", "offlinedl", "get", url, "--dry-run"]
+    command = [sys.executable, "-m", "offlinedl", *words]
     with subprocess.Popen(
-        words, stdout=slave, stderr=slave, env={**os.environ, "OFFLINEDL_HOME": str(home)}
+        command, stdout=slave, stderr=slave, env={**os.environ, "OFFLINEDL_HOME": str(home)}
     ) as process:
         os.close(slave)
         written = b""
@@ -204,7 +204,7 @@ def test_a_narrow_terminal_gets_a_narrow_ladder(
 ) -> None:
     """No line is broken by the terminal, and the reasons stand in their column, word for word."""
     url = gapped(origin)
-    text = shown(width, offlinedl.home, url)
+    text = shown(width, offlinedl.home, "get", url, "--dry-run")
     lines = text.splitlines()
     assert lines[1].split() == headings
     assert all(len(line) <= width for line in lines[1:])

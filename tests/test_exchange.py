@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -212,10 +213,40 @@ def test_what_is_not_an_answer_is_refused_at_once(steps: list[Step], said: str) 
             with pytest.raises(NetworkError, match=said) as refused:
                 await bodies(http, f"{server.url}/x?sig=secret")
             assert "secret" not in refused.value.message
-            assert http._resting == {} or not any(c.is_open for c in http._resting.popitem()[1])
+            assert not len(http._resting)
             return server
 
     assert asyncio.run(main()).connections == 1
+
+
+MANY = 6
+
+
+@pytest.mark.parametrize("end", [[], [End.CLOSED]], ids=["left open", "closed by the servers"])
+def test_no_more_connections_are_open_than_there_may_be_however_many_origins_there_are(end: list[Step]) -> None:
+    async def main() -> list[Scripted]:
+        async with AsyncExitStack() as opened:
+            servers = [await opened.enter_async_context(scripted([answer(BODY), *end])) for _ in range(MANY)]
+            http = await opened.enter_async_context(Http(connections=4))
+            for server in servers:
+                await asyncio.gather(*[bodies(http, f"{server.url}/x") for _ in range(4)])
+            async with asyncio.timeout(10):
+                while sum(server.open for server in servers) > 4:  # noqa: ASYNC110 - servers see it some turns later
+                    await asyncio.sleep(0)
+            return servers
+
+    assert [server.connections for server in asyncio.run(main())] == [4] * MANY
+
+
+def test_connections_to_several_origins_are_used_again_while_there_is_room_for_them() -> None:
+    async def main() -> list[int]:
+        says = [answer(BODY)] * 5
+        async with scripted(says) as one, scripted(says) as other, Http(connections=2) as http:
+            await bodies(http, *[f"{one.url}/x", f"{other.url}/x"] * 5)
+            assert len(http._resting) == 2
+            return [one.connections, other.connections]
+
+    assert asyncio.run(main()) == [1, 1]
 
 
 # what says in other ways where it ends

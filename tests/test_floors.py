@@ -54,6 +54,9 @@ FLOORS = {
     "progress": 0,
     "intake": 3,
     "custody": 3,
+    "timekeeper": 3,
+    "endings": 3,
+    "unread": 3,
     "library": 3,
     "playback": 3,
     "actions": 4,
@@ -73,6 +76,7 @@ DOORS = {
     "m3u8.parser": ("manifest.hls_lines",),  # the parser alone: the rest of m3u8 fetches
     "mpegdash.parser": ("manifest.dash_skeleton",),
     "cryptography": ("vault", "media"),
+    "keyring": ("vault.key",),
     "av": ("decoder",),
     "platformdirs": ("config",),
     "sqlite3": ("catalog",),
@@ -85,8 +89,9 @@ DOORS = {
 # What words and rules may use of Python's library: nothing here does I/O or knows the time unless asked.
 PURE = {
     "__future__", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime",
-    "email.utils", "enum", "fractions", "functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re",
-    "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat", "xml.sax.saxutils",
+    "email.utils", "enum", "fractions", "functools", "hashlib", "hmac", "io.BytesIO", "itertools", "json", "math",
+    "operator", "re", "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat",
+    "xml.sax.saxutils",
 }  # fmt: skip
 IMPURE = {"open", "print", "input", "exec", "eval", "breakpoint"}
 CLOCKS = {

@@ -8,7 +8,7 @@ import pytest
 
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.media.encryption import Encryption, Entry, Groups, Parameters, Track
-from offlinedl.media.fragment import batches
+from offlinedl.media.fragment import protected
 from tests.boxes import box, full_box, numbers
 
 OWN = Parameters(protected=True, kid=b"own".ljust(16), iv_size=8)
@@ -125,7 +125,7 @@ def segment(build: Build) -> tuple[bytes, int]:
 def test_samples(build: Build, expected: list[tuple[str, int, list[tuple[int, int]]]]) -> None:
     media, data = segment(build)
     found: list[tuple[str, int, list[tuple[int, int]]]] = []
-    for batch in batches(ENCRYPTION, media):
+    for batch in protected(ENCRYPTION, media).batches:
         for iv, start, end in batch.ranges:
             if iv:
                 found.append((batch.parameters.kid.decode().strip(), int.from_bytes(iv[:8]), []))
@@ -169,10 +169,10 @@ def test_samples(build: Build, expected: list[tuple[str, int, list[tuple[int, in
 )
 def test_what_does_not_fit_is_damage(build: Build, what: str) -> None:
     with pytest.raises(DamagedError, match=what):
-        list(batches(ENCRYPTION, segment(build)[0]))
+        protected(ENCRYPTION, segment(build)[0])
 
 
 def test_senc_for_several_keys_is_unsupported() -> None:
     media, _ = segment(lambda data: box("traf", head(), run(1, data), full_box("senc", 1, numbers(1))))
     with pytest.raises(UnsupportedError):
-        list(batches(ENCRYPTION, media))
+        protected(ENCRYPTION, media)

@@ -13,7 +13,7 @@ from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.manifest import dash, hls, smooth, xml
 from offlinedl.manifest.limits import ADDRESS, Limits
 from offlinedl.media.encryption import Encryption, Entry, Track
-from offlinedl.media.fragment import batches
+from offlinedl.media.fragment import protected
 from offlinedl.streams import Manifest, Rendition
 from tests.boxes import box, full_box, numbers
 from tests.mpds import SINGLE, URL, mpd_text, sidx, timeline, video
@@ -465,7 +465,7 @@ def test_runs_of_samples_are_no_longer_together_than_their_segment() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(DamagedError, match="longer than all that is there"):
-            list(batches(encryption, data))
+            protected(encryption, data)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

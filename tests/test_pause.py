@@ -20,8 +20,10 @@ from tests.test_kill import asked_for, serve
 _RELEASE = "/titles/ferry/key"
 
 
-def held_at(offlinedl: Offlinedl, origin: Origin, path: str, *words: str) -> subprocess.Popen[bytes]:
-    """A `get` that has asked for `path`, and gets no answer until somebody asks for `_RELEASE`."""
+def held_at(
+    offlinedl: Offlinedl, origin: Origin, path: str, *words: str, verb: str = "get", err: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """A `get`, or another command, that has asked for `path`, and gets no answer until somebody asks for `_RELEASE`."""
     released, heard = asyncio.Event(), threading.Event()
 
     def watch(asked: Asked) -> None:
@@ -32,7 +34,7 @@ def held_at(offlinedl: Offlinedl, origin: Origin, path: str, *words: str) -> sub
 
     origin.watchers.append(watch)
     origin.fault(path, o.held(released))
-    process = offlinedl.start("get", *words)
+    process = offlinedl.start(verb, *words, err=err)
     assert heard.wait(60)
     return process
 

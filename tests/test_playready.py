@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offlinedl.license.playready import fault, license_url, request
+from offlinedl.manifest import hls_keys
 from offlinedl.media import playready
+from tests.adapter import KEY_MESSAGE
 
 KID = bytes.fromhex("380ca5052c674085837 70df861c91f64".replace(" ", ""))
 TEXT = "BaUMOGcshUCDdw34YckfZA=="  # the same, its first three fields little-endian
@@ -35,6 +38,21 @@ VERSIONS = [
         "4.3.0.0",
         f'<PROTECTINFO LICENSEREQUESTED="1"><KIDS><KID ALGID="AESCBC" VALUE="{TEXT}"/></KIDS></PROTECTINFO>',
         id="4.3",
+    ),
+]
+
+
+VERSIONS += [
+    pytest.param(
+        "4.0.0.0",
+        f"<PROTECTINFO><KEYLEN>16</KEYLEN><ALGID>AESCTR</ALGID></PROTECTINFO><KID>{TEXT}</KID>"
+        "<CHECKSUM>Ib0Unyi9LCw=</CHECKSUM>",
+        id="4.0 with a checksum",
+    ),
+    pytest.param(
+        "4.1.0.0",
+        f'<PROTECTINFO><KID ALGID="AESCTR" CHECKSUM="Ib0Unyi9LCw=" VALUE="{TEXT}"></KID></PROTECTINFO>',
+        id="4.1 with a checksum",
     ),
 ]
 
@@ -80,3 +98,60 @@ def test_noise_names_nothing_and_fails_in_no_way(noise: bytes, framed: bool) -> 
     data = pro(noise) if framed else noise
     assert all(len(kid) == 16 for kid in playready.kids(data))
     playready.license_url(data)
+
+
+def test_a_playlist_names_the_keys_that_its_object_names() -> None:
+    data = base64.b64encode(pro(header("4.0.0.0", f"<KID>{TEXT}</KID>"))).decode()
+    tag = {"METHOD": "SAMPLE-AES", "URI": f"data:text/plain;base64,{data}", "KEYFORMAT": "com.microsoft.playready"}
+    key = hls_keys.key(tag, lambda uri: uri)
+    found = key and hls_keys.protection(tag, key)
+    assert found
+    assert found.kids == (KID,)
+
+
+# how challenges travel
+
+CHALLENGE = b"<soap:Envelope>a challenge</soap:Envelope>"
+WRAPPED = KEY_MESSAGE.format(base64.b64encode(CHALLENGE).decode())
+HEADERS = (("Content-Type", "text/xml; charset=utf-8"), ("X-Device", "simulated"))
+MESSAGES = [
+    pytest.param(b"\xff\xfe" + WRAPPED.encode("utf-16-le"), CHALLENGE, HEADERS, id="UTF-16 with its mark"),
+    pytest.param(WRAPPED.encode("utf-16-le"), CHALLENGE, HEADERS, id="UTF-16 without"),
+    pytest.param(CHALLENGE, CHALLENGE, (), id="a challenge alone"),
+    pytest.param(b"\xff\xfenoise", b"\xff\xfenoise", (), id="noise"),
+    pytest.param(WRAPPED.encode("utf-16-le")[:80], WRAPPED.encode("utf-16-le")[:80], (), id="cut"),
+    pytest.param(
+        WRAPPED.replace("X-Device", "X Device").encode("utf-16-le"), CHALLENGE, HEADERS[:1], id="a header that is none"
+    ),
+    pytest.param(
+        WRAPPED.replace("Challenge", "Other").encode("utf-16-le"),
+        WRAPPED.replace("Challenge", "Other").encode("utf-16-le"),
+        (),
+        id="no challenge in it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "body", "headers"), MESSAGES)
+def test_a_key_message_is_unwrapped(message: bytes, body: bytes, headers: tuple[tuple[str, str], ...]) -> None:
+    assert request(message) == (body, headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<s:Envelope><s:Body><s:Fault><faultstring>no user</faultstring></s:Fault></s:Body></s:Envelope>", "no user"),
+        (b"<Envelope><Body><Fault/></Body></Envelope>", "no reason given"),
+        (b"<Envelope><Body/></Envelope>", None),
+        (b"<!doctype html>oops", None),
+        (b"", None),
+    ],
+)
+def test_a_soap_fault_tells_why(body: bytes, said: str | None) -> None:
+    assert fault(body) == said
+
+
+def test_the_object_in_a_box_says_where_the_license_is() -> None:
+    url = "<LA_URL>https://l.test/rights</LA_URL>"
+    box = hls_keys.pssh(hls_keys.PLAYREADY, pro(header("4.3.0.0", url)))
+    assert (license_url(box), license_url(box[:40]), license_url(b"")) == ("https://l.test/rights", None, None)

@@ -15,6 +15,7 @@ from offlinedl.choose import Preferences
 from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.http import Http
+from offlinedl.license import Licensing
 from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.model import MediaSource, Title, Wanted
 from tests import origin as o
@@ -32,7 +33,7 @@ def prepared(url: str, retries: int = 0, limits: Limits = LIMITS) -> Prepared:
         async with Http() as http:
             title = Title(id="t", name="t", sources=(MediaSource(url=url),))
             engine = Engine(http=http, retries=retries, backoff=0, limits=limits)
-            return await prepare(title, Wanted(), engine, Preferences(), now=NOW)
+            return await prepare(title, Wanted(), Licensing(engine=engine), Preferences(), now=NOW)
 
     return asyncio.run(run())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from offlinedl.demo import origin as demo
 from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, OfflinedlError, UnsupportedError
 from offlinedl.http import Http
+from offlinedl.license import Licensing
 from offlinedl.manifest import detect, progressive
 from offlinedl.media import movie
 from offlinedl.model import Kind, Wanted
@@ -191,6 +193,14 @@ def test_without_ranges_a_file_is_fetched_whole() -> None:
     assert manifest.renditions[0].index
     (found,) = progressive.cut(manifest, None).renditions
     assert (found.index, [s.resource.range for s in found.segments]) == (None, [None])
+
+
+def test_a_file_without_ranges_is_as_large_as_its_server_says(offlinedl: Offlinedl, origin: Origin) -> None:
+    """So there is progress while it comes."""
+    origin.fault("/file.mp4", without_ranges("none"))
+    result = offlinedl.ok("get", f"{origin.url}/titles/x/file.mp4", "--progress", "json")
+    begin = json.loads(result.err.splitlines()[0])
+    assert (begin["event"], begin["bytes_total"]) == ("begin", len(BYTES))
 
 
 def test_more_than_a_title_has_is_refused() -> None:
@@ -413,8 +423,8 @@ def huge(head: bytes, size: int, asked: list[Asked], sent: list[int]) -> Iterato
 def plan_of(url: str, wanted: Wanted) -> Plan:
     async def main() -> Plan:
         async with Http() as http:
-            engine = Engine(http=http, retries=0)
-            return (await prepare(manifest_url.title(url), wanted, engine, Preferences(), now=NOW)).plan()
+            licensing = Licensing(engine=Engine(http=http, retries=0))
+            return (await prepare(manifest_url.title(url), wanted, licensing, Preferences(), now=NOW)).plan()
 
     return asyncio.run(main())
 

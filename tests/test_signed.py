@@ -205,7 +205,7 @@ def test_the_address_of_a_key_ages_too(demo: Offlinedl, origin: Origin) -> None:
 
     origin.faults = [
         ("ferry/v720.m3u8|ferry/a-en.m3u8", playlist, [9]),
-        ("ferry/key", o.status(503), [1]),
+        ("ferry/key", o.status(503), [6]),
         ("key", key, [9]),
     ]
     assert demo("get", "demo:ferry").code == 4

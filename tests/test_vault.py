@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_what_lies_on_the_disk_says_nothing(vault: Vault, folder: Path) -> None:
 def test_a_secret_does_not_open_under_another_name(vault: Vault, folder: Path) -> None:
     vault.put("a", SECRET)
     (folder / "a.sealed").rename(folder / "b.sealed")
-    with pytest.raises(DamagedError, match="does not open b"):
+    with pytest.raises(DamagedError, match="foreign"):
         vault.get("b")
 
 
@@ -167,7 +168,7 @@ def test_a_name_is_a_name(name: str, vault: Vault) -> None:
         vault.put(name, SECRET)
 
 
-SEAL = """
+READY = """
 import sys
 from pathlib import Path
 from offlinedl.vault import Vault
@@ -175,14 +176,14 @@ from offlinedl.vault import Vault
 vault = Vault(Path(sys.argv[1]))
 print("there", flush=True)
 sys.stdin.readline()
-sys.stdout.buffer.write(vault.seal("a", sys.argv[2].encode()))
 """
 
 
-def test_processes_that_make_the_key_at_once_agree_on_one(folder: Path) -> None:
+def at_once(program: str, folder: Path) -> list[bytes]:
+    """What eight processes print that do this at the same time, each with a number of its own as its argument."""
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", SEAL, folder, f"secret {n}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", READY + program, folder, str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         for n in range(8)
     ]
@@ -193,6 +194,40 @@ def test_processes_that_make_the_key_at_once_agree_on_one(folder: Path) -> None:
         assert process.stdin
         process.stdin.write(b"now\n")
         process.stdin.flush()
-    sealed = [process.communicate()[0] for process in processes]
-    assert [Vault(folder).open("a", text).decode() for text in sealed] == [f"secret {n}" for n in range(8)]
+    return [process.communicate()[0] for process in processes]
+
+
+def test_processes_that_make_the_key_at_once_agree_on_one(folder: Path) -> None:
+    sealed = at_once("sys.stdout.buffer.write(vault.seal('a', sys.argv[2].encode()))", folder)
+    assert [Vault(folder).open("a", text) for text in sealed] == [b"%d" % n for n in range(8)]
     assert {f.name for f in folder.iterdir()} == {"key"}
+
+
+def test_processes_that_ask_for_the_device_id_at_once_hear_one(folder: Path) -> None:
+    assert set(at_once("print(vault.device_id())", folder)) == {f"{Vault(folder).device_id()}\n".encode()}
+    assert {f.name: f.stat().st_mode & 0o777 for f in folder.iterdir()} == {"key": 0o600, "device.sealed": 0o600}
+
+
+def test_the_device_id_is_random_and_stays(folder: Path, tmp_path: Path) -> None:
+    first = uuid.UUID(Vault(folder).device_id())
+    assert (first.version, str(first)) == (4, Vault(folder).device_id())
+    assert str(first).encode() not in (folder / "device.sealed").read_bytes()
+    assert Vault(tmp_path / "another").device_id() != str(first)
+
+
+@pytest.mark.parametrize("harm", [lose, exchange])
+def test_the_device_id_is_lost_with_the_key(harm: Callable[[Path], None], folder: Path) -> None:
+    first = Vault(folder).device_id()
+    harm(folder / "key")
+    second = Vault(folder).device_id()
+    assert second not in {first, ""}
+    assert Vault(folder).device_id() == second
+
+
+def test_the_device_id_waits_for_a_key_file_that_is_damaged(folder: Path) -> None:
+    first, key = Vault(folder).device_id(), (folder / "key").read_bytes()
+    cut(folder / "key")
+    with pytest.raises(DamagedError):
+        Vault(folder).device_id()
+    (folder / "key").write_bytes(key)
+    assert Vault(folder).device_id() == first

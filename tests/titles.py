@@ -73,6 +73,17 @@ def aes(count: int = COUNT, size: int = 20_000) -> Made:
     return Made(files=_placed(files | sealed), fetches=count, keys=1, clear=tuple(clear))
 
 
+def rotated(count: int) -> Made:
+    """HLS with MPEG-TS under AES-128, each segment under a key of its own."""
+    (key,) = demo.keys("ferry").values()
+    clear = hls_aes.decrypt((demo.DATA / "titles/ferry/v720-3.ts").read_bytes(), key, (3).to_bytes(16))
+    keys = [random.Random(number).randbytes(16) for number in range(count)]
+    lines = [f'#EXT-X-KEY:METHOD=AES-128,URI="keys/{n}?sig=1"\n{segment(f"{n}.ts", "4")}' for n in range(count)]
+    files = {"v.m3u8": media(*lines)} | {f"keys/{n}": own for n, own in enumerate(keys)}
+    files |= {f"{n}.ts": encrypted(clear, own, n.to_bytes(16)) for n, own in enumerate(keys)}
+    return Made(files=_placed(files), fetches=count, keys=count, clear=(clear,) * count)
+
+
 def implied_ranges(count: int = COUNT, size: int = 20_000) -> Made:
     """HLS with one file: where a segment begins follows from the one before it."""
     init, pieces = _lighthouse(count, size)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 
-from offlinedl import clock, expiry, verify
-from offlinedl.aside import aside
-from offlinedl.engine import Engine
+from offlinedl import expiry, verify
+from offlinedl.actions.acquire import acquire, another, serves
+from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
+from offlinedl.actions.trusted import settled
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
     DamagedError,
@@ -24,19 +23,15 @@ from offlinedl.errors import (
 )
 from offlinedl.intake import held
 from offlinedl.library import Library
-from offlinedl.license import SYSTEMS, heads, proof, server_for
+from offlinedl.license import Licensing, heads, proof
 from offlinedl.license.heads import Identity
 from offlinedl.license.need import Need
-from offlinedl.model import ContentKey, Entry, License
+from offlinedl.model import Entry, Held
 from offlinedl.plan import of_one_file, readdressed
 from offlinedl.progress import Progress
 from offlinedl.signatures import may_expire
 from offlinedl.store import checksum
 from offlinedl.streams import Fetch, Plan
-
-_STEPS_SECONDS = 0.1
-_LAST_WORD_SECONDS = 0.8
-"""How long a license request that is under way is waited for when the person wants to stop."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +41,7 @@ class Download:
 
     entry: Entry
     library: Library
-    engine: Engine
+    licensing: Licensing
     progress: Progress
     resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
     _formed: set[Identity] = field(default_factory=set, init=False)
@@ -65,8 +60,10 @@ class Download:
         except OfflinedlError as error:
             self.library.fail(self.entry, error)
             raise
+        ready = await settled(ready, self.library, self.licensing.engine.http)
         lacking = f", without {gaps} segments that the service does not have" if gaps else ""
-        self.progress.end(f"{ready.name}: ready{lacking}. {expiry.message(ready.license, clock.now())}")
+        said = f"{ready.name}: ready{lacking}. {expiry.message(ready.license, self.library.time())}"
+        self.progress.end(said, ready.name, ready.bytes_done)
         return ready
 
     async def beside(self, plan: Plan) -> None:
@@ -89,20 +86,20 @@ class Download:
         there = {f.identity for f in plan.fetches if f.size is not None}
         plan, need = await self._needed(plan, there)
         try:
-            keys = await self._licensed(need)
+            license = await self._licensed(need)
         except RefusedError:
             if not any(may_expire(key.uri) for key in plan.keys):
                 raise
-            plan = await self._renewed(plan)  # addresses of keys are signed, too, and may be of yesterday
+            plan = await self.readdressed(plan)  # addresses of keys are signed, too, and may be of yesterday
             need = heads.need(plan, self.library.reading(self.entry), there)
-            keys = await self._licensed(need)
+            license = await self._licensed(need)
         self.progress.step("media")
         await self._fetch(plan, [f for f in plan.fetches if f.identity not in there])
-        self.progress.step("proof" if keys else "check")
+        self.progress.step("proof" if license else "check")
         gaps = len(plan.gaps)
         del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
         try:
-            await self._proven(keys)
+            await self._proven(license)
         except proof.UnlicensedError as more:  # keys that rotate: only now all of them are known
             await self._proven(await self._licensed(need | more.need))
         return await self.library.ready(self.entry), gaps
@@ -127,19 +124,19 @@ class Download:
 
         async def renew() -> Plan:
             nonlocal plan
-            plan = await self._renewed(plan, planned=planned)
+            plan = await self.readdressed(plan, planned=planned)
             return plan
 
         try:
             async with self.library.intake(self.entry, planned=planned) as intake:
-                await self.engine.run(plan, fetches, intake, self.progress, renew)
+                await self.licensing.engine.run(plan, fetches, intake, self.progress, renew)
             self._formed |= intake.formed
         except ChangedError as error:
             self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
         return plan
 
-    async def _renewed(self, plan: Plan, *, planned: bool = True) -> Plan:
+    async def readdressed(self, plan: Plan, *, planned: bool = True) -> Plan:
         """`plan` with addresses that are signed anew. Where more of them is new than that, a file that is there is
         fetched once more: it must be the same."""
         try:
@@ -151,60 +148,45 @@ class Download:
             there = {f.identity: f for f in self.library.plan(self.entry.id).fetches if f.checksum is not None}
             sample = next((f for f in plan.fetches if f.identity in there), None)
             if sample is not None:
-                answer = await self.engine.get(sample.url, sample.range)
+                answer = await self.licensing.engine.get(sample.url, sample.range)
                 if checksum(answer.body) != there[sample.identity].checksum:
                     raise OtherTitleError("a segment is not what it was")
         if planned:
             self.library.readdress(self.entry, plan)
         return plan
 
-    async def _licensed(self, need: Need) -> Mapping[bytes, bytes]:
-        """The keys of the title's license: of the one that is held while it serves, else of one that is asked for
-        now."""
+    async def _licensed(self, need: Need) -> Held | None:
+        """The title's license: the one that is held while it serves, else one that is asked for now."""
         if not need.kids:
-            if expiry.is_over(self.entry.license, clock.now()):
+            if expiry.is_over(self.entry.license, self.library.time()):
                 self.library.drop_license(self.entry, "windows over")
-            return {}
+            return None
         self.library.protected(self.entry)
-        held = self.library.licenses.held(self.entry)
-        if held is not None:
-            license, keys = held
-            self.entry = replace(self.entry, license=license)
-            if set(need.kids) <= {key.kid for key in keys} and not expiry.is_over(license, clock.now()):
-                return {key.kid: key.key for key in keys}
-        if held is not None or self.entry.license is not None:
-            self.entry = self.library.drop_license(self.entry, "license no longer served")
+        licenses, now = self.library.licenses, self.library.time()
+        held, offered = licenses.held(self.entry), licenses.offered(self.entry)
+        self.entry = replace(self.entry, license=held.license if held else self.entry.license)
+        if held is not None and serves(held.license, need, now):
+            return held
+        if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need, now):
+            self.entry = licenses.supersede(self.entry, offered, "licensed")
+        else:
+            await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, now))
+        return licenses.held(self.entry)
+
+    async def _acquire(self, need: Need, *, lives: bool) -> None:
+        """Ask for a license. One that `lives`, and is not for all that is needed, is given up only for another."""
+        licenses = self.library.licenses
+        if self.entry.license is not None and not lives:
+            why = "license no longer served" if licenses.sealed(self.entry) else "license could not be read"
+            self.entry = self.library.drop_license(self.entry, why)
         self.progress.step("license")
-        asking = asyncio.ensure_future(self._acquire(need))
-        try:
-            keys = await asyncio.shield(asking)
-        except asyncio.CancelledError:
-            # The server has heard: what it grants is kept, or the next run would have to ask again.
-            await asyncio.wait({asking}, timeout=_LAST_WORD_SECONDS)
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            raise
-        return {key.kid: key.key for key in keys}
+        if lives:
+            held = await another(self.entry, self.library, self.licensing, need)
+            self.entry = licenses.supersede(self.entry, held, "licensed")
+        else:
+            self.entry = await acquire(self.entry, self.library, self.licensing, need)
 
-    async def _acquire(self, need: Need) -> tuple[ContentKey, ...]:
-        entry, licenses = self.entry, self.library.licenses
-        server = licenses.server(entry) or server_for((), (), need.keys.values())
-        now = clock.now()
-        grant = await SYSTEMS[server.system].acquire(self.engine.http, server, need, now)
-        license = License(
-            id=entry.license_slot,
-            system=server.system,
-            kids=need.kids,
-            issued_at=now,
-            windows=expiry.narrowed(grant.windows, entry.rights.storage_seconds, entry.rights.playback_seconds),
-            renewable=grant.renewable,
-            renewal_url=grant.renewal_url,
-        )
-        licenses.keep(entry, license, grant.keys)
-        self.entry = replace(entry, license=license)
-        return grant.keys
-
-    async def _proven(self, keys: Mapping[bytes, bytes]) -> None:
+    async def _proven(self, license: Held | None) -> None:
         """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve;
         a file that is damaged is fetched again by the next run."""
         entry, library = self.entry, self.library
@@ -213,25 +195,27 @@ class Download:
         if torn:
             library.damaged(entry, torn)
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
-        unknown = tuple(f for f in plan.fetches if f.identity not in self._formed)  # of the others all was seen
-        steps = proof.prove(replace(plan, fetches=unknown), library.reading(entry), keys)
-        faults: list[proof.Fault] = []
-        while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
-            faults += some
-            library.heed_pause(entry)
-        library.heed_pause(entry)
-        if not faults:
-            return
-        first = next((fault for fault in faults if fault.wrong_key), faults[0])
-        if first.wrong_key:
+        try:
+            await prove(plan, library, entry, license, self._formed)
+        except WrongKeyError:
             library.drop_license(entry, "license did not open the media")
-            raise DamagedError(
-                f"the key for KID {first.kid.hex()} does not open {first.fetch.path}: {first.reason}",
-                "the license server sent a wrong key: tell the service. The next run asks again, and keeps the media",
-                code="license-wrong-key",
-            )
-        library.damaged(entry, [fault.fetch for fault in faults])
-        raise DamagedError(f"{first.fetch.path} is damaged: {first.reason}", "run it again: only that is fetched")
+            raise
+        except TornFilesError as error:
+            library.damaged(entry, error.fetches)
+            raise
+        await self._loaded(license)
+
+    async def _loaded(self, license: Held | None) -> None:
+        """The proof of a license that an adapter has: it opens anew. One that does not is destroyed; one whose keys
+        cannot be used at the moment, or whose adapter fails, may serve another time."""
+        if license is None:
+            return
+        try:
+            await self.licensing.load(license, self.library.time())
+        except (RefusedError, DamagedError) as error:
+            if error.code != "license-not-usable":
+                self.library.drop_license(self.entry, f"license did not open: {error.message}")
+            raise
 
 
 def begin(progress: Progress, name: str, fetches: Iterable[Fetch]) -> None:
@@ -245,14 +229,3 @@ def begin(progress: Progress, name: str, fetches: Iterable[Fetch]) -> None:
             bytes_done += fetch.size
             seconds_done += fetch.duration
     progress.begin(name, bytes_done, total, seconds_done / (seconds or 1.0))
-
-
-def _a_while(steps: Iterator[proof.Fault | None]) -> list[proof.Fault] | None:
-    """The faults that the next steps find, None when there are no more steps."""
-    until = time.monotonic() + _STEPS_SECONDS
-    found: list[proof.Fault] = []
-    for step in steps:
-        found += [step] if step else []
-        if time.monotonic() > until:
-            return found
-    return found or None

@@ -9,15 +9,15 @@ from offlinedl import choose, plan
 from offlinedl.actions.get import Order, look
 from offlinedl.actions.prepare import Prepared
 from offlinedl.choose import Caps, Choice, Preferences
-from offlinedl.engine import Engine
 from offlinedl.errors import NotFoundError, StorageError, UnsupportedError, sized
 from offlinedl.library import Library
+from offlinedl.license import Licensing
 from offlinedl.model import Kind
 
 
-async def measure(order: Order, library: Library, engine: Engine) -> Prepared:
+async def measure(order: Order, library: Library, licensing: Licensing) -> Prepared:
     """The title of `order` at its best. UnsupportedError where its manifest does not tell how large that is."""
-    seen = await look(replace(order, quality="best"), library, engine)
+    seen = await look(replace(order, quality="best"), library, licensing)
     if not _size(seen, seen.choices):
         raise UnsupportedError(
             f"{seen.title.id}: its manifest does not tell how large it is, so it cannot be held to a size",

@@ -8,22 +8,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from offlinedl import clock, expiry, rights, sources
+from offlinedl import expiry, rights, sources
+from offlinedl.actions import trusted
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.engine import Engine
-from offlinedl.errors import NotFoundError, OtherTitleError
+from offlinedl.errors import NotFoundError, OtherTitleError, PausedError, RefusedError
 from offlinedl.library import Library
+from offlinedl.license import Licensing, entitlement
 from offlinedl.model import Entry, State, Title, Wanted
 from offlinedl.progress import Progress
 from offlinedl.signatures import unsigned
 from offlinedl.streams import LicenseServer, Plan
 
+_WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
+
+
+_ASKED_ANEW = {OtherTitleError.default_code, RefusedError.default_code}
+"""After these a title is resolved again: it has changed, or what entitled to its license may be too old."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for. None leaves a choice to what was chosen before, else to `defaults`."""
+    """What was asked for. None leaves a choice to what was chosen before, else to `defaults`. Where the title was
+    `queued`, it is heeded what somebody did with it since then."""
 
     ref: str
     quality: str | None = None
@@ -35,6 +43,7 @@ class Order:
     preferences: Preferences = field(default_factory=Preferences)
     keep: bool | None = None
     priority: int | None = None
+    queued: bool = False
 
     def wanted(self, before: Wanted | None) -> Wanted:
         """The choice in full."""
@@ -46,65 +55,115 @@ class Order:
         )
 
 
-async def get(order: Order, library: Library, engine: Engine, progress: Progress) -> Entry:
-    """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
+async def queue(order: Order, library: Library, licensing: Licensing) -> int:
+    """Write down that a title is to be downloaded: `resume` goes on with it, whatever stops those before it. Returns
+    its priority. One that is ready stays so until its turn."""
+    entry = _settled(order.ref, library)
+    if entry is None or (entry.state in _WAITING and not _goes_on(order, entry, library)):
+        title, plan = await planned(order, library, licensing)
+        with library.lock(title.id):
+            entry = library.entry(title.id)
+            if entry is None or entry.state in _WAITING:
+                entry = await library.begin(title, plan)
+    elif entry.state in _WAITING:
+        with library.lock(entry.id):
+            entry = library.queue(entry)
+    if entry.state is State.QUEUED:
+        library.mark(entry, kept=order.keep, priority=order.priority)
+    return library.catalog.priorities().get(entry.id, 0) if order.priority is None else order.priority
+
+
+def work(entry: Entry, order: Order, library: Library, licensing: Licensing, progress: Progress) -> Download:
+    """The download of a title that the catalog has, to go on with."""
 
     async def resolved(tracks: tuple[str, ...]) -> Plan:
-        return (await _prepare(await _resolve(order, library, engine), order, library, engine, tracks)).plan()
+        return (await _prepare(await _resolve(order, library, licensing), order, library, licensing, tracks)).plan()
+
+    licensing.engine.http.trust(library.manifest_url(entry), order.headers)
+    return Download(entry=entry, library=library, licensing=licensing, progress=progress, resolve=resolved)
+
+
+async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
+    """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
 
     async def downloaded(entry: Entry) -> Entry:
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        engine.http.trust(library.manifest_url(entry), order.headers)
-        return await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).run()
+        return await work(entry, order, library, licensing, progress).run()
 
     entry = _settled(order.ref, library)
+    if order.queued:
+        _check_still_wanted(entry)
+    if entry is not None:
+        entry = await trusted.settled(entry, library, licensing.engine.http)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         entry = library.mark(entry, kept=order.keep, priority=order.priority)
-        progress.end(f"{entry.name}: already there. {expiry.message(entry.license, clock.now())}")
+        said = f"{entry.name}: already there. {expiry.message(entry.license, library.time())}"
+        progress.end(said, entry.name, entry.bytes_done)
         return entry
     if entry is not None and same:
-        rights.check(entry, clock.now())
+        rights.check(entry, library.time())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
-    title = await _resolve(order, library, engine)
-    rights.check(title, clock.now())
-    plan = (await _prepare(title, order, library, engine)).plan()
+    title, plan = await planned(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
-            await Download(entry=entry, library=library, engine=engine, progress=progress, resolve=resolved).beside(
-                plan
-            )
+            await work(entry, order, library, licensing, progress).beside(plan)
         entry = await library.begin(title, plan)
         del plan  # it is on the disk, and as large in memory as the title is long
         return await downloaded(entry)
 
 
-async def look(order: Order, library: Library, engine: Engine) -> Prepared:
+async def look(order: Order, library: Library, licensing: Licensing) -> Prepared:
     """What `get` would fetch: the title resolved, its manifests read, renditions chosen. Nothing is written."""
-    return await _prepare(await _resolve(order, library, engine), order, library, engine)
+    return await _prepare(await _resolve(order, library, licensing), order, library, licensing)
 
 
-async def _resolve(order: Order, library: Library, engine: Engine) -> Title:
+def _check_still_wanted(entry: Entry | None) -> None:
+    """Between the queue and a title's turn may be hours."""
+    if entry is None:
+        raise NotFoundError("removed before its turn", "get it again if it is still wanted")
+    if entry.state is State.PAUSED:
+        raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
+
+
+async def planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+    """The title and its plan. What its service allows is looked at first: here, where that tells, and then there."""
+    title = await _resolve(order, library, licensing)
+    now = library.time()
+    rights.check(title, now)
+    rights.check_limits(title, *library.others(title.id))
+    entitled = await entitlement.ask(licensing.engine.http, title, library.licenses.device)
+    title = replace(title, rights=entitled.rights)
+    rights.check(title, now)
+    plan = (await _prepare(title, order, library, licensing)).plan()
+    if plan.license is None:
+        return title, plan
+    named = {name.lower() for name, _ in plan.license.headers}
+    more = tuple(header for header in entitled.headers if header[0].lower() not in named)
+    return title, replace(plan, license=replace(plan.license, headers=(*plan.license.headers, *more)))
+
+
+async def _resolve(order: Order, library: Library, licensing: Licensing) -> Title:
     entry, ref = _known(order.ref, library), order.ref
     if entry is not None and not sources.is_url(ref):
         ref = library.manifest_url(entry) if sources.is_of_url(entry.id) else entry.id
-    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, engine.get)
+    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, licensing.engine.get)
 
 
 async def _prepare(
-    title: Title, order: Order, library: Library, engine: Engine, tracks: tuple[str, ...] = ()
+    title: Title, order: Order, library: Library, licensing: Licensing, tracks: tuple[str, ...] = ()
 ) -> Prepared:
     """The most suitable source of the title; of those that have the `tracks` where some are named, by their ids."""
     for source in title.sources:
-        engine.http.trust(source.url, order.headers)
+        licensing.engine.http.trust(source.url, order.headers)
     entry = library.entry(title.id)
     wanted = replace(order.wanted(entry.wanted if entry else None), tracks=tracks)
     if entry is not None and tracks:
         same = [s for s in title.sources if unsigned(s.url) == unsigned(library.manifest_url(entry))]
         title = replace(title, sources=tuple(same) or title.sources)
-    prepared = await prepare(title, wanted, engine, order.preferences, order.license, now=clock.now())
+    prepared = await prepare(title, wanted, licensing, order.preferences, order.license, now=library.time())
     if prepared.refusal is None or entry is None or not library.licenses.knows_server(entry):
         return prepared
     named = library.licenses.server(entry)  # by the person, for an earlier run
@@ -114,10 +173,12 @@ async def _prepare(
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     """Does the stored plan still serve? Not for other tracks, another license server, a title that changed at its
     source, or one whose rights are to be looked at anew because it expired."""
-    same = order.license is None and order.wanted(entry.wanted) == entry.wanted
-    if entry.error is not None and entry.error.code == OtherTitleError.default_code:
+    if entry.error is not None and entry.error.code in _ASKED_ANEW:
         return False
-    return same and entry.state is not State.EXPIRED and library.licenses.knows_server(entry)
+    if entry.state is State.EXPIRED or not library.licenses.knows_server(entry):
+        return False
+    same = order.license is None or order.license == library.licenses.server(entry)
+    return same and order.wanted(entry.wanted) == entry.wanted
 
 
 def _known(ref: str, library: Library) -> Entry | None:

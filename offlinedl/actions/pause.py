@@ -14,7 +14,7 @@ _LOOKS, _LOOK_SECONDS = 600, 0.05
 async def pause(ref: str, library: Library) -> Entry:
     """The title that `ref` names, paused. UsageError where it does not download, BusyError where it does not stop."""
     entry = library.find(ref)
-    if entry.state in {State.READY, State.EXPIRED, State.REMOVING}:
+    if entry.state in {State.READY, State.EXPIRED, State.CLOCK_SUSPECT, State.REMOVING}:
         raise UsageError(f"{entry.id}: {entry.state}, so there is nothing to pause", "`offlinedl list` shows what is")
     library.ask_pause(entry, asked=True)
     for _ in range(_LOOKS):

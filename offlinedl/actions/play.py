@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from offlinedl import expiry
 from offlinedl.library import Library
+from offlinedl.license import Licensing
 from offlinedl.model import Entry
 
 
-async def play(entry: Entry, library: Library) -> Entry:
+async def play(entry: Entry, library: Library, licensing: Licensing) -> Entry:
     """The title with its clocks as they run now. RefusedError where it is expired or not ready."""
-    return library.play(entry)
+    held = library.licenses.held(entry)
+    if held is None or held.handle is None:
+        return library.play(entry)
+    with library.lock(entry.id):
+        return await _opened(entry, library, licensing)
+
+
+async def _opened(entry: Entry, library: Library, licensing: Licensing) -> Entry:
+    """A license that an adapter has: what the first play makes of it is kept before that play counts, and what it
+    states from then on is taken over. Whatever stops this between two steps, the next play does what is left."""
+    library.check_plays(entry)
+    held = library.licenses.held(entry)
+    if held is not None and held.license.first_played_at is None:
+        library.licenses.restate(entry, await licensing.first_play(held, library.time()))
+    entry = library.play(entry)
+    held = library.licenses.held(entry)
+    if held is not None:
+        loaded = await licensing.load(held, library.time())
+        windows = expiry.narrowed(loaded.license.windows, entry.rights)
+        if windows != held.license.windows:
+            library.licenses.restate(entry, replace(loaded, license=replace(loaded.license, windows=windows)))
+    return library.entry(entry.id) or entry

@@ -15,7 +15,7 @@ from offlinedl.choose import Caps, Choice, Preferences
 from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
-from offlinedl.license import server_for
+from offlinedl.license import IN_THE_OPEN, Licensing
 from offlinedl.manifest import Format, detect
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
@@ -74,6 +74,9 @@ class Prepared:
 
     def licensed_by(self, server: LicenseServer) -> Prepared:
         """The same, with `server` to be asked for the license, whoever the manifest names."""
+        own = self.server
+        if own is not None and own.system not in IN_THE_OPEN and "clearkey" not in self.systems:
+            server = replace(own, url=server.url, headers=server.headers)
         return replace(self, server=server, refusal=_unproven(self.choices, self.format))
 
     def plan(self) -> Plan:
@@ -86,7 +89,7 @@ class Prepared:
 async def prepare(
     title: Title,
     wanted: Wanted,
-    engine: Engine,
+    licensing: Licensing,
     preferences: Preferences,
     server: LicenseServer | None = None,
     *,
@@ -98,7 +101,7 @@ async def prepare(
     failures: list[OfflinedlError] = []
     for source in title.sources:
         try:
-            found.append(await _read(title, source, wanted, engine, preferences, now=now))
+            found.append(await _read(title, source, wanted, licensing, preferences, now=now))
         except OfflinedlError as error:
             failures.append(error)
     if not found:
@@ -137,8 +140,9 @@ def _check_methods(choices: Sequence[Choice]) -> None:
 
 
 async def _read(
-    title: Title, source: MediaSource, wanted: Wanted, engine: Engine, preferences: Preferences, *, now: datetime
+    title: Title, source: MediaSource, wanted: Wanted, licensing: Licensing, preferences: Preferences, *, now: datetime
 ) -> Prepared:
+    engine = licensing.engine
     clock = asyncio.get_running_loop().time
     began = clock()
     answer = await engine.get(source.url, enough=_is_enough)
@@ -149,7 +153,7 @@ async def _read(
     chosen = choose.choose(manifest, wanted, preferences, title.rights.max_height)
     choices = await _expanded(chosen, format, engine)
     _check_methods(choices)
-    server, refusal = _server(source, manifest, choices)
+    server, refusal = _server(source, manifest, choices, licensing)
     refusal = refusal or _unproven(choices, format)
     return Prepared(
         title=title,
@@ -178,9 +182,9 @@ def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError |
         keys = {k.keyformat for s in rendition.segments for k in s.keys}
         if keys and "identity" not in keys and rendition.container != "mp4":
             return UnsupportedError(
-                f"{rendition.id}: its keys are {', '.join(sorted(keys))}, and there is no adapter for it",
-                "ask for the title's DASH address",
-                code="no-adapter",
+                f"{rendition.id}: its keys are {', '.join(sorted(keys))}, and {rendition.container.upper()} does not "
+                "name their ids",
+                "ask for the title's DASH address, or for one in MP4",
             )
         if rendition.protections and (rendition.setup is not None or format.NAME == _FILE):
             return UnsupportedError(
@@ -200,7 +204,7 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
         from offlinedl.manifest import progressive
 
         size = await engine.size_in_ranges(source.url, answer)
-        return progressive.cut(format.parse(answer.body, source.url), size, engine.limits)
+        return progressive.cut(format.parse(answer.body, source.url), size, engine.limits, whole=answer.size)
     manifest = format.parse(answer.body, answer.url, engine.limits)
     if manifest.missing:
         found = await _pieces(manifest.missing, len(answer.body), engine)
@@ -234,17 +238,17 @@ async def _pieces(links: Sequence[str], size: int, engine: Engine) -> dict[str, 
 
 
 def _server(
-    source: MediaSource, manifest: Manifest, choices: tuple[Choice, ...]
+    source: MediaSource, manifest: Manifest, choices: tuple[Choice, ...], licensing: Licensing
 ) -> tuple[LicenseServer | None, OfflinedlError | None]:
     """Who licenses the chosen renditions, or why nobody does. A source that names a server is asked, even where the
     manifest looks clear: protection may be only in the init segments."""
-    protections = [*_protections(choices), *manifest.protections]
-    keys = _keys(choices)
-    clearkey = [drm for drm in source.drm if drm.system == "clearkey"]
-    if not (_protections(choices) or keys or clearkey):
+    own, keys = _protections(choices), _keys(choices)
+    if not (own or keys or any(drm.system in licensing for drm in source.drm)):
         return None, None
+    told = {p.system for p in own}  # what is said of all counts where nothing is said of what is chosen
+    protections = [*own, *(p for p in manifest.protections if p.system not in told)]
     try:
-        return server_for(source.drm, protections, keys), None
+        return licensing.server_for(source.drm, protections, keys), None
     except RefusedError as error:
         return None, error
     except UnsupportedError as error:

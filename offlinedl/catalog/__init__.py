@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,33 +15,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offlinedl.catalog import rows
-from offlinedl.catalog.schema import check_version, migrate
-from offlinedl.errors import BusyError, DamagedError, StorageError
-from offlinedl.model import Destruction, Entry, Failure, License, State, Title
+from offlinedl.catalog.clocks import Clocks
+from offlinedl.catalog.failures import translated
+from offlinedl.catalog.opening import opened
+from offlinedl.catalog.outbox import Outbox
+from offlinedl.model import Entry, Failure, License, State, Title
 
 if TYPE_CHECKING:
     from offlinedl.streams import Arrival, Fetch, Plan
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "
 
-_WAL_TRIES = 300
-_WAL_WAIT_SECONDS = 0.1
-
 
 class Catalog:
     """An open catalog. One connection, used by one thread; other processes may write at the same time."""
 
     def __init__(self, path: Path) -> None:
-        with _translated():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            check_version(self._db)
-            _use_wal(self._db)
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            migrate(self._db)
+        with translated():
+            self._db = opened(path)
+        self.outbox = Outbox(self._db, self._read)
+        self.clocks = Clocks(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""
@@ -51,7 +43,7 @@ class Catalog:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen together, or none of them."""
-        with _translated():
+        with translated():
             self._db.execute("BEGIN IMMEDIATE")
             with self._db:
                 yield
@@ -85,7 +77,7 @@ class Catalog:
         return [rows.entry(row, tracks) for row in found]
 
     def _read(self, query: str, parameters: Sequence[str] = ()) -> list[sqlite3.Row]:
-        with _translated():
+        with translated():
             return self._db.execute(query, parameters).fetchall()
 
     def begin(self, title: Title, plan: Plan, entry: Entry, server: bytes | None, now: datetime) -> None:
@@ -95,16 +87,17 @@ class Catalog:
         self._db.execute(
             """INSERT INTO titles (id, name, series_id, series_name, season, episode, state, folder, license_slot,
                    license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, bases, license_server,
-                   added_at)
+                   entitlement_url, added_at)
                VALUES (:id, :name, :series_id, :series_name, :season, :episode, 'queued', :folder, :license_slot,
                    NULL, :protected, :rights, :manifest_url, :quality, :audio, :subtitles, :kids, :bases, :server,
-                   :now)
+                   :entitlement_url, :now)
                ON CONFLICT (id) DO UPDATE SET name = excluded.name, series_id = excluded.series_id,
                    series_name = excluded.series_name, season = excluded.season, episode = excluded.episode,
                    state = 'queued', error_code = NULL, error_message = NULL, error_hint = NULL,
                    protected = excluded.protected, rights = excluded.rights, manifest_url = excluded.manifest_url,
                    quality = excluded.quality, audio = excluded.audio, subtitles = excluded.subtitles,
-                   kids = excluded.kids, bases = excluded.bases, license_server = excluded.license_server""",
+                   kids = excluded.kids, bases = excluded.bases, license_server = excluded.license_server,
+                   entitlement_url = excluded.entitlement_url""",
             {**plans.title_row(title, plan), "folder": entry.folder, "license_slot": entry.license_slot,
              "protected": entry.protected, "server": server, "now": rows.text(now)},
         )  # fmt: skip
@@ -119,6 +112,7 @@ class Catalog:
             plans.fetch_rows(title.id, plan),
         )
         self._count(title.id)
+        self.outbox.returned(title.id)
 
     def plan(self, title_id: str) -> Plan:
         """The plan of a title, done fetches with their size."""
@@ -128,7 +122,7 @@ class Catalog:
         order = "WHERE title_id = ? ORDER BY"
         tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
         keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
-        with _translated():
+        with translated():
             cursor = self._db.cursor()
             cursor.row_factory = None
             fetches = cursor.execute(f"SELECT {plans.FETCH_COLUMNS} FROM fetches {order} position", (title_id,))
@@ -142,6 +136,10 @@ class Catalog:
         """Who licenses the title, sealed."""
         row = self._read("SELECT license_server FROM titles WHERE id = ?", (title_id,))
         return row[0]["license_server"] if row else None
+
+    def set_license_server(self, title_id: str, sealed: bytes | None) -> None:
+        """The title is licensed by another, or with another token."""
+        self._db.execute("UPDATE titles SET license_server = ? WHERE id = ?", (sealed, title_id))
 
     def done(self, title_id: str, arrived: Sequence[tuple[Fetch, Arrival]]) -> None:
         """The files of these fetches, which were not done, are complete on the disk."""
@@ -219,9 +217,28 @@ class Catalog:
         """Is whoever downloads the title to stop?"""
         return bool(self._read("SELECT 1 FROM titles WHERE id = ? AND pause_asked", (title_id,)))
 
-    def by_priority(self) -> list[str]:
-        """The ids of all titles, those of the highest priority first, then those that were added first."""
-        return [row["id"] for row in self._read("SELECT id FROM titles ORDER BY priority DESC, added_at, id")]
+    def priorities(self) -> dict[str, int]:
+        """Of all titles, by their ids: the highest first, then those that were added first."""
+        return dict(map(tuple, self._read("SELECT id, priority FROM titles ORDER BY priority DESC, added_at, id")))
+
+    def others_of(self, title_id: str) -> list[str]:
+        """The ids of the other titles of the same source: the watched ones first, then those that were added first."""
+        source = title_id.partition(":")[0] + ":"
+        found = self._read(
+            "SELECT id FROM titles WHERE substr(id, 1, length(?1)) = ?1 AND id <> ?2 ORDER BY watched DESC, added_at",
+            (source, title_id),
+        )
+        return [row["id"] for row in found]
+
+    def others_ready_since(self, title_id: str, then: datetime) -> int:
+        """How many other titles of the same source became ready at `then` or later, those that are gone too."""
+        source = title_id.partition(":")[0] + ":"
+        [row] = self._read(
+            """SELECT count(DISTINCT title_id) FROM history WHERE substr(title_id, 1, length(?1)) = ?1
+                AND title_id <> ?2 AND at >= ?3 AND event = 'ready'""",
+            (source, title_id, rows.text(then)),
+        )
+        return int(row[0])
 
     def forget(self, title_id: str) -> None:
         """Delete the title and all that hangs on it, except its history and destruction records."""
@@ -230,28 +247,20 @@ class Catalog:
     # licenses
 
     def license(self, title_id: str, license: License) -> None:
-        """Give the title its license."""
+        """Give the title its license, in the place of one that it has."""
+        self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
+        row = rows.license_row(title_id, license)
+        self._db.execute(f"INSERT INTO licenses VALUES ({', '.join('?' * len(row))})", row)
         self._db.execute(
-            "INSERT INTO licenses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.license_row(title_id, license)
+            "UPDATE titles SET license_id = :license, license_slot = :license WHERE id = :id",
+            {"license": license.id, "id": title_id},
         )
-        self._db.execute("UPDATE titles SET license_id = ? WHERE id = ?", (license.id, title_id))
 
     def drop_license(self, title_id: str, next_slot: str) -> None:
         """Take the title's license away; the next one goes to `next_slot`."""
         self._db.execute("UPDATE titles SET license_id = NULL, license_slot = ? WHERE id = ?", (next_slot, title_id))
         self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
-
-    def destroyed(self, record: Destruction, server: bytes | None) -> None:
-        """Put a destruction record into the outbox."""
-        self._db.execute(
-            "INSERT OR IGNORE INTO destructions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows.destruction_row(record, server),
-        )
-
-    def destroyed_ids(self, title_id: str) -> list[str]:
-        """The ids of the title's licenses that were destroyed and whose records are still owed."""
-        found = self._read("SELECT license_id FROM destructions WHERE title_id = ?", (title_id,))
-        return [row["license_id"] for row in found]
+        self.clocks.forget_idle()
 
     def played(self, title_id: str, now: datetime) -> None:
         """The first play is written once; the last play moves."""
@@ -287,35 +296,3 @@ class Catalog:
     def remove_source(self, name: str) -> bool:
         """Forget a source; its titles stay. False where there was none."""
         return self._db.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount > 0
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Readers beside a writer. SQLite does not wait by itself where two processes make this change to a new file."""
-    for left in reversed(range(_WAL_TRIES)):
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
-                raise
-            time.sleep(_WAL_WAIT_SECONDS)
-        else:
-            return
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of SQLite, in the house's words."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise BusyError("the catalog is held by another offlinedl", "wait for it, or stop it") from error
-        raise StorageError(f"the catalog cannot be written: {error}", "is there space? is the folder yours?") from error
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError):
-            raise  # the schema refused what must never be: a defect
-        raise DamagedError(
-            f"the catalog is damaged: {error}", "restore catalog.db from a backup", code="catalog-damaged"
-        ) from error
-    except OSError as error:
-        raise StorageError(f"the catalog cannot be opened: {error}", "is the folder yours?") from error

@@ -22,6 +22,7 @@ def title_row(title: Title, plan: Plan) -> dict[str, Value]:
         "season": title.season,
         "episode": title.episode,
         "rights": _rights(title.rights),
+        "entitlement_url": title.service.entitlement_url,
         "manifest_url": plan.manifest_url,
         "quality": plan.wanted.quality,
         "audio": " ".join(plan.wanted.audio),

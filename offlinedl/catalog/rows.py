@@ -44,10 +44,12 @@ def moment(stored: str | None) -> datetime | None:
 
 ENTRY_COLUMNS = """
     titles.id, name, state, folder, license_slot, quality, audio, subtitles, series_id, series_name, season, episode,
-    rights, protected, bytes_done, bytes_total, fetches_left, watched, kept, position_seconds,
-    error_code, error_message, error_hint,
+    rights, protected, bytes_done, bytes_total, fetches_left,
+    CASE WHEN fetches_left AND bytes_total <= bytes_done
+        THEN (SELECT count(*) FROM fetches WHERE title_id = titles.id) ELSE 0 END,
+    watched, kept, position_seconds, error_code, error_message, error_hint,
     licenses.id, system, licenses.kids, issued_at, storage_seconds, playback_seconds, ends_at, first_played_at,
-    last_played_at, renewable
+    last_played_at, renewable, unknown, soft, policy, expired_at, destroyed_at
 """
 """What `entry` takes, in its order: a catalog of a thousand titles is listed with every command."""
 
@@ -56,10 +58,11 @@ _STATES = {state.value: state for state in State}
 
 
 def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
-    """A title joined with its license."""
+    """A title joined with its license. Where no size is known of what is missing, each of its files is thought to be as
+    large as those that are there."""
     (
         id_, name, state, folder, slot, quality, audio, subtitles, series_id, series_name, season, episode,
-        rights, protected, done, total, left, watched, kept, position, *more,
+        rights, protected, done, total, left, unknown, watched, kept, position, *more,
     ) = row  # fmt: skip
     return Entry(
         id=id_,
@@ -76,7 +79,7 @@ def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
         license=_license(more[3:]),
         tracks=tracks.get(id_, ()),
         bytes_done=done,
-        bytes_total=total,
+        bytes_total=round(done * unknown / (unknown - left)) if unknown > left else total,
         fetches_left=left,
         watched=bool(watched),
         kept=bool(kept),
@@ -95,7 +98,10 @@ def wanted(quality: str, audio: str, subtitles: str) -> Wanted:
 
 
 def _license(columns: Sequence[Any]) -> License | None:
-    id_, system, kids, issued_at, storage, playback, ends_at, first_played_at, last_played_at, renewable = columns
+    (
+        id_, system, kids, issued_at, storage, playback, ends_at, first_played_at, last_played_at, renewable, unknown,
+        soft, policy, expired_at, destroyed_at,
+    ) = columns  # fmt: skip
     if id_ is None:
         return None
     return License(
@@ -103,10 +109,19 @@ def _license(columns: Sequence[Any]) -> License | None:
         system=system,
         kids=kids_of(kids),
         issued_at=datetime.fromisoformat(issued_at),
-        windows=Windows(storage_seconds=storage, playback_seconds=playback, ends_at=moment(ends_at)),
+        windows=Windows(
+            storage_seconds=storage,
+            playback_seconds=playback,
+            ends_at=moment(ends_at),
+            unknown=frozenset(unknown.split()),
+            soft=frozenset(soft.split()),
+        ),
         first_played_at=moment(first_played_at),
         last_played_at=moment(last_played_at),
         renewable=bool(renewable),
+        policy=policy,
+        expired_at=moment(expired_at),
+        destroyed_at=moment(destroyed_at),
     )
 
 
@@ -125,11 +140,16 @@ def license_row(title_id: str, license: License) -> tuple[Value, ...]:
         optional_text(license.first_played_at),
         optional_text(license.last_played_at),
         int(license.renewable),
+        " ".join(sorted(windows.unknown)),
+        " ".join(sorted(windows.soft)),
+        license.policy,
+        optional_text(license.expired_at),
+        optional_text(license.destroyed_at),
     )
 
 
-def destruction_row(record: Destruction, server: bytes | None) -> tuple[Value, ...]:
-    """In the order of the table `destructions`."""
+def destruction_row(record: Destruction, server: bytes | None, handle: bytes | None) -> tuple[Value, ...]:
+    """In the order of the table `destructions`; `server` and `handle` are sealed."""
     license = record.license
     return (
         license.id,
@@ -141,7 +161,22 @@ def destruction_row(record: Destruction, server: bytes | None) -> tuple[Value, .
         optional_text(license.last_played_at),
         text(record.destroyed_at),
         server,
+        handle,
     )
+
+
+def destruction(row: sqlite3.Row) -> Destruction:
+    """What `destruction_row` wrote, without what is sealed."""
+    license = License(
+        id=row["license_id"],
+        system=row["system"],
+        kids=kids_of(row["kids"]),
+        issued_at=datetime.fromisoformat(row["issued_at"]),
+        first_played_at=moment(row["first_played_at"]),
+        last_played_at=moment(row["last_played_at"]),
+    )
+    destroyed_at = datetime.fromisoformat(row["destroyed_at"])
+    return Destruction(license=license, title_id=row["title_id"], destroyed_at=destroyed_at)
 
 
 TRACK_COLUMNS = (

@@ -145,6 +145,32 @@ MIGRATIONS = (
     ALTER TABLE titles ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE titles ADD COLUMN pause_asked INTEGER NOT NULL DEFAULT 0 CHECK (pause_asked IN (0, 1))
     """,
+    # What a license leaves open or says softly, its policy as it came, when it was seen to be over and when its keys
+    # were destroyed; where an entitlement was asked for, and what is owed there; and the time that was seen last.
+    """
+    ALTER TABLE licenses ADD COLUMN unknown TEXT NOT NULL DEFAULT '';
+    ALTER TABLE licenses ADD COLUMN soft TEXT NOT NULL DEFAULT '';
+    ALTER TABLE licenses ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+    ALTER TABLE licenses ADD COLUMN expired_at TEXT;
+    ALTER TABLE licenses ADD COLUMN destroyed_at TEXT;
+    ALTER TABLE destructions ADD COLUMN handle BLOB;
+    ALTER TABLE titles ADD COLUMN entitlement_url TEXT;
+    CREATE TABLE releases (
+        title_id TEXT NOT NULL,
+        entitlement_url TEXT NOT NULL,
+        removed_at TEXT NOT NULL,
+        PRIMARY KEY (title_id, entitlement_url)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE clock (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        at TEXT NOT NULL,
+        boot_id TEXT,
+        boot_seconds REAL CHECK ((boot_seconds IS NULL) = (boot_id IS NULL)),
+        confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+        heard_at TEXT CHECK (heard_at IS NOT NULL OR NOT confirmed),
+        suspect INTEGER NOT NULL CHECK (suspect IN (0, 1))
+    ) STRICT
+    """,
 )
 
 

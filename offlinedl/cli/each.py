@@ -17,8 +17,8 @@ from offlinedl.errors import OfflinedlError, UsageError, shown
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
-    from offlinedl.engine import Engine
     from offlinedl.library import Library
+    from offlinedl.license import Licensing
     from offlinedl.model import Entry
 
 Connections = Annotated[int | None, typer.Option("--connections", "-N", min=1, max=64, help="At most so many at once.")]
@@ -33,7 +33,7 @@ Proxy = Annotated[str | None, typer.Option("--proxy", metavar="URL", help="Ask e
 Progress = Annotated[How, typer.Option("--progress", help="On stderr. json: an event a line, for programs.")]
 
 T = TypeVar("T")
-Work: TypeAlias = "Callable[[Order, Engine], Awaitable[T]]"
+Work: TypeAlias = "Callable[[Order, Licensing], Awaitable[T]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,29 +43,51 @@ class Each:
     network: wiring.Network
     how: How
 
-    async def run(self, order: Order, refs: Sequence[str], work: Work[T]) -> tuple[list[T], int]:
+    async def run(
+        self, order: Order, refs: Sequence[str], work: Work[T], queue: Work[int] | None = None
+    ) -> tuple[list[T], int]:
         """`work` on each title in turn; one that fails does not stop the others, and is told of. The code is that of
-        the first failure."""
+        the first failure. Where there are several, `queue` sees all of them first, and says which goes first: the one
+        of the highest number."""
+        codes: list[int] = []
+        async with wiring.licensing(self.network) as licensing:
+            if queue is not None and len(refs) > 1:
+                ranked = await self._through(order, refs, queue, licensing, codes)
+                order, refs = replace(order, queued=True), [ref for ref, _ in sorted(ranked, key=lambda pair: -pair[1])]
+            done = await self._through(order, refs, work, licensing, codes)
+        return [result for _, result in done], codes[0] if codes else 0
+
+    async def _through(
+        self, order: Order, refs: Sequence[str], work: Work[T], licensing: Licensing, codes: list[int]
+    ) -> list[tuple[str, T]]:
         from offlinedl.aside import alone
 
-        done: list[T] = []
-        codes: list[int] = []
-        async with wiring.engine(self.network) as engine:
-            for ref in refs:
-                try:
-                    done.append(await alone(work(replace(order, ref=ref), engine)))
-                except OfflinedlError as error:
-                    codes.append(self.tell(error, _shown(ref)))
-        return done, codes[0] if codes else 0
+        done: list[tuple[str, T]] = []
+        for ref in refs:
+            try:
+                done.append((ref, await alone(work(replace(order, ref=ref), licensing))))
+            except OfflinedlError as error:
+                codes.append(self.tell(error, _shown(ref)))
+        return done
+
+    def queueing(self, library: Library) -> Work[int]:
+        """Writes down that a title is to be downloaded."""
+
+        async def work(order: Order, licensing: Licensing) -> int:
+            from offlinedl.actions.get import queue
+
+            return await queue(order, library, licensing)
+
+        return work
 
     def fetching(self, library: Library) -> Work[Entry]:
         """Downloads a title."""
 
-        async def work(order: Order, engine: Engine) -> Entry:
+        async def work(order: Order, licensing: Licensing) -> Entry:
             from offlinedl.actions.get import get
 
             with progress.shown(self.how, _shown(order.ref)) as watching:
-                return await get(order, library, engine, watching)
+                return await get(order, library, licensing, watching)
 
         return work
 

@@ -52,10 +52,11 @@ class Events:
         """See engine.Progress."""
         self._tally.finished(share, self._now())
 
-    def end(self, message: str) -> None:
+    def end(self, message: str, name: str, size: int) -> None:
         """See engine.Progress."""
-        done = self._tally.done or None
-        self._event("end", percent=100.0, bytes_total=done, estimated=False, message=message)
+        done = max(self._tally.done, size)
+        told = {"name": name, "bytes_done": done, "bytes_total": done or None, "percent": 100.0}
+        self._event("end", **told, estimated=False, message=message)
 
     def paused(self, error: OfflinedlError | None = None) -> None:
         """Somebody stopped it, or `error` did, and it can go on from there."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from offlinedl.actions.prepare import Prepared
     from offlinedl.choose import Preferences
     from offlinedl.config import Settings
-    from offlinedl.engine import Engine
     from offlinedl.library import Library
+    from offlinedl.license import Licensing
     from offlinedl.model import Wanted
     from offlinedl.streams import LicenseServer
 
@@ -45,7 +45,7 @@ def verb(
     header: Header = None,
     cookies: Cookies = None,
     proxy: Proxy = None,
-    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The Clear Key license server.")] = None,
+    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The license server.")] = None,
     license_header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
     ] = None,
@@ -94,7 +94,7 @@ def verb(
             plans, code = wiring.run(each.run(order, refs, _looking(library, everything=all_renditions)))
             _show(plans, json=json)
         else:
-            done, code = wiring.run(each.run(order, refs, each.fetching(library)))
+            done, code = wiring.run(each.run(order, refs, each.fetching(library), each.queueing(library)))
             if json:
                 document([shape.stored(entry, library) for entry in done])
     if failed or code:
@@ -113,8 +113,8 @@ async def _fitted(
     from offlinedl.choose import written
     from offlinedl.errors import StorageError
 
-    async def measured(order: Order, engine: Engine) -> tuple[str, Prepared]:
-        return order.ref, await measure(order, library, engine)
+    async def measured(order: Order, licensing: Licensing) -> tuple[str, Prepared]:
+        return order.ref, await measure(order, library, licensing)
 
     most = sizes.size(size, "--fit")
     seen, code = await each.run(order, refs, measured)
@@ -131,13 +131,13 @@ async def _fitted(
 def _looking(library: Library, *, everything: bool) -> Work[tuple[dict[str, Any], float]]:
     """The plan of a title, and its duration in seconds."""
 
-    async def work(order: Order, engine: Engine) -> tuple[dict[str, Any], float]:
+    async def work(order: Order, licensing: Licensing) -> tuple[dict[str, Any], float]:
         from offlinedl.actions.get import look
         from offlinedl.actions.prepare import all_renditions
         from offlinedl.cli import dry_run
 
-        seen = await look(order, library, engine)
-        offered = await all_renditions(seen, engine) if everything else seen.offered
+        seen = await look(order, library, licensing)
+        offered = await all_renditions(seen, licensing.engine) if everything else seen.offered
         plan = dry_run.plan(seen, offered, library.store.free_bytes(), everything=everything)
         return plan, float(seen.duration)
 
@@ -161,11 +161,12 @@ def _defaults(settings: Settings, preferences: Preferences) -> Wanted:
     from offlinedl.choose import spelled
     from offlinedl.model import Wanted
 
-    return Wanted(
-        quality=spelled(settings.quality, preferences.qualities),
-        audio=languages.asked(settings.audio, "download.audio", _WORDS["--audio"]),
-        subtitles=languages.asked(settings.subtitles, "download.subtitles", _WORDS["--subs"]),
-    )
+    with wiring.of_settings():
+        return Wanted(
+            quality=spelled(settings.quality, preferences.qualities),
+            audio=languages.asked(settings.audio, "download.audio", _WORDS["--audio"]),
+            subtitles=languages.asked(settings.subtitles, "download.subtitles", _WORDS["--subs"]),
+        )
 
 
 def _check(*, fit: bool, alone: bool) -> None:
@@ -188,8 +189,14 @@ def _preferences(settings: Settings, *, hdr: bool) -> Preferences:
 
 def _languages(option: str, text: str | None) -> tuple[str, ...] | None:
     from offlinedl import languages
+    from offlinedl.errors import UsageError
 
-    return None if text is None else languages.asked(text.split(","), option, _WORDS[option])
+    if text is None:
+        return None
+    found = languages.asked(text.split(","), option, _WORDS[option])
+    if not found:
+        raise UsageError(f"{option} {text}: no language", "name languages like en,fr, or leave it out")
+    return found
 
 
 def _server(url: str | None, given: Sequence[str]) -> LicenseServer | None:

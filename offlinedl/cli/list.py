@@ -30,17 +30,20 @@ def verb(
 
     order, then, wanted = _order(sort), _moment(until) if until else None, _state(state)
     with wiring.library() as library:
-        entries = library.entries()
-    now = clock.now()
+        entries, reading = library.entries(), library.time.reading()
     entries = [e for e in entries if _matches(e, wanted, then)]
     if order is not None:
         entries.sort(key=order)
     if json:
-        document([shape.title(e, now) for e in entries])
+        document([shape.title(e, reading.now) for e in entries])
     elif entries:
-        table(("ID", "NAME", "QUALITY", "AUDIO", "SIZE", ""), [_cells(e, now) for e in entries])
+        spare, rows = ("SIZE", "AUDIO", "QUALITY", "NAME"), [_cells(e, reading.now) for e in entries]
+        table(("ID", "NAME", "QUALITY", "AUDIO", "SIZE", ""), rows, spare, short="NAME")
     else:
         _nothing(filtered=bool(state or until))
+    if reading.is_suspect:
+        note(f"The clock of this machine is {clock.words(reading)}.")
+        note("Set it right, or go online: `offlinedl get ID` asks the service for the time.")
 
 
 def _cells(entry: Any, now: datetime) -> tuple[str, ...]:

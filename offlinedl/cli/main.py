@@ -7,9 +7,11 @@ is a promise.
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -19,10 +21,20 @@ from offlinedl import __version__
 from offlinedl.cli import options
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import note, report
-from offlinedl.errors import OfflinedlError, Stopped, StorageError, cleared
+from offlinedl.errors import OfflinedlError, Stopped, StorageError, UsageError, cleared
 
-VERBS = ("get", "list", "show", "play", "pause", "resume", "rm", "source", "demo")
+VERBS = ("get", "list", "show", "play", "pause", "resume", "rm", "renew", "sync", "doctor", "source", "vault", "demo")
 """Each is a module beside this one: a function `verb`, or an `app` of its own where there are verbs below it."""
+
+
+_PLAIN = (
+    (r"^Invalid value for ([^:]*): ", lambda found: f"{found[1].replace(chr(39), '').replace(' / ', ', ')}: "),
+    (r"Input should be a valid integer.*", "not a whole number"),
+    (r"Input should be (greater|less) than or equal to", r"must be \1 than or equal to"),
+    (r"Value error, ", ""),
+    (r"^Missing argument '(.*)'", lambda found: f"{found[1].upper()} is missing"),
+)
+"""What the parser of command lines says of wrong values, and how it is said here."""
 
 
 def application(verbs: Iterable[str] = VERBS) -> typer.Typer:
@@ -58,6 +70,7 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
     """Run one command line. Returns its exit code; errors are two lines on stderr."""
     app = application([verb for verb in VERBS if verb in arguments] or VERBS)
     try:
+        _check_words(arguments)
         code = app(list(arguments) or ["--help"], prog_name="offlinedl", standalone_mode=False, obj=run)
     except OfflinedlError as error:
         return report(error)
@@ -78,8 +91,21 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
 
 
 def _misused(error: TyperException) -> int:
-    note(f"error: {error.format_message() or 'a command is missing'}\nhint: `offlinedl --help` shows how it is meant")
+    said = error.format_message() or "a command is missing"
+    for technical, plain in _PLAIN:
+        said = re.sub(technical, plain, said)
+    path = context.command_path if (context := getattr(error, "ctx", None)) else "offlinedl"
+    note(f"error: {said.rstrip('.')}\nhint: `{path} --help` shows how it is meant")
     return 2
+
+
+def _check_words(arguments: Sequence[str]) -> None:
+    """An empty word is what a script makes of a variable that is not set: nobody means it."""
+    for before, word in pairwise(["offlinedl", *arguments]):
+        if not word or re.fullmatch(r"--[\w-]+=", word):
+            raise UsageError(
+                f"an empty word after {before}" if not word else f"{word} and then nothing", "say what is meant"
+            )
 
 
 def _defect(error: Exception) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from offlinedl.errors import OfflinedlError, printable, sized
@@ -13,6 +14,8 @@ from offlinedl.errors import OfflinedlError, printable, sized
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _LEAST_ROOM = 24
 """Places that the last column of a table keeps before others make room for it."""
+_LEAST_NAME = 16
+"""Places that a name keeps: with fewer, titles of one series would look the same."""
 
 size = sized
 """Bytes for people, as errors have them too."""
@@ -24,9 +27,18 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """A line beside the result, after what was said before it."""
+    """A line beside the result, after what was said before it. Where nobody takes it, the work goes on without."""
     sys.stdout.flush()
-    sys.stderr.write(_calm(text, sys.stderr) + "\n")
+    try:
+        sys.stderr.write(_calm(text, sys.stderr) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        sys.stderr = nowhere()
+
+
+def nowhere() -> TextIO:
+    """A stream that nobody reads, for as long as the process lives."""
+    return Path(os.devnull).open("w")
 
 
 def document(value: Any) -> None:
@@ -74,14 +86,18 @@ def styled(text: str, style: str, *, stream: TextIO | None = None) -> str:
     return f"\033[{_STYLES[style]}m{printable(text)}\033[0m"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> None:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = (), short: str | None = None
+) -> None:
     """Columns as wide as they need to be. Widths are those of a terminal, where some letters take two places.
 
-    With `spare` the table fits into a narrow terminal: the columns of these headings are left out as far as they must
-    be, one after the other, and the last column is folded.
+    With `spare` the table fits into a narrow terminal: what stands under the heading `short` is cut off, the columns of
+    the headings in `spare` are left out as far as they must be, one after the other, and the last column is folded.
     """
     grid = [[*header], *([printable(cell) for cell in row] for row in rows)]
     most = _columns() if spare else None
+    if most is not None and short is not None:
+        _shorten(grid, grid[0].index(short), most)
     for heading in spare:
         if most is not None and _room(grid, most) < min(_LEAST_ROOM, _widths(grid)[-1]):
             place = grid[0].index(heading)
@@ -119,6 +135,22 @@ def _widths(grid: Sequence[Sequence[str]]) -> list[int]:
 def _room(grid: Sequence[Sequence[str]], most: int) -> int:
     """What the other columns leave to the last one."""
     return most - sum(width + 2 for width in _widths(grid)[:-1])
+
+
+def _shorten(grid: list[list[str]], place: int, most: int) -> None:
+    """Cut a column off so that the last one has its room, as far as that leaves something to be read."""
+    lacking = min(_LEAST_ROOM, _widths(grid)[-1]) - _room(grid, most)
+    width = max(_LEAST_NAME, _widths(grid)[place] - lacking)
+    for row in grid[1:]:
+        if lacking > 0 and _width(row[place]) > width:
+            row[place] = f"{_cut(row[place], width - 1)}…"
+
+
+def _cut(text: str, most: int) -> str:
+    """As many of the first letters as fit into `most` places."""
+    while _width(text) > most:
+        text = text[:-1]
+    return text.rstrip()
 
 
 def _folded(text: str, most: int) -> list[str]:

@@ -83,7 +83,7 @@ class Silence:
     def finished(self, share: float) -> None:
         """See engine.Progress."""
 
-    def end(self, message: str) -> None:
+    def end(self, message: str, name: str, size: int) -> None:
         """See engine.Progress."""
 
 
@@ -120,7 +120,7 @@ class Lines:
         """See engine.Progress."""
         self._tally.finished(share, self._now())
 
-    def end(self, message: str) -> None:
+    def end(self, message: str, name: str, size: int) -> None:
         """See engine.Progress."""
         note(message)
 
@@ -162,7 +162,7 @@ class Bar:
         """See engine.Progress."""
         self._tally.finished(share, self._now())
 
-    def end(self, message: str) -> None:
+    def end(self, message: str, name: str, size: int) -> None:
         """See engine.Progress."""
         self._bars.print(f"✓ {message}")
 

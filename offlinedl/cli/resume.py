@@ -15,8 +15,8 @@ from offlinedl.cli.progress import How
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
     from offlinedl.cli.each import Work
-    from offlinedl.engine import Engine
     from offlinedl.library import Library
+    from offlinedl.license import Licensing
     from offlinedl.model import Entry
 
 
@@ -54,8 +54,8 @@ def _known(library: Library, work: Work[Entry]) -> Work[Entry]:
     """`work`, on titles that the catalog has alone: there is nothing to go on with of another."""
     from offlinedl import sources
 
-    async def known(order: Order, engine: Engine) -> Entry:
+    async def known(order: Order, licensing: Licensing) -> Entry:
         library.find(sources.title_id(order.ref))
-        return await work(order, engine)
+        return await work(order, licensing)
 
     return known

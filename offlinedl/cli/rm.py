@@ -23,13 +23,14 @@ def verb(
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
-    """Remove titles: frees every byte, destroys the keys, keeps the destruction records for the license servers."""
+    """Remove titles: frees every byte, destroys the keys, and tells their servers, now or with `sync`."""
     from offlinedl.actions.remove import remove
     from offlinedl.cli import wiring
     from offlinedl.errors import OfflinedlError
 
     with wiring.library() as library:
         named, codes = _named(library, refs or [])
+        removed: list[str] = []
         for entry in _chosen(library, named, all_=all_, expired=expired, watched=watched, asked=bool(refs)):
             if dry_run:
                 say(f"would remove {entry.id} ({size(entry.bytes_done)})")
@@ -39,9 +40,33 @@ def verb(
             except OfflinedlError as error:
                 codes.append(report(error))
             else:
+                removed.append(entry.id)
                 say(f"removed {entry.id}, {size(freed)} freed")
+        _release(library, removed)
     if codes:
         raise typer.Exit(codes[0])
+
+
+def _release(library: Library, removed: list[str]) -> None:
+    """Tell the servers, if they are there to hear it: who removes a title on a plane does not wait for them."""
+    from offlinedl.actions import release
+    from offlinedl.cli import wiring
+    from offlinedl.errors import OfflinedlError
+
+    owed = release.owed(library, removed)
+    if not owed:
+        return
+
+    async def tell() -> list[release.Told]:
+        async with wiring.licensing(wiring.Network()) as licensing:
+            return await release.release(owed, library, licensing, release.SHORT)
+
+    try:
+        left = [told.title_id for told in wiring.run(tell()) if told.error]
+    except OfflinedlError:  # of the settings: they are for whoever asks something of the network
+        left = removed
+    for title_id in dict.fromkeys(left):
+        note(f"{title_id}: its server has not heard of it yet; `offlinedl sync` tells it later")
 
 
 def _named(library: Library, refs: list[str]) -> tuple[set[str], list[int]]:

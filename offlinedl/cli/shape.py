@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from offlinedl import clock, expiry
+from offlinedl import expiry
 from offlinedl.errors import shown
 from offlinedl.model import Entry, Kind, License, State, Track
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def stored(entry: Entry, library: Library) -> dict[str, Any]:
     """The shape of `show --json`, of a title as it is stored."""
-    return whole(entry, library.plan(entry.id), str(library.store.folder(entry.folder)), clock.now())
+    return whole(entry, library.plan(entry.id), str(library.store.folder(entry.folder)), library.time())
 
 
 def title(entry: Entry, now: datetime) -> dict[str, Any]:
@@ -52,12 +53,14 @@ def title(entry: Entry, now: datetime) -> dict[str, Any]:
 
 def whole(entry: Entry, plan: Plan, folder: str, now: datetime) -> dict[str, Any]:
     """The shape of `show --json` and `get --json`."""
-    return {**title(entry, now), "folder": folder, "tracks": [_track(track, plan) for track in plan.tracks]}
+    policy = json.loads(entry.license.policy or "null") if entry.license else None
+    tracks = [_track(track, plan) for track in plan.tracks]
+    return {**title(entry, now), "policy": policy, "folder": folder, "tracks": tracks}
 
 
 def percent(entry: Entry) -> float:
     """How much is done; 100 only when the title is ready."""
-    if entry.state in {State.READY, State.EXPIRED}:
+    if entry.state in {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}:
         return 100.0
     return min(99.9, round(100 * entry.bytes_done / entry.bytes_total, 1)) if entry.bytes_total else 0.0
 
@@ -66,6 +69,8 @@ def message(entry: Entry, now: datetime) -> str:
     """What a person should know of the title in one line."""
     if entry.state in {State.READY, State.EXPIRED}:
         return expiry.message(entry.license, now)
+    if entry.state is State.CLOCK_SUSPECT:
+        return "Clock set back: does not play until the time is known"
     if entry.error is not None:
         return entry.error.message
     words = {State.QUEUED: "Queued", State.DOWNLOADING: "Downloading", State.PAUSED: "Paused"}
@@ -94,6 +99,8 @@ def _license(license: License | None) -> dict[str, Any] | None:
         "expires_at": moment(end.at),
         "window": end.window,
         "renewable": license.renewable,
+        "unknown": sorted(license.windows.unknown),
+        "soft": sorted(license.windows.soft),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +39,7 @@ def _in_words(title: dict[str, Any]) -> None:
         say(", ".join([title["series"], *numbers]))
     say(f"{title['state']}: {title['message']}")
     say()
-    _license_in_words(title["license"])
+    _license_in_words(title["license"], title["policy"])
     say(f"  folder    {title['folder']}")
     for track in title["tracks"]:
         done = sum(file["bytes"] or 0 for file in track["files"])
@@ -50,22 +51,44 @@ def _in_words(title: dict[str, Any]) -> None:
         say(f"  {event['at']}  {event['event']}")
 
 
-def _license_in_words(license: dict[str, Any] | None) -> None:
+def _license_in_words(license: dict[str, Any] | None, policy: dict[str, Any] | None) -> None:
     if license is None:
         say("  license   none needed, no window")
         return
     say(f"  license   {license['system'] or 'none needed'}, issued {license['issued_at']}")
-    say(f"  storage   {_window(license['storage_seconds'])} from issue")
     played = license["first_played_at"]
-    say(f"  playback  {_window(license['playback_seconds'])} from first play" + (f" ({played})" if played else ""))
+    say(f"  storage   {_limit(license, 'storage', 'from issue')}")
+    say(f"  playback  {_limit(license, 'playback', 'from first play')}" + (f", on {played}" if played else ""))
     if license["expires_at"]:
-        say(f"  expires   {license['expires_at']}, by the {license['window']} window")
+        softly = _softly(license, "license") if license["window"] == "license" else ""
+        say(f"  expires   {license['expires_at']}, by {_CLOCKS[license['window']]}{softly}")
+    elif "license" in license["unknown"]:
+        say(f"  expires   {_UNKNOWN}")
+    for name, value in (policy or {}).items():
+        say(f"  policy    {name}: {value if isinstance(value, str) else json.dumps(value)}")
 
 
-def _window(seconds: int | None) -> str:
+_UNKNOWN = "its license does not tell"
+_CLOCKS = {"storage": "the storage window", "playback": "the playback window", "license": "its own end"}
+
+
+def _limit(license: dict[str, Any], clock: str, since: str) -> str:
+    """A window: unknown, none and finite are three different things."""
+    seconds, is_unknown = license[f"{clock}_seconds"], clock in license["unknown"]
     if seconds is None:
-        return "no limit"
+        return _UNKNOWN if is_unknown else "no limit"
+    window = f"{_window(seconds)} {since}{_softly(license, clock)}"
+    return f"{_UNKNOWN}; at most {window}" if is_unknown else window
+
+
+def _softly(license: dict[str, Any], clock: str) -> str:
+    return " (what plays then may play to its end)" if clock in license["soft"] else ""
+
+
+def _window(seconds: int) -> str:
     hours, rest = divmod(seconds, 3600)
     if rest:
         return f"{seconds} seconds"
-    return f"{hours // 24} days" if hours >= 48 and hours % 24 == 0 else f"{hours} hours"
+    if hours >= 48 and hours % 24 == 0:
+        return f"{hours // 24} days"
+    return f"{hours} hour{'' if hours == 1 else 's'}"

@@ -25,13 +25,13 @@ def add(
     verbose: Verbose = False,
 ) -> None:
     """Add a source. Its feed is read once, so that a wrong address is noticed now."""
-    from offlinedl import clock, sources
+    from offlinedl import sources
     from offlinedl.cli import wiring
 
     sources.check_name(name)
     titles = wiring.run(_titles(name, url))
     with wiring.library() as library, library.catalog.transaction():
-        library.catalog.add_source(name, url, "feed", clock.now())
+        library.catalog.add_source(name, url, "feed", library.time())
     say(f"{name}: {len(titles)} titles")
     for title in titles[:20]:
         say(f"  {title.id}  {title.name}")

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offlinedl import clock, config, sizes
+from offlinedl import clock, config, endings, sizes
 from offlinedl.catalog import Catalog
 from offlinedl.cli import options
 from offlinedl.config import Settings
-from offlinedl.errors import Stopped
+from offlinedl.errors import Stopped, UsageError
 from offlinedl.library import Library
 from offlinedl.store import Store
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.engine import Engine
+    from offlinedl.license import Licensing
 
 T = TypeVar("T")
 
@@ -29,20 +30,43 @@ def settings() -> Settings:
     return config.settings(config.folders(options.home()).config)
 
 
+@contextmanager
+def of_settings() -> Iterator[None]:
+    """What turns out to be wrong in the settings is said with the name of their file."""
+    try:
+        yield
+    except UsageError as error:
+        said = error.message.replace("--quality", "download.quality")
+        raise UsageError(f"{config.folders(options.home()).config}: {said}", error.hint) from error
+
+
 def keep_free() -> int:
     """Bytes of the disk that downloads leave alone."""
     said = settings().keep_free
-    return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
+    with of_settings():
+        return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
+
+
+def vault() -> Vault:
+    """The vault of this home. Where its key is to be is asked when the key is: most verbs need none."""
+    return Vault(config.folders(options.home()).vault, lambda: settings().vault_key == "keyring")
 
 
 @contextmanager
 def library(keep_free: int = 0) -> Iterator[Library]:
-    """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone."""
+    """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone. Whoever opens it looks at
+    the clock, and after the licenses that are over."""
     folders = config.folders(options.home())
     catalog = Catalog(folders.catalog)
     store = Store(folders.titles)
     try:
-        yield Library(catalog, store, Vault(folders.vault), clock.now, keep_free=keep_free)
+        library = Library(catalog, store, vault(), clock.now, boot=clock.boot, keep_free=keep_free)
+        library.time.keep()
+        endings.heed(library)
+        try:
+            yield library
+        finally:
+            library.time.keep()  # what was seen until now: of a first license, too
     finally:
         catalog.close()
         store.close()
@@ -63,26 +87,33 @@ _FEWEST, _SHARE = 2, 250_000
 kept when the download is stopped."""
 
 
+def _rate(network: Network, own: Settings) -> int | None:
+    if network.limit_rate is not None:
+        return sizes.rate(network.limit_rate, "--limit-rate")
+    with of_settings():
+        return None if own.limit_rate is None else sizes.rate(own.limit_rate, "download.limit_rate")
+
+
 @asynccontextmanager
 async def engine(network: Network) -> AsyncIterator[Engine]:
     """A session with the network."""
     from offlinedl.engine import Engine
-    from offlinedl.http import Http
+    from offlinedl.http import Http, proxies
     from offlinedl.http.exchange import LARGEST_PIECE
     from offlinedl.manifest.limits import Limits
     from offlinedl.rate import Bucket
 
     own = settings()
-    connections = network.connections or own.connections
-    bucket, said = None, network.limit_rate or own.limit_rate
-    if said is not None:
-        rate = sizes.rate(said, "--limit-rate" if network.limit_rate else "limit_rate")
-        bucket = Bucket(rate)
+    connections, rate = network.connections or own.connections, _rate(network, own)
+    bucket = None if rate is None else Bucket(rate)
+    if rate is not None:
         connections = min(connections, max(_FEWEST, rate // _SHARE))
+    with of_settings():
+        proxy = None if own.proxy is None else proxies.check(own.proxy)
     async with Http(
         connections=connections,
         redirects=own.redirects,
-        proxy=network.proxy or own.proxy,
+        proxy=network.proxy or proxy,
         cookies=network.cookies,
         stall_seconds=own.stall_seconds,
         piece=LARGEST_PIECE if bucket is None else min(LARGEST_PIECE, bucket.piece),
@@ -97,6 +128,16 @@ async def engine(network: Network) -> AsyncIterator[Engine]:
             bucket=bucket,
             limits=Limits(bytes=own.manifest_bytes, segments=own.segments, depth=own.depth),
         )
+
+
+@asynccontextmanager
+async def licensing(network: Network) -> AsyncIterator[Licensing]:
+    """The systems at hand, those with an adapter in the settings too, over a session with the network."""
+    from offlinedl.license import Licensing
+    from offlinedl.license.adapter import adapters
+
+    async with engine(network) as session:
+        yield Licensing(engine=session, adapters=adapters(settings().cdm))
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

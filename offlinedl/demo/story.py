@@ -14,7 +14,8 @@ STEPS: Sequence[tuple[str, Sequence[str]]] = (
     ("One title in full: its tracks, its license and both windows.", ("show", "demo:harbour-1")),
     ("The first play starts the other clock.", ("play", "demo:harbour-1", "--player", "none")),
     ("The playback window ends first now.", ("list",)),
-    ("Remove: every byte is freed, the keys are destroyed.", ("rm", "--all")),
+    ("A renewal: the storage window begins anew, the first play stays.", ("renew", "demo:harbour-2")),
+    ("Remove: every byte is freed, the keys are destroyed, and the license server hears of it.", ("rm", "--all")),
     ("Nothing is left.", ("list",)),
 )
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,11 +18,12 @@ from offlinedl import __version__
 from offlinedl.errors import NetworkError, shown
 from offlinedl.http import names, proxies
 from offlinedl.http.address import REDIRECTS, Headers, escaped, once, origin, place, split, without_credentials
-from offlinedl.http.answer import Head
+from offlinedl.http.answer import Answer, Head
 from offlinedl.http.body import Accept, Collected, Enough, EnoughError, Reading
 from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take, connect
 from offlinedl.http.failures import translated
 from offlinedl.http.request import Begin, Request, address, fields
+from offlinedl.http.resting import Resting
 from offlinedl.streams import ByteRange
 
 if TYPE_CHECKING:
@@ -37,26 +36,13 @@ _MIB = 1024 * 1024
 _AGENT = f"offlinedl/{__version__}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer: the `url` that it came from in the end, its `status`, `headers` (lower-case names), `body`.
-
-    `size` is the number of bytes of the whole resource, of which `body` may be a part; None where it is not said.
-    """
-
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    size: int | None = None
-
-
 class Http:
     """One session. Open it with `async with`.
 
-    `redirects` is how many are followed for one request. `proxy` is asked for everything, where there is one. `cookies`
-    is a file of the Netscape format. Media are read in pieces of at most `piece` bytes. An answer of which nothing
-    comes for `stall_seconds` is given up.
+    Where no more than `connections` requests are made at once, no more connections are open. `redirects` is how many
+    are followed for one request. `proxy` is asked for everything, where there is one. `cookies` is a file of the
+    Netscape format. Media are read in pieces of at most `piece` bytes. An answer of which nothing comes for
+    `stall_seconds` is given up.
     """
 
     def __init__(
@@ -82,7 +68,7 @@ class Http:
         self._session: Session | None = None
         self._small = asyncio.Semaphore(connections)
         self._trusted: dict[str, Headers] = {}
-        self._resting: dict[str, list[Connection]] = {}
+        self._resting = Resting(connections)
         self._tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> Self:
@@ -94,8 +80,7 @@ class Http:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for connection in (c for resting in self._resting.values() for c in resting):
-            connection.close()
+        self._resting.close()
         if self._session is not None:
             await self._session.close()
 
@@ -106,12 +91,19 @@ class Http:
         self._trusted[origin(url)] = [*without_credentials(url)[1], *headers]
 
     async def get(
-        self, url: str, *, range: ByteRange | None = None, limit: int = 64 * _MIB, enough: Enough | None = None
+        self,
+        url: str,
+        *,
+        range: ByteRange | None = None,
+        limit: int = 64 * _MIB,
+        enough: Enough | None = None,
+        headers: Headers = (),
     ) -> Answer:
         """A whole resource, or `range` of it, of at most `limit` bytes. No more is read once `enough` says so."""
         content = Collected(url, limit, enough)
         reading = Reading(range, lambda _: content.take)
-        asked = Request(url=url, begin=reading.begin, headers=_ranged(range), patience=self._stall_seconds)
+        sent = [*_ranged(range), *headers]
+        asked = Request(url=url, begin=reading.begin, headers=sent, patience=self._stall_seconds)
         whole = await self._read(asked)
         reading.end()
         size = len(content.bytes) if whole and range is None else reading.head.size
@@ -120,11 +112,6 @@ class Http:
     async def post(self, url: str, body: bytes, headers: Headers, *, limit: int = _MIB) -> Answer:
         """Send `body`; any status is an answer. Reads at most `limit` bytes of it."""
         content = bytearray()
-        answered: list[tuple[str, Head]] = []
-
-        def begin(url: str, head: Head) -> Take:
-            answered.append((url, head))
-            return take
 
         def take(data: memoryview) -> float:
             content.extend(data[: limit - len(content)])
@@ -132,10 +119,19 @@ class Http:
                 raise EnoughError
             return 0.0
 
-        sent = [("Content-Type", "application/octet-stream"), *headers]
-        asked = Request(url=url, begin=begin, headers=sent, method="POST", body=body, patience=self._stall_seconds)
+        sent = [("Content-Type", "application/octet-stream"), *headers, ("Content-Length", str(len(body)))]
+        reading = Reading(None, lambda _: take)
+        asked = Request(
+            url=url, begin=reading.any, headers=sent, method="POST", body=body, patience=self._stall_seconds
+        )
         await self._read(asked)
-        return _answer(*answered[0], content, None)
+        return _answer(reading.url, reading.head, content, None)
+
+    async def head(self, url: str) -> Answer:
+        """What the server says of a resource; any status is an answer."""
+        reading = Reading(None, lambda _: lambda _: 0.0)
+        await self._read(Request(url=url, begin=reading.any, method="HEAD", patience=self._stall_seconds))
+        return _answer(reading.url, reading.head, bytearray(), None)
 
     async def _read(self, asked: Request) -> bool:
         """Read a small answer. False where there was more than was wanted of it."""
@@ -206,13 +202,13 @@ class Http:
         while True:
             connection = await self._connection(url, is_new=asked.method != "GET")
             try:
-                head = await connection.get(written, look)
+                head = await connection.get(written, look, has_body=asked.method != "HEAD")
                 break
             except BrokenError as error:
                 if error.fresh or asked.patience is not None:
                     raise  # how often to ask for what resolves a title is for the engine to say
         if connection.is_open:
-            self._resting[origin(url)].append(connection)
+            self._resting.rest(origin(url), connection)
         return head
 
     def _proxy_for(self, url: str) -> str | None:
@@ -223,15 +219,13 @@ class Http:
 
     async def _connection(self, url: str, *, is_new: bool) -> Connection:
         """One that rests, where it may be asked again if it was closed meanwhile; else a new one."""
-        resting = self._resting.setdefault(origin(url), [])
-        while resting and not is_new:
-            connection = resting.pop()
-            if connection.is_open:
-                return connection
+        if not is_new and (rested := self._resting.take(origin(url))) is not None:
+            return rested
         scheme, host, port = place(url)
         if scheme == "https" and self._tls is None:
             self._tls = ssl.create_default_context()
-        return await connect(host, port, self._tls if scheme == "https" else None, self._piece)
+        tls = self._tls if scheme == "https" else None
+        return await self._resting.opened(connect(host, port, tls, self._piece))
 
     def _fields(self, asked: Request) -> bytes:
         """The headers of a request as bytes, which are the same for most."""
@@ -250,8 +244,6 @@ class Http:
             own = [("Host", urlsplit(target).netloc), ("User-Agent", _AGENT), ("Accept", "*/*")]
             self._preambles[site] = [*own, ("Accept-Encoding", "identity"), *credentials, *trusted]
         headers = [*self._preambles[site], *asked.headers]
-        if asked.method != "GET":
-            headers.append(("Content-Length", str(len(asked.body))))
         if self._jar is not None:
             headers += self._jar.sent(asked.url, headers)
         return once(headers)

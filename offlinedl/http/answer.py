@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from offlinedl.errors import NetworkError, shown
 from offlinedl.streams import ByteRange
@@ -36,6 +38,32 @@ class Head:
         if etag.startswith('"'):
             return etag
         return None if self.size is None else f"{self.headers.get('last-modified', '')} {self.size}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer: the `url` that it came from in the end, its `status`, `headers` (lower-case names), `body`.
+
+    `size` is the number of bytes of the whole resource, of which `body` may be a part; None where it is not said.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    size: int | None = None
+
+    @property
+    def date(self) -> datetime | None:
+        """When the server sent this, where that can be believed: over TLS, and not out of a cache (RFC 9110 section
+        6.6.1, RFC 9111 section 5.1)."""
+        if not self.url.lower().startswith("https:") or "age" in self.headers:
+            return None
+        try:
+            date = parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, OverflowError):
+            return None
+        return date.replace(tzinfo=UTC) if 2000 <= date.year < 2200 else None  # it is always in GMT (section 5.6.7)
 
 
 def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, int]:

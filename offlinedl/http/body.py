@@ -46,6 +46,11 @@ class Reading:
         self._length, self._skip, self._told, self._take = length, skip, skip, take
         return self._part
 
+    def any(self, url: str, head: Head) -> Take:
+        """Whatever the answer is, it is one. What takes the body."""
+        self.url, self.head = url, head
+        return self._accept(head)
+
     def end(self) -> None:
         """No more comes. Raises NetworkError where that is less than was promised."""
         if self._take is not None and self._length is not None and self._received != self._length:

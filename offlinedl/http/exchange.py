@@ -56,12 +56,14 @@ class Connection(asyncio.BufferedProtocol):
         self._framing: Framing = Stated(0)
         self._answer: asyncio.Future[Head] | None = None
         self._begun = False
+        self._has_body = True
         self._accept: Callable[[Head], Take | None] = _no_body
 
-    async def get(self, request: bytes, accept: Callable[[Head], Take | None]) -> Head:
+    async def get(self, request: bytes, accept: Callable[[Head], Take | None], *, has_body: bool = True) -> Head:
         """Send `request`, whole, and let `accept` see the head of the answer: it gives what takes the body, or
         None where it is not wanted. Returns when the body is through. Raises BrokenError, and what `accept` and the
         taking raise; the connection is closed then."""
+        self._has_body = has_body
         self._accept, self._head, self._filled, self._take, self._begun = accept, None, 0, None, False
         self._answer = asyncio.get_running_loop().create_future()
         try:
@@ -144,6 +146,10 @@ class Connection(asyncio.BufferedProtocol):
             self._take = self._accept(head)
         except Exception as error:
             self._fail(error)
+            return
+        if not self._has_body:  # RFC 9110 section 9.3.2: whatever length it states
+            self._framing = Stated(0)
+            self._body(data)
             return
         if self._take is None and (head.length is None or head.length > _LONGEST_WASTE):
             self._end()

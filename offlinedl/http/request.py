@@ -10,7 +10,7 @@ from offlinedl.http.address import Headers, escaped, origin, redirected, split, 
 from offlinedl.http.answer import Head
 from offlinedl.http.exchange import Take
 
-_HARMLESS = {"Range", "Content-Type"}
+_HARMLESS = {"Range", "Content-Type", "Content-Length"}
 """Headers that say nothing of who asks: they go along to another origin."""
 
 Begin = Callable[[str, Head], Take]

@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from offlinedl.errors import NetworkError, shown
-from offlinedl.http.address import escaped, without_credentials
+from offlinedl.http.address import escaped, place, without_credentials
 from offlinedl.http.answer import Head
 from offlinedl.http.exchange import Take
 from offlinedl.http.failures import CHECK, NOT_A_URL, said
@@ -96,13 +96,17 @@ def _translated(url: str) -> Iterator[None]:
     except (aiohttp.ClientConnectorCertificateError, TimeoutError):
         raise
     except aiohttp.ClientError as error:
-        raise NetworkError(f"{shown(url)}: {_said(error)}", CHECK) from error
+        whose = "the proxy: " if _is_of_proxy(error, url) else ""
+        raise NetworkError(f"{shown(url)}: {whose}{_said(error)}", CHECK) from error
+
+
+def _is_of_proxy(error: aiohttp.ClientError, url: str) -> bool:
+    """Was it another server than that of `url` that could not be reached? Then it was to pass the request on."""
+    return isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) != place(url)[1:]
 
 
 def _said(error: aiohttp.ClientError) -> str:
     told = getattr(error, "os_error", None) or error
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy: status {error.status}"
-    if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return f"the proxy: {said(told)}"
     return _WORDS.get(type(told)) or said(told)

@@ -6,27 +6,47 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from offlinedl import expiry
+from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import ContentKey, Windows
+from offlinedl.model import ContentKey, Destruction, Held, Windows
 from offlinedl.streams import LicenseServer
 
 NAME = "clearkey"
 _KEY_BYTES = 16
 
 
-async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime) -> Grant:
+async def acquire(engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
     """One request for a persistent license that covers every KID of `need`."""
     if server.url is None:
         raise RefusedError("nothing says where the license of this title is", "name it with --license-url")
     request = json.dumps({"kids": [_text(kid) for kid in need.kids], "type": "persistent-license"})
-    answer = await http.post(server.url, request.encode(), [("Content-Type", "application/json"), *server.headers])
-    return _grant(_parsed(answer), need, now, shown(server.url))
+    headers = [("Content-Type", "application/json"), *server.headers]
+    answer = await engine.http.post(server.url, request.encode(), headers)
+    grant = _grant(_parsed(answer), need, answer.date or now, shown(server.url))
+    return replace(grant, date=answer.date)
+
+
+async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:
+    """W3C EME section 9.1.4: the KIDs that were destroyed; the server's acknowledgement names them again."""
+    if server.url is None:
+        return
+    asked = [_text(kid) for kid in owed.license.kids]
+    body = json.dumps({"kids": asked}).encode()
+    answer = await http.post(server.url, body, [("Content-Type", "application/json"), *server.headers])
+    acknowledged = _parsed(answer).get("kids")
+    if not isinstance(acknowledged, list) or not {_decoded(kid) for kid in acknowledged} >= set(owed.license.kids):
+        raise DamagedError(
+            f"the license server {shown(server.url)} does not acknowledge the release",
+            "the next `offlinedl sync` asks again",
+            code="release-not-acknowledged",
+        )
 
 
 def _parsed(answer: Answer) -> Mapping[str, Any]:
@@ -69,6 +89,7 @@ def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) ->
     return Grant(
         keys=tuple(ContentKey(kid=kid, key=keys[kid]) for kid in need.kids),
         windows=_windows(policy, now),
+        policy=json.dumps(policy) if policy else "",
         renewable=_flag(policy, "can_renew", default=False),
         renewal_url=_optional_text(policy, "renewal_server_url"),
     )
@@ -147,12 +168,13 @@ def _key(value: object, place: str) -> bytes:
 
 
 def _decoded(value: object) -> bytes | None:
-    """base64url (RFC 4648 section 5), with padding or without; None where it is not that."""
+    """base64url (RFC 4648 section 5), with padding or without, or base64, which older servers write; None where it is
+    neither."""
     if not isinstance(value, str):
         return None
-    bare = value.rstrip("=")
+    bare = value.rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), "-_", validate=True)
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
 

@@ -4,7 +4,7 @@ where keys rotate, the segments alone (ISO/IEC 23001-7 section 6).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
@@ -54,9 +54,13 @@ def need(plan: Plan, read: Read, there: Collection[Identity]) -> Need:
     are there. RefusedError where something is encrypted and nothing names its KID; TornError."""
     kids = dict.fromkeys(plan.kids)
     keys: dict[bytes, Key] = {}
+    boxes: dict[str, dict[bytes, None]] = {}
     unnamed = False
     for fetch in plan.heads:
-        for protection in _encrypted_tracks(plan, fetch, read):
+        for protection in _protections(plan, fetch, read):
+            if protection.system:
+                boxes.setdefault(protection.system, {})[protection.init_data or b""] = None
+                continue
             unnamed |= not protection.kids
             kids |= dict.fromkeys(protection.kids)
             keys |= {kid: key for kid in protection.kids for key in _keys_of(plan, fetch)}
@@ -73,7 +77,7 @@ def need(plan: Plan, read: Read, there: Collection[Identity]) -> Need:
             "tell the service: without a key id no license can be asked for",
             code="license-missing",
         )
-    return Need(kids=tuple(kids), keys=keys)
+    return Need(kids=tuple(kids), keys=keys, init_data={system: b"".join(own) for system, own in boxes.items()})
 
 
 def _silent(plan: Plan, read: Read, there: Collection[Identity]) -> Iterator[_Silent]:
@@ -148,7 +152,12 @@ def made_up(plan: Plan) -> set[str]:
 
 
 def _encrypted_tracks(plan: Plan, fetch: Fetch, read: Read) -> list[Protection]:
-    """What the `tenc` boxes of a head say. A file that is encrypted as a whole says nothing."""
+    """What the `tenc` boxes of a head say."""
+    return [p for p in _protections(plan, fetch, read) if not p.system]
+
+
+def _protections(plan: Plan, fetch: Fetch, read: Read) -> Sequence[Protection]:
+    """What the `tenc` and `pssh` boxes of a head say. A file that is encrypted as a whole says nothing."""
     if is_whole(plan, fetch):
         return []
     head = read(fetch)
@@ -157,7 +166,7 @@ def _encrypted_tracks(plan: Plan, fetch: Fetch, read: Read) -> list[Protection]:
             raise UnsupportedError(f"{fetch.path}: {ebml.PROTECTED[0]}", ebml.PROTECTED[1])
         if fetch.rendition in made_up(plan):  # no init segment tells: the fragment itself does, without a key id
             return [Protection()] if mp4.is_mp4(head) and fragment.has_encryption(head) else []
-        return [p for p in mp4.protections(head) if not p.system] if mp4.is_mp4(head) else []
+        return mp4.protections(head) if mp4.is_mp4(head) else []
 
 
 def _keys_of(plan: Plan, head: Fetch) -> Iterator[Key]:

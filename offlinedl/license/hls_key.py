@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from offlinedl.engine import Engine
+from offlinedl.engine.several import several
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
-from offlinedl.http import Http
+from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import ContentKey
+from offlinedl.model import ContentKey, Destruction, Held
 from offlinedl.signatures import unsigned
 from offlinedl.streams import Key, LicenseServer
 
 NAME = "hls-key"
 _KEY_BYTES = 16
+_LIMIT = 64 * 1024
+_MESSAGES = ("text/html", "application/json", "application/problem+json")
 
 
 def kid_of(key: Key) -> bytes:
@@ -21,12 +25,9 @@ def kid_of(key: Key) -> bytes:
     return hashlib.sha256(unsigned(key.uri).encode()).digest()[:16]
 
 
-async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime) -> Grant:
-    """Fetch each distinct URI once. The windows of such a title are those of its rights."""
-    fetched: dict[str, bytes] = {}
-    for key in need.keys.values():
-        if key.uri not in fetched:
-            fetched[key.uri] = await _fetch(http, key.uri)
+async def acquire(engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
+    """Fetch each distinct URI once, with the headers of `server`: the token of an entitlement. The windows of such a
+    title are those of its rights."""
     missing = [kid for kid in need.kids if kid not in need.keys]
     if missing:
         raise RefusedError(
@@ -34,20 +35,29 @@ async def acquire(http: Http, server: LicenseServer, need: Need, now: datetime) 
             "name a license server with --license-url",
             code="license-incomplete",
         )
-    return Grant(keys=tuple(ContentKey(kid=kid, key=fetched[need.keys[kid].uri]) for kid in need.kids))
-
-
-async def _fetch(http: Http, uri: str) -> bytes:
+    uris = {kid: need.keys[kid].uri for kid in need.kids}
     try:
-        answer = await http.get(uri, limit=64 * 1024)
+        answers = await several(engine, uris.values(), _LIMIT, server.headers)
     except NetworkError as error:
         if error.status in {401, 403, 404, 410}:
             raise RefusedError(f"the key server refused: {error.message}", "are you entitled to it?") from error
         raise
-    if len(answer.body) != _KEY_BYTES:
-        raise DamagedError(
-            f"{shown(uri)}: {len(answer.body)} bytes, and a key has {_KEY_BYTES}",
-            "is a login needed?",
-            code="license-damaged",
-        )
-    return answer.body
+    keys = tuple(ContentKey(kid=kid, key=_key(uri, answers[uri])) for kid, uri in uris.items())
+    dates = [answer.date for answer in answers.values() if answer.date is not None]
+    # Who may have them may have them again.
+    return Grant(keys=keys, renewable=True, date=max(dates, default=None))
+
+
+async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:
+    """Nobody is told: a key that is had for the asking has no server that keeps count."""
+
+
+def _key(uri: str, answer: Answer) -> bytes:
+    """What came, where that is a key. A message may have 16 bytes, too."""
+    body, kind = answer.body, answer.headers.get("content-type", "").lower()
+    what = None if len(body) == _KEY_BYTES else f"{len(body)} bytes, and a key has {_KEY_BYTES}"
+    if kind.startswith(_MESSAGES) and body.lstrip()[:1] in {b"<", b"{", b"["}:
+        what = "a message, and no key"
+    if what is not None:
+        raise DamagedError(f"{shown(uri)}: {what}", "is a login needed?", code="license-damaged")
+    return body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from offlinedl.model import ContentKey, Windows
 from offlinedl.streams import Key
@@ -11,21 +12,35 @@ from offlinedl.streams import Key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """The KIDs that the media use (16 bytes each), and for those of HLS identity keys where the key is."""
+    """The KIDs that the media use (16 bytes each), and for those of HLS identity keys where the key is.
+
+    `init_data` is what the init segments say for each system, by its id: their pssh boxes.
+    """
 
     kids: tuple[bytes, ...]
     keys: Mapping[bytes, Key] = field(default_factory=dict)
+    init_data: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def __or__(self, other: Need) -> Need:
         """What both need."""
-        return Need(kids=tuple(dict.fromkeys((*self.kids, *other.kids))), keys={**self.keys, **other.keys})
+        return Need(
+            kids=tuple(dict.fromkeys((*self.kids, *other.kids))),
+            keys={**self.keys, **other.keys},
+            init_data={**self.init_data, **other.init_data},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A persistent license, as it was granted: a key for each KID of the need, and the windows that it states."""
+    """A persistent license, as it was granted: a key for each KID of the need, or an adapter's handle that stands for
+    them, and the windows that it states. `policy` is what it states as it came, as JSON; `date` is when the server says
+    that it was granted, where that can be believed; `warnings` say what is odd."""
 
-    keys: tuple[ContentKey, ...]
+    keys: tuple[ContentKey, ...] = ()
+    handle: bytes | None = field(default=None, repr=False)
     windows: Windows = field(default_factory=Windows)
     renewable: bool = False
     renewal_url: str | None = None
+    policy: str = ""
+    date: datetime | None = None
+    warnings: tuple[str, ...] = ()

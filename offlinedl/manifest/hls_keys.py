@@ -10,14 +10,16 @@ from uuid import UUID
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest.units import base64_bytes, key_id
+from offlinedl.media import playready, widevine
 from offlinedl.streams import Key, Protection
 
+FAIRPLAY = "94ce86fb-07ff-4f43-adb8-93d2fa968ca2"
 PLAYREADY = "9a04f079-9840-4286-ab92-e65be0885f95"
 CLEARKEY = "e2719d58-a985-b3c9-781a-b030af78d30e"
 _SYSTEMS = {
-    "com.apple.streamingkeydelivery": "94ce86fb-07ff-4f43-adb8-93d2fa968ca2",
+    "com.apple.streamingkeydelivery": FAIRPLAY,
     "com.microsoft.playready": PLAYREADY,
-    "com.widevine": "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed",
+    "com.widevine": widevine.SYSTEM,
     "org.w3.clearkey": CLEARKEY,
 }
 _SCHEMES = {"SAMPLE-AES": "cbcs", "SAMPLE-AES-CTR": "cenc", "SAMPLE-AES-CENC": "cenc"}
@@ -69,17 +71,31 @@ def protection(attribute: Mapping[str, str], found: Key) -> Protection | None:
     system = system_of(found.keyformat)
     if not system:
         return None
-    kid = key_id(attribute.get("KEYID", ""))
-    data = _data(found.uri)
-    if data is not None and data[4:8] != b"pssh":
-        data = pssh(PLAYREADY, data) if system == PLAYREADY else None
+    kid, data = key_id(attribute.get("KEYID", "")), _init_data(system, found.uri)
     return Protection(
         system=system,
         scheme=_SCHEMES.get(found.method),
-        kids=(kid,) if kid else (),
+        kids=(kid,) if kid else _kids(system, data or b""),
         init_data=data,
         license_url=found.uri if system == CLEARKEY and found.uri.startswith("http") else None,
     )
+
+
+def _kids(system: str, box: bytes) -> tuple[bytes, ...]:
+    """The key ids that are within the system's own data."""
+    if system == PLAYREADY:
+        return playready.kids(box[32:])
+    return widevine.kids(box) if system == widevine.SYSTEM else ()
+
+
+def _init_data(system: str, uri: str) -> bytes | None:
+    """A pssh box; for FairPlay the URI itself, which names the key."""
+    if system == FAIRPLAY:
+        return uri.encode()
+    data = _data(uri)
+    if data is None or data[4:8] == b"pssh":
+        return data
+    return pssh(PLAYREADY, data) if system == PLAYREADY else None
 
 
 def system_of(keyformat: str) -> str:

@@ -63,12 +63,14 @@ def parse(data: bytes, url: str, limits: Limits = LIMITS, pieces: Mapping[str, b
     return Manifest(format=NAME, url=url, renditions=(rendition,), duration=rendition.duration)
 
 
-def cut(manifest: Manifest, size: int | None, limits: Limits = LIMITS) -> Manifest:
-    """`manifest` with its file of `size` bytes cut into ranges; None where it can only be had whole."""
+def cut(manifest: Manifest, size: int | None, limits: Limits = LIMITS, *, whole: int | None = None) -> Manifest:
+    """`manifest` with its file of `size` bytes cut into ranges; None where it can only be had whole, and its server
+    says that this is `whole`."""
     (rendition,) = manifest.renditions
     place = rendition.index
     if not size:
-        return replace(manifest, renditions=(replace(rendition, index=None),))
+        segments = tuple(replace(s, resource=replace(s.resource, size=whole)) for s in rendition.segments)
+        return replace(manifest, renditions=(replace(rendition, index=None, segments=segments),))
     limits.check_segments(-(-size // streams.PIECE))
     if place is not None and place.range is not None:  # from where the movie box must be, to the end of the file
         first = place.range.first

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.media.encryption import SCHEMES, Entry, Parameters, is_seig, piff_entry, rename
-from offlinedl.media.mp4 import Box, Boxes, Buffer, Data, Reader, children, find, first, is_piff, open_box
+from offlinedl.media.encryption import SCHEMES, Entry, Parameters, is_seig, piff_entry
+from offlinedl.media.mp4 import Box, Boxes, Data, Reader, first, is_piff, open_box
 
 Subsamples: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -106,6 +106,13 @@ def _sizes_and_offsets(segment: Data, traf: Boxes) -> tuple[Sequence[int], Seque
     return sizes, offsets
 
 
+def tells(data: Data, box: Box) -> bool:
+    """Does a box of a moof or traf speak of encryption?"""
+    if box.type in {"sgpd", "sbgp"}:
+        return is_seig(data, box)
+    return box.type in {"senc", "pssh"} or _is_auxiliary(data, box)
+
+
 def _is_auxiliary(segment: Data, box: Box) -> bool:
     """saiz and saio, unless they say that they are about something else than encryption."""
     if box.type not in {"saiz", "saio"}:
@@ -131,13 +138,3 @@ def _from_places(
         if not 0 <= start <= start + size <= len(segment):
             raise DamagedError(f"saio points to byte {start}, where the segment is not")
         yield _record(Reader(segment, start, start + size), own, size > own.iv_size) if size else Record()
-
-
-def free_encryption(segment: Buffer) -> None:
-    """Make `free` of the boxes in each moof that speak of encryption: lengths and offsets stay as they are."""
-    for moof in list(find(segment, "moof")):
-        rename(segment, [box for box in children(segment, moof) if box.type == "pssh"])
-        for traf in list(find(segment, "traf", moof)):
-            for box in list(children(segment, traf)):
-                if box.type == "senc" or is_seig(segment, box) or _is_auxiliary(segment, box):
-                    rename(segment, (box,))

@@ -10,12 +10,14 @@ if encryption is not None:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from io import BytesIO
+from struct import Struct
 
 from offlinedl.errors import DamagedError, RefusedError
-from offlinedl.media.auxiliary import free_encryption
-from offlinedl.media.encryption import Encryption, Parameters, clear_init, read_init
-from offlinedl.media.fragment import Batch, Ranges, batches
+from offlinedl.media.encryption import Encryption, Parameters, clear_init, read_init, rename
+from offlinedl.media.fragment import Batch, Ranges, Run, protected
 from offlinedl.media.mp4 import Buffer, Data
 
 __all__ = ["Encryption", "clear_init", "decrypt", "read_init", "usage"]
@@ -27,7 +29,7 @@ def usage(encryption: Encryption, segment: Data) -> dict[bytes, int]:
     Black pictures, silence and a clear lead may leave nothing to prove a key with. Errors: as `decrypt`, keys apart.
     """
     found: dict[bytes, int] = {}
-    for batch in batches(encryption, segment):
+    for batch in protected(encryption, segment).batches:
         kid = batch.parameters.kid
         found[kid] = found.get(kid, 0) + sum(_encrypted(batch, end - start) for _, start, end in batch.ranges)
     return found
@@ -40,13 +42,14 @@ def decrypt(encryption: Encryption, segment: Buffer, keys: Mapping[bytes, bytes]
     DamagedError for boxes that do not fit, UnsupportedError for an unknown scheme.
     """
     parts: dict[tuple[str, bytes], list[Batch]] = {}
-    for batch in batches(encryption, segment):
+    batches, boxes = protected(encryption, segment)
+    for batch in batches:
         parts.setdefault((batch.scheme, batch.parameters.kid), []).append(batch)
     ciphers = [(_UNDO[scheme], _key(keys, kid)) for scheme, kid in parts]
     view = memoryview(segment)
     for (undo, key), part in zip(ciphers, parts.values(), strict=True):
         undo(view, part, key)
-    free_encryption(segment)
+    rename(segment, boxes)
 
 
 def _key(keys: Mapping[bytes, bytes], kid: bytes) -> bytes:
@@ -72,11 +75,27 @@ def _undo_cenc(view: memoryview, part: Iterable[Batch], key: bytes) -> None:
     for batch in part:
         own = batch.parameters
         wraps = own.iv_size == 16 or len(own.constant_iv) == 16
+        if batch.runs and not wraps:
+            for run in batch.runs:
+                _undo_cenc_run(view, run, reset, cipher.update)
+            continue
         for iv, start, end in _cut_at_wraps(batch.ranges) if wraps else batch.ranges:
             if iv:
                 reset(iv)
             piece = view[start:end]
             update(piece, piece)
+
+
+def _undo_cenc_run(
+    view: memoryview, run: Run, reset: Callable[[bytes], None], update: Callable[[bytes], bytes]
+) -> None:
+    """Small samples, as sound has thousands of them, are put together again in one go: less is done for each of them,
+    and that is what takes the time."""
+    read, clear = BytesIO(view[run.start : run.end]).read, []
+    for iv, size in zip(run.ivs, run.sizes, strict=True):
+        reset(iv)
+        clear.append(update(read(size)))
+    view[run.start : run.end] = b"".join(clear)
 
 
 def _cut_at_wraps(ranges: Ranges) -> Ranges:
@@ -106,7 +125,7 @@ def _undo_cens(view: memoryview, part: Iterable[Batch], key: bytes) -> None:
             pieces.append(piece)
             blocks += _gather(batch.parameters, piece, size)
         clear = memoryview(blocks)
-        _undo_cenc(clear, [batch._replace(ranges=ranges)], key)
+        _undo_cenc(clear, [batch._replace(ranges=ranges, runs=())], key)
         for piece, (_, start, end) in zip(pieces, ranges, strict=True):
             _scatter(batch.parameters, piece, clear[start:end])
 
@@ -120,9 +139,14 @@ def _undo_cbc(view: memoryview, part: Sequence[Batch], key: bytes) -> None:
     """
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+    update = Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor().update
     chain, places = bytearray(), []
     for batch in part:
         every, renewed = not batch.parameters.patterned, batch.scheme == "cbcs"
+        if batch.runs and every:
+            for run in batch.runs:
+                _undo_cbc_run(view, run, update)
+            continue
         before = b""
         for iv, start, end in batch.ranges:
             before = iv or before
@@ -133,9 +157,28 @@ def _undo_cbc(view: memoryview, part: Sequence[Batch], key: bytes) -> None:
                 places.append((batch.parameters, piece, len(chain), size))
                 chain += piece if every else _gather(batch.parameters, piece, size)
                 before = before if renewed else b""
-    clear = memoryview(Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor().update(chain))
+    clear = memoryview(update(chain))
     for parameters, piece, at, size in places:
         _scatter(parameters, piece, clear[at : at + size])
+
+
+def _undo_cbc_run(view: memoryview, run: Run, update: Callable[[bytes], bytes]) -> None:
+    """Small samples (see `_undo_cenc_run`); the bytes after the last whole block of each are clear."""
+    parts = list(Struct("".join(map(_blocks_and_rest, run.sizes))).unpack_from(view, run.start))
+    chain = parts.copy()
+    chain[::2], chain[1::2] = run.ivs, parts[::2]
+    parts[::2] = Struct("".join(map(_iv_and_blocks, run.sizes))).unpack(update(b"".join(chain)))
+    view[run.start : run.end] = b"".join(parts)
+
+
+@lru_cache(4096)
+def _blocks_and_rest(size: int) -> str:
+    return f"{size // 16 * 16}s{size % 16}s"
+
+
+@lru_cache(4096)
+def _iv_and_blocks(size: int) -> str:
+    return f"16x{size // 16 * 16}s"
 
 
 def _encrypted(batch: Batch, size: int) -> int:

@@ -25,6 +25,11 @@ SCHEMES = ("cenc", "cbcs", "cens", "cbc1")
 EXPERIMENTAL = ("cens", "cbc1")
 """Schemes that few services use and few players play; also in cbcs every pattern but 1:9 and none is."""
 
+_VISUAL = 78  # bytes of a VisualSampleEntry before its boxes (ISO/IEC 14496-12 section 12.1.3)
+_VISUAL_ENTRIES = ("avc1", "avc3", "hvc1", "hev1", "encv")
+_UNIT_LENGTHS = {b"avcC": 4, b"hvcC": 21}
+"""Where in the boxes of that name the length is, after the name."""
+
 _PIFF_SCHEMES = {0: "cenc", 1: "cenc", 2: "cbc1"}
 """What the algorithms of PIFF became: none, AES-CTR, AES-CBC."""
 
@@ -51,11 +56,15 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A sample entry: its codec's own format ("avc1"), and scheme and parameters, None where its samples are clear."""
+    """A sample entry: its codec's own format ("avc1"), and scheme and parameters, None where its samples are clear.
+
+    `unit` is how many bytes the length before each NAL unit has, 0 where samples are not made of those.
+    """
 
     format: str
     scheme: str | None = None
     parameters: Parameters | None = None
+    unit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,20 +87,25 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encryption:
-    """What is needed to decrypt the segments of one init segment: every track by its id, the clear ones too."""
+    """What is needed to read the segments of one init segment: every track by its id, the clear ones too."""
 
     tracks: Mapping[int, Track]
 
 
 def read_init(init: Data) -> Encryption | None:
     """What `init` says; None when nothing in it is encrypted. Errors: DamagedError, also for no moov box."""
+    found = read_tracks(init)
+    clear = all(entry.parameters is None for track in found.tracks.values() for entry in track.entries)
+    return None if clear else found
+
+
+def read_tracks(init: Data) -> Encryption:
+    """What `init` says, also where nothing in it is encrypted. Errors: DamagedError, also for no moov box."""
     moov = next(find(init, "moov"), None)
     if moov is None:
         raise DamagedError("an init segment without a moov box")
     defaults = _defaults(init, moov)
-    tracks = dict(_track(init, trak, defaults) for trak in find(init, "trak", moov))
-    clear = all(entry.parameters is None for track in tracks.values() for entry in track.entries)
-    return None if clear else Encryption(tracks=tracks)
+    return Encryption(tracks=dict(_track(init, trak, defaults) for trak in find(init, "trak", moov)))
 
 
 def _defaults(init: Data, moov: Box) -> dict[int, tuple[int, int]]:
@@ -122,7 +136,7 @@ def _track(init: Data, trak: Box, defaults: Mapping[int, tuple[int, int]]) -> tu
 
 def _entry(init: Data, box: Box) -> Entry:
     if box.type not in ENCRYPTED_ENTRIES:
-        return Entry(format=box.type)
+        return Entry(format=box.type, unit=_unit(init, box))
     # A sample entry may offer several schemes (ISO/IEC 14496-12 section 8.12): one that is known here goes first
     sinfs = sorted(find(init, "sinf", box), key=lambda sinf: scheme_of(init, sinf) not in SCHEMES)
     original = field(init, "frma", sinfs[0]) if sinfs else None
@@ -135,7 +149,19 @@ def _entry(init: Data, box: Box) -> Entry:
     reader.full_box()
     if is_piff(init, tenc):
         return piff_entry(name, reader)
-    return Entry(format=name, scheme=scheme_of(init, sinfs[0]) or "", parameters=read_parameters(reader))
+    scheme, parameters = scheme_of(init, sinfs[0]) or "", read_parameters(reader)
+    return Entry(format=name, scheme=scheme, parameters=parameters, unit=_unit(init, box))
+
+
+def _unit(init: Data, entry: Box) -> int:
+    """The bytes of a NAL unit's length, as the decoder's setup in a sample entry has them (ISO/IEC 14496-15 sections
+    5.3.3.1 and 8.3.3.1)."""
+    for name, at in _UNIT_LENGTHS.items():
+        place = bytes(init[entry.body + _VISUAL : entry.end]).find(name) if entry.type in _VISUAL_ENTRIES else -1
+        setup = entry.body + _VISUAL + place + len(name)
+        if place >= 0 and setup + at < entry.end:
+            return 1 + (init[setup + at] & 3)
+    return 0
 
 
 def piff_entry(name: str, reader: Reader) -> Entry:

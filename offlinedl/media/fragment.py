@@ -5,15 +5,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, groupby
+from itertools import accumulate, chain, groupby
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.media.auxiliary import Record, overridden, records, whole_ivs
+from offlinedl.media.auxiliary import Record, overridden, records, tells, whole_ivs
 from offlinedl.media.encryption import SCHEMES, Encryption, Entry, Parameters, Track, is_seig, read_groups
 from offlinedl.media.mp4 import Box, Boxes, Data, Reader, boxes, children, find, first, open_box
 
+_SMALL = 4096  # bytes; of larger samples the decryption itself takes longer than what is done for each
+_FEW = 96  # three copies of so many samples of sound fit in what an allocator keeps
 _LOCAL_GROUPS = 0x10000  # group indices above it count the descriptions of the fragment itself (14496-12 section 8.9.4)
 
 
@@ -22,32 +24,43 @@ Ranges: TypeAlias = Iterable[tuple[bytes, int, int]]
 their start and end."""
 
 
+class Run(NamedTuple):
+    """Samples without a gap: where they start and end, the size of each and, in a batch, its IV of 16 bytes."""
+
+    start: int
+    end: int
+    sizes: Sequence[int]
+    ivs: Sequence[bytes] = ()
+
+
 class Batch(NamedTuple):
-    """Protected samples with the same parameters. Their ranges can be read once."""
+    """Protected samples with the same parameters. Their ranges can be read once; `runs` say the same of samples that
+    are protected as a whole, and small: a few at a time, for memory taken anew in large pieces costs more than they."""
 
     scheme: str
     parameters: Parameters
     ranges: Ranges
+    runs: Iterable[Run] = ()
 
 
-class _Run(NamedTuple):
-    """Samples without a gap: where they start, relative to the base of the fragment, and the size of each."""
+class Protected(NamedTuple):
+    """The protected samples of a segment, in file order, and the boxes of its fragments that speak of encryption."""
 
-    start: int
-    sizes: Sequence[int]
+    batches: list[Batch]
+    boxes: list[Box]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fragment:
-    """The boxes of a traf box, its head (tfhd, section 8.8.7) and its runs. `base` is base-data-offset, None where it
-    has none."""
+    """The boxes of a traf box, its head (tfhd, section 8.8.7) and its runs, relative to its base. `base` is
+    base-data-offset, None where it has none."""
 
     boxes: Boxes
     track: Track
     entry: Entry
     base: int | None
     from_moof: bool
-    runs: tuple[_Run, ...]
+    runs: tuple[Run, ...]
 
 
 def has_encryption(segment: Data) -> bool:
@@ -55,20 +68,61 @@ def has_encryption(segment: Data) -> bool:
     return any(find(segment, "moof/traf/senc"))
 
 
-def batches(encryption: Encryption, segment: Data) -> Iterator[Batch]:
-    """The protected samples of `segment`, in file order. Errors: DamagedError; UnsupportedError for other schemes."""
+def protected(encryption: Encryption, segment: Data) -> Protected:
+    """What is protected in `segment`. Errors: DamagedError; UnsupportedError for other schemes."""
+    found = Protected([], [])
+    for inside, placed in _moofs(encryption, segment):
+        for fragment, base in placed:
+            if fragment.entry.parameters is not None:
+                found.batches.extend(_batches(segment, fragment, base))
+        told = chain(inside, *(fragment.boxes for fragment, _ in placed))
+        found.boxes.extend(box for box in told if tells(segment, box))
+    return found
+
+
+def check(encryption: Encryption, segment: Data) -> None:
+    """Samples that are NAL units are nothing else, from their first byte to the last: also where they are encrypted,
+    lengths are clear (23001-7 section 9.5.2), unless whole samples are. Errors: DamagedError."""
+    for fragment, base in chain.from_iterable(placed for _, placed in _moofs(encryption, segment)):
+        if fragment.entry.unit and (fragment.entry.parameters is None or _has_subsamples(segment, fragment)):
+            for run in fragment.runs:
+                _check_units(segment, fragment.entry.unit, base + run.start, run.sizes)
+
+
+def _moofs(encryption: Encryption, segment: Data) -> Iterator[tuple[list[Box], list[tuple[_Fragment, int]]]]:
+    """The boxes of each moof of `segment`, and its fragments, whose samples are there, each with what its offsets count
+    from."""
     layout = list(boxes(segment))
     payloads = [box for box in layout if box.type == "mdat"]
     left = len(segment)  # samples that may still come: a few bytes can claim any number of them
     for moof in (box for box in layout if box.type == "moof"):
+        inside = list(children(segment, moof))
         fragments: list[_Fragment] = []
-        for traf in find(segment, "traf", moof):
+        for traf in (box for box in inside if box.type == "traf"):
             fragments.append(_fragment(encryption, segment, traf, left))
             left -= sum(len(run.sizes) for run in fragments[-1].runs)
-        for fragment, base in zip(fragments, _bases(fragments, moof, payloads), strict=True):
+        placed = list(zip(fragments, _bases(fragments, moof, payloads), strict=True))
+        for fragment, base in placed:
             _check_runs(fragment, base, payloads)
-            if fragment.entry.parameters is not None:
-                yield from _batches(segment, fragment, base)
+        yield inside, placed
+
+
+def _has_subsamples(segment: Data, fragment: _Fragment) -> bool:
+    box = first(fragment.boxes, "senc")
+    return box is not None and bool(open_box(segment, box).full_box()[1] & 0x2)
+
+
+def _check_units(segment: Data, width: int, at: int, sizes: Sequence[int]) -> None:
+    """The NAL units of samples, each behind its length (ISO/IEC 14496-15 section 5.3.4.2.1)."""
+    read = struct.Struct(f"{width}s").unpack_from
+    for size in sizes:
+        start, end = at, at + size
+        while at + width <= end:
+            length = int.from_bytes(read(segment, at)[0])
+            at += width + length
+            if not length or at > end:
+                raise DamagedError(f"the sample at byte {start} is not made of NAL units")
+        at = end
 
 
 def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _Fragment:
@@ -89,7 +143,7 @@ def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _F
     return _Fragment(boxes=found, track=track, entry=entry, base=base, from_moof=bool(flags & 0x20000), runs=runs)
 
 
-def _runs(segment: Data, traf: Boxes, default_size: int, left: int) -> Iterator[_Run]:
+def _runs(segment: Data, traf: Boxes, default_size: int, left: int) -> Iterator[Run]:
     """The runs of samples (trun, section 8.8.8), `left` at most. One without an offset follows the one before."""
     at = 0
     for box in (box for box in traf if box.type == "trun"):
@@ -103,8 +157,8 @@ def _runs(segment: Data, traf: Boxes, default_size: int, left: int) -> Iterator[
             (at,) = struct.unpack(">i", reader.take(4))
         reader.take(4 if flags & 0x4 else 0)
         sizes = _sizes(reader, count, flags, default_size)
-        yield _Run(at, sizes)
-        at += sum(sizes)
+        start, at = at, at + sum(sizes)
+        yield Run(start, at, sizes)
 
 
 def _sizes(reader: Reader, count: int, flags: int, default: int) -> Sequence[int]:
@@ -128,13 +182,13 @@ def _bases(fragments: Sequence[_Fragment], moof: Box, payloads: Sequence[Box]) -
                 piece = fragment.base + fragment.runs[0].start - begin
             base = fragment.base - piece
         if fragment.runs:
-            end = base + fragment.runs[-1].start + sum(fragment.runs[-1].sizes)
+            end = base + fragment.runs[-1].end
         yield base
 
 
 def _check_runs(fragment: _Fragment, base: int, payloads: Sequence[Box]) -> None:
     for run in fragment.runs:
-        start, end = base + run.start, base + run.start + sum(run.sizes)
+        start, end = base + run.start, base + run.end
         if start != end and not any(box.body <= start and end <= box.end for box in payloads):
             raise DamagedError(f"samples at bytes {start} to {end}: no mdat box holds them")
 
@@ -145,26 +199,33 @@ def _batches(segment: Data, fragment: _Fragment, base: int) -> Iterator[Batch]:
         raise UnsupportedError(f"media encrypted with the scheme {scheme!r}")
     counts = [len(run.sizes) for run in fragment.runs]
     parameters = _parameters(segment, fragment, sum(counts))
-    starts, ends = _edges(fragment.runs, base)
     ivs = whole_ivs(segment, fragment.boxes, parameters) if parameters else None
     if ivs:  # what sound has most of all, and thousands of them: nothing is looked at one by one
-        yield Batch(scheme, parameters[0], zip(ivs, starts, ends, strict=True))
+        for (start, end, sizes, _), done in zip(fragment.runs, accumulate(counts, initial=0), strict=False):
+            run = Run(base + start, base + end, sizes, ivs[done : done + len(sizes)])
+            few = _few(run) if end - start < _SMALL * len(sizes) else ()
+            yield Batch(scheme, parameters[0], zip(run.ivs, *_edges(run), strict=False), few)
         return
     found = records(segment, fragment.boxes, parameters, base, counts)
-    for own, group in groupby(zip(parameters, starts, ends, found, strict=True), itemgetter(0)):
+    edges = chain.from_iterable(zip(*_edges(run, base), strict=False) for run in fragment.runs)
+    for own, group in groupby(zip(parameters, edges, found, strict=True), itemgetter(0)):
         if own.protected:
-            told = [span for _, start, end, record in group for span in _protected(own, start, end, record)]
+            told = [span for _, (start, end), record in group for span in _protected(own, start, end, record)]
             yield Batch(scheme, own, told)
 
 
-def _edges(runs: Sequence[_Run], base: int) -> tuple[list[int], list[int]]:
-    """Where the samples begin in the segment, and where they end."""
-    starts: list[int] = []
-    ends: list[int] = []
-    for run in runs:
-        edges = list(accumulate(run.sizes, initial=base + run.start))
-        starts += edges[:-1]
-        ends += edges[1:]
+def _few(run: Run) -> Iterator[Run]:
+    end = run.start
+    for at in range(0, len(run.sizes), _FEW):
+        sizes = run.sizes[at : at + _FEW]
+        start, end = end, end + sum(sizes)
+        yield Run(start, end, sizes, run.ivs[at : at + _FEW])
+
+
+def _edges(run: Run, base: int = 0) -> tuple[Iterator[int], Iterator[int]]:
+    """Where the samples begin, the end of the last one after them, and where they end."""
+    starts, ends = (accumulate(run.sizes, initial=base + run.start) for _ in range(2))
+    next(ends)
     return starts, ends
 
 
@@ -192,18 +253,21 @@ def _protected(own: Parameters, start: int, end: int, record: Record) -> Iterato
 def _parameters(segment: Data, fragment: _Fragment, count: int) -> list[Parameters]:
     """The parameters of each sample: those of its seig group, else those of its sample entry (section 6)."""
     own = read_groups(segment, fragment.boxes)
-    indices: list[int] = []
-    for box in (box for box in fragment.boxes if box.type == "sbgp" and is_seig(segment, box)):
+    default = own.default + _LOCAL_GROUPS if own.default else fragment.track.groups.default
+    found: list[Parameters] = []
+    for length, index in chain(_grouped(segment, fragment.boxes), [(count, 0)]):
+        if fits := min(length, count - len(found)):
+            found += [_group(fragment, own.parameters, index or default)] * fits
+    return found
+
+
+def _grouped(segment: Data, traf: Boxes) -> Iterator[tuple[int, int]]:
+    """How many samples are in which group (sbgp, 14496-12 section 8.9.2), those of index 0 in none."""
+    for box in (box for box in traf if box.type == "sbgp" and is_seig(segment, box)):
         reader = open_box(segment, box)
         version, _ = reader.full_box()
         reader.take(8 if version else 4)
-        for _ in range(reader.number(4)):
-            length, index = reader.number(4), reader.number(4)
-            indices += [index] * min(length, count - len(indices))
-    default = own.default + _LOCAL_GROUPS if own.default else fragment.track.groups.default
-    rest = count - len(indices)
-    known = {index: _group(fragment, own.parameters, index or default) for index in {*indices, *([0] if rest else ())}}
-    return [known[index] for index in indices] + ([known[0]] * rest if rest else [])
+        yield from struct.iter_unpack(">2I", reader.take(8 * reader.number(4)))
 
 
 def _group(fragment: _Fragment, own: Sequence[Parameters], index: int) -> Parameters:

@@ -86,11 +86,11 @@ class Reader:
         return bytes(self.data[start : self.at])
 
     def number(self, size: int) -> int:
-        return int.from_bytes(self.take(size))
+        return int.from_bytes(self.take(size), "big")
 
     def full_box(self) -> tuple[int, int]:
         """(version, flags) of a FullBox (section 4.2)."""
-        return self.number(1), self.number(3)
+        return divmod(self.number(4), 2**24)
 
 
 def boxes(data: Data, start: int = 0, end: int | None = None) -> Iterator[Box]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-from offlinedl.errors import NotFoundError, UnsupportedError, UsageError, printable, shown
+from offlinedl.errors import NotFoundError, OfflinedlError, UnsupportedError, UsageError, printable, shown
 from offlinedl.http import Answer
 from offlinedl.model import Title
 from offlinedl.sources import manifest_url
@@ -44,7 +44,9 @@ async def resolve(ref: str, sources: Mapping[str, str], read: Read) -> Title:
     if "://" in ref:
         raise UnsupportedError(f"{shown(ref)}: not an http or https URL", "only http and https are fetched")
     name = ref.partition(":")[0]
-    if ":" not in ref or name not in sources:
+    if ":" not in ref and sources:
+        return await _alone(ref, sources, read)
+    if name not in sources:
         known = ", ".join(sources) or "none yet"
         raise NotFoundError(
             f"{ref}: neither a URL nor a title of a known source",
@@ -54,3 +56,28 @@ async def resolve(ref: str, sources: Mapping[str, str], read: Read) -> Title:
 
     answer = await read(sources[name])
     return feed.one(answer.body, name, answer.url, ref)
+
+
+async def _alone(ref: str, sources: Mapping[str, str], read: Read) -> Title:
+    """The title with this id, where one source has it and no other. The first failure where none does."""
+    from offlinedl.sources import feed
+
+    found: list[Title] = []
+    failures: list[OfflinedlError] = []
+    for name, url in sources.items():
+        try:
+            answer = await read(url)
+            found.append(feed.one(answer.body, name, answer.url, f"{name}:{ref}"))
+        except OfflinedlError as error:
+            failures += [] if isinstance(error, NotFoundError) else [error]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(title.id for title in found)
+        raise NotFoundError(f"{ref}: more than one source has it", f"name one of: {ids}", code="ambiguous")
+    if failures:
+        raise failures[0]
+    raise NotFoundError(
+        f"{ref}: neither a URL nor a title of a known source",
+        f"it is in none of: {', '.join(sources)}; `offlinedl source add NAME URL` adds another",
+    )

@@ -1,0 +1,30 @@
+"""Licenses that titles have and the vault does not open: its key is lost or foreign, or it is another vault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from offlinedl.errors import DamagedError
+from offlinedl.model import Entry
+from offlinedl.vault import Vault
+
+
+def fault(vault: Vault, entry: Entry) -> str:
+    """Why the title's license cannot be read, "" where it can."""
+    try:
+        return "" if vault.get(entry.license_slot) else "they are not in the vault any more"
+    except DamagedError as error:
+        return error.message
+
+
+def unread(vault: Vault, entries: Iterable[Entry]) -> DamagedError | None:
+    """What is to be said where licenses cannot be read: it names all the titles that they are of."""
+    sealed = [e for e in entries if e.license and e.license.system and e.license.destroyed_at is None]
+    faults = {entry.id: why for entry in sealed if (why := fault(vault, entry))}
+    if not faults:
+        return None
+    return DamagedError(
+        f"the licenses of {', '.join(faults)} cannot be read: {', '.join(dict.fromkeys(faults.values()))}",
+        "restore the vault's key file or `offlinedl vault import` a copy, or get the titles again: media are kept",
+        code="vault-damaged",
+    )

@@ -1,0 +1,102 @@
+"""Killed at every write there is: never ready without a license, never a license lost, never a second request.
+
+They count from the moment on that the answer lies on the disk. Before that it is in the memory of the process alone.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Offlinedl
+from tests.origin import Origin
+from tests.test_cli import rows
+from tests.test_get import assert_origins_bytes
+from tests.test_kill import serve
+from tests.titles import fmp4
+
+REF = "demo:harbour-1"
+
+
+class Killed:
+    """A home, and what becomes of copies of it when a command that works on one is killed."""
+
+    def __init__(self, home: Offlinedl, capture: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._home, self._capture, self._monkeypatch = home, capture, monkeypatch
+        self.count = 0
+
+    def at_each(self, begins: str, *words: str) -> Iterator[Offlinedl]:
+        """The copies, after all of them were worked on; nothing killed the last of these (see tests/sabotage.py)."""
+        program = f"from tests.sabotage import *\nat_each_write({str(self._home.home)!r}, {list(words)!r}, {begins!r})"
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True
+        )
+        homes = done.stdout.splitlines()
+        self.count = len(homes)
+        for home in homes:
+            self._monkeypatch.setenv("OFFLINEDL_HOME", home)
+            yield Offlinedl(Path(home), self._capture)
+
+
+@pytest.fixture
+def killed(offlinedl: Offlinedl, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Killed:
+    return Killed(offlinedl, capsys, monkeypatch)
+
+
+def secrets(home: Offlinedl) -> list[str]:
+    """What lies in the vault beside its key."""
+    return sorted(f.name for f in (home.home / "vault").iterdir() if f.name != "key")
+
+
+@pytest.mark.parametrize("system", ["clearkey", "hls-key"])
+def test_between_the_license_and_ready(system: str, demo: Offlinedl, origin: Origin, killed: Killed) -> None:
+    """B8, B9b, B9c."""
+    ref, asked = (serve(origin, fmp4(count=2)), "/key") if system == "hls-key" else (REF, "/license")
+    for home in killed.at_each(".sealed", "get", ref):
+        for title in home.listed():
+            assert title["state"] != "ready" or title["license"]["system"] == system
+        [title] = home.ok("get", ref, "--json").json
+        assert (title["state"], title["license"]["system"]) == ("ready", system)
+        assert_origins_bytes(title, origin.files if system == "hls-key" else None)
+        assert len(secrets(home)) == 1
+    assert len(origin.asked(asked)) == killed.count
+    assert killed.count > 20
+
+
+def test_between_a_renewal_and_its_swap(demo: Offlinedl, origin: Origin, killed: Killed) -> None:
+    """B23. The old license serves until then; the next run takes up the new one, and asks nobody."""
+    demo.ok("get", REF)
+    demo.ok("play", REF, "--player", "none")
+    [(slot,)] = rows(demo.home, "SELECT license_slot FROM titles")
+    origin.forget()
+    for home in killed.at_each(".sealed", "renew", REF):
+        home.ok("play", REF, "--player", "none")
+        home.ok("sync")
+        [(id_, first)] = rows(home.home, "SELECT id, first_played_at FROM licenses")
+        assert (id_, first is None) == (f"{slot}-1", False)
+        home.ok("play", REF, "--player", "none")
+    assert len(origin.asked("/license")) == killed.count
+    assert killed.count > 5
+
+
+def test_between_destruction_and_acknowledgement(demo: Offlinedl, origin: Origin, killed: Killed) -> None:
+    """A92, B22: what is owed is told at least once, and no key stays."""
+    demo.ok("get", REF)
+    origin.forget()
+    told: list[int] = []
+    for home in killed.at_each("'removing'", "rm", REF):
+        told.append(len(origin.asked("/license")))
+        home.ok("sync")
+        home("rm", REF)
+        home.ok("sync")
+        assert (home.listed(), secrets(home)) == ([], [])
+        assert rows(home.home, "SELECT * FROM destructions") == []
+        assert list((home.home / "titles").glob("[!.]*")) == []
+    assert killed.count > 10
+    silent = sum(before == after for before, after in pairwise([*told, len(origin.asked("/license"))]))
+    assert silent <= told[0], "what nobody told any more, a process had told that was killed then"
