@@ -164,8 +164,12 @@ class Store:
 
     def free_bytes(self) -> int:
         """Bytes that may still be written here."""
-        folder = next(f for f in (self._root, *self._root.parents) if f.exists())
-        return shutil.disk_usage(folder).free
+        return free_bytes(next(f for f in (self._root, *self._root.parents) if f.exists()))
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that may still be written to the disk of a folder that is there."""
+    return shutil.disk_usage(folder).free
 
 
 def checksum(data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -357,3 +358,21 @@ def test_a_renewal_that_fails_is_a_warning_while_the_old_license_lives(
     [step] = ok(demo.at(DAY % 29, "sync", "--json")).json
     assert (step["result"], step["error"]["code"] != "") == ("warning", True)
     assert len(origin.asked("/license")) == 2
+
+
+@pytest.mark.parametrize("words", [["get", REF], ["sync"]], ids=" ".join)
+def test_a_renewal_that_was_cut_off_is_taken_up_when_the_old_license_is_over(
+    words: list[str], demo: Offlinedl, origin: Origin
+) -> None:
+    """Nobody is asked for a license again, and no media."""
+    origin.fault("/license", policy(rental_duration_seconds=86400), times=1)
+    demo.ok("get", REF)
+    process = demo.start("renew", REF, before="dies_at('offlinedl.custody:Custody', 'supersede')")
+    assert process.wait() == -signal.SIGKILL
+    origin.forget()
+    later = f"{datetime.now(UTC) + timedelta(days=3.5):%Y-%m-%d %H:%M:%S}"
+    assert [title["state"] for title in ok(demo.at(later, "list", "--json")).json] == ["expired"]
+    ok(demo.at(later, *words))
+    [title] = ok(demo.at(later, "list", "--json")).json
+    assert (title["state"], title["message"]) == ("ready", "Available for 26 more days")
+    assert not [asked for asked in origin.log if asked.path == "/license" or asked.path.endswith("m4s")]

@@ -32,7 +32,8 @@ _FILE = "progressive"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """One source of a title, read, and what is chosen of it. `refusal` says why it cannot be licensed here."""
+    """One source of a title, read, and what is chosen of it. `refusal` says why it cannot be licensed here, `is_named`
+    that it was a person who named the license server: that one hears nothing of what the service said."""
 
     title: Title
     source: MediaSource
@@ -43,6 +44,7 @@ class Prepared:
     choices: tuple[Choice, ...]
     server: LicenseServer | None
     refusal: OfflinedlError | None
+    is_named: bool = False
 
     def rank(self) -> tuple[bool, bool, int]:
         """Licensable first, then within the wanted quality, then the tallest."""
@@ -77,7 +79,7 @@ class Prepared:
         own = self.server
         if own is not None and own.system not in IN_THE_OPEN and "clearkey" not in self.systems:
             server = replace(own, url=server.url, headers=server.headers)
-        return replace(self, server=server, refusal=_unproven(self.choices, self.format))
+        return replace(self, server=server, refusal=_unproven(self.choices, self.format), is_named=True)
 
     def plan(self) -> Plan:
         """What is to be fetched. Raises `refusal` where nobody licenses it."""

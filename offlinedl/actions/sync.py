@@ -105,12 +105,13 @@ async def _renewals(work: Pass) -> None:
 
 def _why(entry: Entry, library: Library) -> str:
     """Why the title's license is to be renewed, "" where it is not."""
-    now = library.time()
-    if entry.state is not State.READY or entry.license is None:
+    now, license = library.time(), entry.license
+    if license is None or entry.state not in {State.READY, State.EXPIRED}:
         return ""
-    if library.licenses.offered(entry) is not None:
+    offered = library.licenses.offered(entry)
+    if offered is not None and not expiry.is_over(expiry.renewed(license, offered.license), now):
         return "a renewal was cut off"
-    return expiry.message(entry.license, now) if is_due(entry.license, now) else ""
+    return expiry.message(license, now) if entry.state is State.READY and is_due(license, now) else ""
 
 
 async def _renewal(entry: Entry, reason: str, work: Pass) -> Step:
