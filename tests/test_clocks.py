@@ -139,6 +139,10 @@ def test_a_clock_that_is_set_back_is_said_to_be(secure: Offlinedl, origin: Origi
     assert [t["id"] for t in moved("-1d", "list", "--state", "clock-suspect", "--json").json] == ["demo:harbour-1"]
     assert moved("-1d", "list", "--until", "2026-01-01", "--json").json == []
     assert moved("-1d", "rm", "--expired").err == "Nothing to remove.\n"
+    doctor = moved("-1d", "doctor", "--json")
+    [finding] = [found for found in doctor.json if found["what"] == "clock"]
+    assert (doctor.code, finding["error"]["code"]) == (5, "clock-suspect")
+    assert finding["detail"].startswith("set back by 23 hours; a license server said ")
     assert not origin.log
     history = [e["event"] for e in moved("-1d", "show", "demo:harbour-1", "--json").json["history"]]
     assert history[-1] == "clock set back by 23 hours"

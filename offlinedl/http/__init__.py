@@ -156,8 +156,8 @@ class Http:
             )
 
     async def head(self, url: str) -> Answer:
-        """What the server says of a resource; any status is an answer."""
-        async with self._request("HEAD", url, [], None) as response:
+        """What the server itself says of a resource, and no cache for it; any status is an answer."""
+        async with self._request("HEAD", url, [("Cache-Control", "no-cache")], None) as response:
             return Answer(url=str(response.url), status=response.status, headers=head_of(response).headers, body=b"")
 
     @asynccontextmanager
