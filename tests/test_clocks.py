@@ -160,6 +160,17 @@ def test_get_asks_for_the_time_and_for_no_license(secure: Offlinedl, origin: Ori
     assert moved("-1d", "play", "demo:harbour-1", on=True).code == 0
 
 
+def test_a_title_without_a_license_server_asks_where_its_keys_are(secure: Offlinedl, origin: Origin) -> None:
+    assert moved("", "rm", "--all").code == 0
+    assert moved("", "get", "demo:ferry").code == 0
+    origin.forget()
+    assert moved("-1d", "get", "demo:ferry", on=True).code == 0
+    [asked] = origin.log
+    assert (asked.method, asked.headers["Cache-Control"]) == ("HEAD", "no-cache")
+    assert asked.path.startswith("/titles/ferry/")
+    assert "key" in asked.path
+
+
 @pytest.mark.parametrize("verb", [("sync",), ("renew", "demo:harbour-1")], ids=lambda verb: verb[0])
 def test_whoever_goes_online_asks_for_the_time_first(verb: tuple[str, ...], secure: Offlinedl, origin: Origin) -> None:
     assert state("-1d") == "clock-suspect"
