@@ -128,9 +128,16 @@ class Http:
         return _answer(reading.url, reading.head, content, None)
 
     async def head(self, url: str) -> Answer:
-        """What the server says of a resource; any status is an answer."""
+        """What the server itself says of a resource, and no cache for it; any status is an answer."""
         reading = Reading(None, lambda _: lambda _: 0.0)
-        await self._read(Request(url=url, begin=reading.any, method="HEAD", patience=self._stall_seconds))
+        asked = Request(
+            url=url,
+            begin=reading.any,
+            headers=[("Cache-Control", "no-cache")],
+            method="HEAD",
+            patience=self._stall_seconds,
+        )
+        await self._read(asked)
         return _answer(reading.url, reading.head, bytearray(), None)
 
     async def _read(self, asked: Request) -> bool:
