@@ -16,7 +16,7 @@ from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
 from offlinedl.license import IN_THE_OPEN, Licensing
-from offlinedl.manifest import Format, detect, progressive
+from offlinedl.manifest import Format, detect
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
 
@@ -26,6 +26,8 @@ _SAMPLES = {
     "SAMPLE-AES-CENC": ("mp4",),  # as it was called before
 }
 """The containers in which the methods of HLS that encrypt samples can be undone."""
+_FILE = "progressive"
+"""The format of files that are titles themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,7 @@ async def _read(
     engine = licensing.engine
     clock = asyncio.get_running_loop().time
     began = clock()
-    answer = await engine.get(source.url, enough=progressive.is_enough)
+    answer = await engine.get(source.url, enough=_is_enough)
     throughput = int(len(answer.body) * 8 / max(clock() - began, 0.001))
     format = detect(answer.body, answer.url)
     manifest = await _parsed(source, format, answer, engine, now)
@@ -168,6 +170,13 @@ async def _read(
     )
 
 
+def _is_enough(head: bytes) -> bool:
+    """Only what is large is looked at so early, and few manifests are."""
+    from offlinedl.manifest import progressive
+
+    return progressive.is_enough(head)
+
+
 def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError | None:
     """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or
     theirs is in a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
@@ -179,7 +188,7 @@ def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError |
                 "name their ids",
                 "ask for the title's DASH address, or for one in MP4",
             )
-        if rendition.protections and (rendition.setup is not None or format.NAME == progressive.NAME):
+        if rendition.protections and (rendition.setup is not None or format.NAME == _FILE):
             return UnsupportedError(
                 f"{rendition.id}: protected, and without an init segment: no license can be proven to open it yet",
                 "ask for the title's HLS or DASH address",
@@ -193,7 +202,9 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     A file that is a title itself keeps the address that was given: where redirects end is signed, and ages. It is cut
     into ranges if its server gives them.
     """
-    if format.NAME == progressive.NAME:
+    if format.NAME == _FILE:
+        from offlinedl.manifest import progressive
+
         size = await engine.size_in_ranges(source.url, answer)
         return progressive.cut(format.parse(answer.body, source.url), size, engine.limits, whole=answer.size)
     manifest = format.parse(answer.body, answer.url, engine.limits)

@@ -125,7 +125,9 @@ class Catalog:
         tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
         keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
         with translated():
-            fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))
+            cursor = self._db.cursor()
+            cursor.row_factory = None
+            fetches = cursor.execute(f"SELECT {plans.FETCH_COLUMNS} FROM fetches {order} position", (title_id,))
             return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
 
     def manifest_url(self, title_id: str) -> str:

@@ -69,30 +69,30 @@ class Answer:
 def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, int]:
     """How many bytes are to come (None where that is not said) and how many of the first of them are not wanted, if
     `head` answers a request for `range` of `url`, or all of it. NetworkError if it does not."""
-    name, status, headers = shown(url), head.status, head.headers
+    status, headers = head.status, head.headers
     if status not in {200, 206} or (status == 206 and range is None):
         raise NetworkError(
-            f"{name}: status {status} {head.reason}".rstrip(),
+            f"{shown(url)}: status {status} {head.reason}".rstrip(),
             _advice(status),
             status=status,
             retry_after=headers.get("retry-after"),
         )
     if headers.get("content-encoding", "identity") != "identity":
         said = f"sent as {headers['content-encoding']}, though that was not asked for"
-        raise NetworkError(f"{name}: {said}", status=status)
+        raise NetworkError(f"{shown(url)}: {said}", status=status)
     if status == 206 and range is not None:
         got = headers.get("content-range", "").partition("/")[0]
         if got != f"bytes {range.first}-{range.last}":
             said = f"asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}"
-            raise NetworkError(f"{name}: {said}", status=status)
+            raise NetworkError(f"{shown(url)}: {said}", status=status)
         if head.length not in {range.size, None}:
             said = f"a range of {range.size} bytes, and {head.length} are announced"
-            raise NetworkError(f"{name}: {said}", status=status)
+            raise NetworkError(f"{shown(url)}: {said}", status=status)
         return range.size, 0
     if range is None:
         return head.length, 0
     if head.length is not None and head.length <= range.last:
-        raise NetworkError(f"{name}: {head.length} bytes long, byte {range.last} was to be there", status=status)
+        raise NetworkError(f"{shown(url)}: {head.length} bytes long, byte {range.last} was to be there", status=status)
     return range.size, range.first
 
 

@@ -43,17 +43,22 @@ class UnlicensedError(RefusedError):
 
 
 def prove(
-    plan: Plan, read: Read, keys: Mapping[bytes, bytes], sealed: Collection[bytes] = ()
+    plan: Plan,
+    read: Read,
+    keys: Mapping[bytes, bytes],
+    sealed: Collection[bytes] = (),
+    formed: Collection[heads.Identity] = (),
 ) -> Iterator[Fault | None]:
     """Prove `keys` (by KID) on the files of `plan`, a step at a time: each step yields None, or a fault. Of keys that
-    only an adapter has, the KIDs are in `sealed`: with those nothing is opened here.
+    only an adapter has, the KIDs are in `sealed`: with those nothing is opened here. Files whose form was looked at as
+    they came are `formed`.
 
     UnlicensedError where a KID in use has no key; UnsupportedError where encrypted media cannot be decoded here.
     """
     openings = {track.id: Opening(plan, track.id, read, keys) for track in plan.tracks}
     found: list[tuple[Opening, list[Work]]] = []
     try:
-        torn = yield from _forms(plan, read, openings)
+        torn = yield from _forms(plan, read, openings, formed)
         if torn:
             return
         for opening in openings.values():
@@ -81,7 +86,9 @@ def _check_licensed(plan: Plan, work: Sequence[Work], licensed: Collection[bytes
             raise UnlicensedError(kid, fetches[0].path, Need(kids=kids, keys=uris))
 
 
-def _forms(plan: Plan, read: Read, openings: Mapping[str, Opening]) -> Generator[Fault | None, None, bool]:
+def _forms(
+    plan: Plan, read: Read, openings: Mapping[str, Opening], formed: Collection[heads.Identity]
+) -> Generator[Fault | None, None, bool]:
     """Look at the form of every file first: what is no media at all says nothing of a key. True where one is not.
 
     A piece of a file has no form of its own; it is as long as its range, or would not be here.
@@ -89,7 +96,7 @@ def _forms(plan: Plan, read: Read, openings: Mapping[str, Opening]) -> Generator
     torn, cut, without = False, plan.cut, made_up(plan)
     fits: set[Fetch | None] = set()
     misplaced: dict[Fetch | None, list[Fault]] = {}
-    for fetch in (f for f in plan.fetches if f.rendition not in cut):
+    for fetch in (f for f in plan.fetches if f.rendition not in cut and f.identity not in formed):
         opening, data = openings[fetch.rendition], read(fetch)
         init = fetch if fetch.init else opening.init(fetch)
         if (reason := _malformed(plan, fetch, data)) is not None:
