@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,11 @@ def _list(path: Path, name: str, value: object) -> Any:
 
 def _wrong(path: Path, name: str, what: str) -> UsageError:
     return UsageError(f"{path}: {name}: {what}", "correct the file")
+
+
+def program(names: Sequence[str]) -> str | None:
+    """The path of the first of these programs that this machine has."""
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def codecs_played() -> tuple[str, ...]:

@@ -46,6 +46,11 @@ def sized(count: int) -> str:
     return f"{value:.1f} {_UNITS[unit]}" if unit and value < 10 else f"{value:.0f} {_UNITS[unit]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """ "1 title", "2 titles"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class OfflinedlError(Exception):
     """What went wrong (`message`), what to do (`hint`), and for scripts a stable `code` and the `exit_code`."""
 

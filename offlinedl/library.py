@@ -138,11 +138,21 @@ class Library:
         sound = await held(self.store, before, claimed)
         return replace(plan, fetches=tuple(_with(f, sound.get(f.identity)) for f in plan.fetches))
 
-    def others(self, title_id: str) -> tuple[list[str], int]:
-        """The other titles of the same source: the ids of those that are here, the first to be given up first, and how
-        many became ready in this calendar month (UTC)."""
+    def others(self, title_id: str) -> tuple[list[Entry], int]:
+        """The other titles of the same source: those that are here, the first that were added first, and how many were
+        downloaded in this calendar month (UTC) or are about to be."""
         month = self._clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return self.catalog.others_of(title_id), self.catalog.others_ready_since(title_id, month)
+        here = {entry.id: entry for entry in self.entries()}
+        found = [here[other] for other in self.catalog.services.others(title_id) if other in here]
+        return found, self.catalog.services.others_since(title_id, month)
+
+    def give_back(self, title: Title) -> None:
+        """The service has allowed this download, and nothing comes of it: it is to hear that, where the title is not
+        here from before."""
+        url = title.service.entitlement_url
+        if url is not None:
+            with self.catalog.transaction():
+                self.catalog.outbox.unused(title.id, url, self._clock())
 
     def plan(self, title_id: str) -> Plan:
         """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from offlinedl.errors import RefusedError
+from offlinedl.errors import RefusedError, counted
 from offlinedl.expiry import shorter
-from offlinedl.model import Entry, Rights, Title
+from offlinedl.model import Entry, Rights, State, Title
 
 
 def check(title: Title | Entry, now: datetime) -> None:
@@ -33,24 +33,33 @@ def check(title: Title | Entry, now: datetime) -> None:
         )
 
 
-def check_limits(title: Title, here: Sequence[str], this_month: int) -> None:
-    """Raise RefusedError where the service allows no other download. `here` are the ids of its other titles on this
-    device, the first to be given up first; `this_month` is how many of its other titles were downloaded in this
-    calendar month, those that are gone too. An expired title counts as long as its media lie here."""
+def check_limits(title: Title, here: Sequence[Entry], this_month: int) -> None:
+    """Raise RefusedError where the service allows no other download. `here` are its other titles on this device, those
+    that came first first; an expired one has its place until it is removed, for its media lie here. `this_month` is how
+    many of its other titles were downloaded in this calendar month, those that are gone too."""
     service, whose = title.service, title.service.name or "its service"
-    if service.downloads_per_device is not None and len(here) >= service.downloads_per_device:
+    most, used = service.downloads_per_device, len(here)
+    if most is not None and used >= most:
+        first = min(here, key=_worth)
+        why = "expired" if first.state is State.EXPIRED else "watched" if first.watched else "the oldest"
+        frees = "frees a place" if used == most else f"is the first of {used - most + 1} steps to a free place"
         raise RefusedError(
-            f"{title.id}: {whose} allows {service.downloads_per_device} downloads on a device, and "
-            f"{len(here)} are here",
-            f"`offlinedl rm {here[0]}` frees a place",
+            f"{title.id}: {whose} allows {counted(most, 'download')} on a device, and {used} of {most} are used",
+            f"`offlinedl rm {first.id}` {frees} ({why})",
             code="download-limit",
         )
-    if service.downloads_per_month is not None and this_month >= service.downloads_per_month:
+    most = service.downloads_per_month
+    if most is not None and this_month >= most:
         raise RefusedError(
-            f"{title.id}: {whose} allows {service.downloads_per_month} downloads a month, and {this_month} were made",
-            "the next month begins with none; removing titles does not help",
+            f"{title.id}: {whose} allows {counted(most, 'download')} a month, and {this_month} of {most} are used",
+            "wait for the 1st of the next month (UTC); removing titles does not help",
             code="monthly-limit",
         )
+
+
+def _worth(entry: Entry) -> tuple[bool, bool]:
+    """Which title to give up: of the lowest, the first. What a person keeps is the last, whatever else is true."""
+    return (entry.kept, not (entry.watched or entry.state is State.EXPIRED))
 
 
 def narrowed(one: Rights, other: Rights) -> Rights:

@@ -129,9 +129,10 @@ class Store:
         with _translated(f"read {path}"):
             descriptor = os.open(f"{self.folder(name)}/{path}", os.O_RDONLY | os.O_CLOEXEC)
             try:
-                if os.fstat(descriptor).st_size > _LARGE:
+                size = os.fstat(descriptor).st_size
+                if size > _LARGE:
                     return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
-                return memoryview(os.read(descriptor, _LARGE))
+                return memoryview(os.read(descriptor, size))
             finally:
                 os.close(descriptor)
 
@@ -163,8 +164,12 @@ class Store:
 
     def free_bytes(self) -> int:
         """Bytes that may still be written here."""
-        folder = next(f for f in (self._root, *self._root.parents) if f.exists())
-        return shutil.disk_usage(folder).free
+        return free_bytes(next(f for f in (self._root, *self._root.parents) if f.exists()))
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that may still be written to the disk of a folder that is there."""
+    return shutil.disk_usage(folder).free
 
 
 def checksum(data: bytes) -> bytes:
@@ -184,12 +189,14 @@ class Part:
         self._name = name
         self._path = path = f"{folder}/{name}"
         self._hash = xxhash.xxh3_128()
-        with _translated(f"write {name}"):
+        try:
             try:
                 self._file = os.open(f"{path}.part", _WRITE, 0o600)
             except FileNotFoundError:
                 Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._file = os.open(f"{path}.part", _WRITE, 0o600)
+        except OSError as error:
+            raise _storage_error(f"write {name}", error) from error
 
     def write(self, data: memoryview | bytes) -> None:
         """The next bytes."""
@@ -203,9 +210,11 @@ class Part:
 
     def keep(self) -> bytes:
         """It is complete. Returns its checksum."""
-        with _translated(f"write {self._name}"):
+        try:
             os.close(self._file)
             os.rename(f"{self._path}.part", self._path)  # noqa: PTH104 - ten thousand times in a download
+        except OSError as error:
+            raise _storage_error(f"write {self._name}", error) from error
         return self._hash.digest()
 
     def drop(self) -> None:

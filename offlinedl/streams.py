@@ -250,11 +250,13 @@ class Fetch:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """What a fetch brought: its size in bytes, the checksum of them (16 bytes, XXH3), and what tells this version of
-    the resource from others, None where the server does not say."""
+    the resource from others, None where the server does not say. `is_formed` tells that it has the form that its name
+    promises, and needs no key; else that is still to be looked at."""
 
     size: int
     checksum: bytes
     validator: str | None = None
+    is_formed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from offlinedl.media.mp4 import Data
 if TYPE_CHECKING:
     from offlinedl.streams import Fetch
 
-_PACKET = 188
+_PACKET, _SYNC = 188, 0x47
 _CLEAR_CONTROL = bytes(range(0x10, 0x40))
 """The fourth byte of a packet that is not scrambled and holds something."""
 _BEGINS = re.compile(rb"[\x40-\x7f]")
@@ -42,6 +42,28 @@ def malformed(path: str, data: Data, *, sealed: bool) -> str | None:
     return check(data) if check else None
 
 
+class Packets:
+    """Looks at the packets of MPEG-TS as they come, in pieces that are cut anywhere. What is found whole here need not
+    be read again for its form: to look at each packet of a file takes as long as to read it. See `_ts`."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._is_sound = False
+
+    def take(self, data: memoryview) -> None:
+        """The next bytes."""
+        some = bytes(data)
+        firsts, seconds, fourths = (some[(place - self._size) % _PACKET :: _PACKET] for place in (0, 1, 3))
+        sound = firsts.count(_SYNC) == len(firsts) and seconds.isascii() and not fourths.translate(None, _CLEAR_CONTROL)
+        self._is_sound = sound and (self._is_sound if self._size else _begins(some, seconds[: len(some) // _PACKET]))
+        self._size += len(some)
+
+    @property
+    def are_whole(self) -> bool:
+        """Are all that came whole packets, which media begin in? Where that is not seen at once it is not known."""
+        return self._is_sound and self._size % _PACKET == 0
+
+
 def _mp4(data: Data) -> str | None:
     if not mp4.is_mp4(data):
         return "not MP4"
@@ -62,14 +84,19 @@ def _ts(data: Data) -> str | None:
         return "not whole packets of MPEG-TS"
     heads = memoryview(data).cast("I")[:: _PACKET // 4].tobytes()  # four bytes of each, in one pass
     seconds = heads[1::4]
-    if heads[::4].count(0x47) != len(data) // _PACKET:
+    if heads[::4].count(_SYNC) != len(data) // _PACKET:
         return "not whole packets of MPEG-TS"
     if not seconds.isascii() or heads[3::4].translate(None, _CLEAR_CONTROL):
         return "packets of MPEG-TS that hold no media"
-    begins = (_PACKET * found.start() for found in islice(_BEGINS.finditer(seconds), _LOOKED_AT))
-    if _BEGINS.search(seconds) and not any(_is_pes(data, at) for at in begins):
+    if _BEGINS.search(seconds) and not _begins(data, seconds):
         return "no media in its packets"
     return None
+
+
+def _begins(data: Data, seconds: bytes) -> bool:
+    """Does a PES packet begin in one of the first packets that begin anything? `seconds` are their second bytes."""
+    begins = (_PACKET * found.start() for found in islice(_BEGINS.finditer(seconds), _LOOKED_AT))
+    return any(_is_pes(data, at) for at in begins)
 
 
 def _is_pes(data: Data, at: int) -> bool:

@@ -119,3 +119,11 @@ def demo(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
     offlinedl.ok("source", "add", "demo", f"{origin.url}/feed.json")
     origin.forget()
     return offlinedl
+
+
+@pytest.fixture
+def members(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
+    """A home that knows the demo service for members, which allows two downloads on each of two devices."""
+    offlinedl.ok("source", "add", "demo", f"{origin.url}/members.json")
+    origin.forget()
+    return offlinedl

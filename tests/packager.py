@@ -110,7 +110,7 @@ def rungs(root: Path) -> Path:
 
 
 def codecs(root: Path, scheme: str) -> Path:
-    """As `rungs`, of CODECS, encrypted with the scheme ("cenc", "cbcs") and one key."""
+    """As `rungs`, of CODECS, encrypted with the scheme ("cenc", "cbcs", "" for none) and one key."""
     return _once(root, f"codecs-{scheme}", lambda folder: _package_tracks(root, folder, tuple(CODECS), scheme))
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from offlinedl.media import mp4
+from offlinedl.errors import DamagedError
+from offlinedl.media import fragment, mp4
+from offlinedl.media.encryption import read_tracks
 from tests import packager, playlists, titles
 from tests.conftest import Offlinedl
 from tests.origin import Origin
@@ -150,6 +152,18 @@ def test_a_file_that_is_no_part_of_its_track_is_fetched_again(
     right = title.files[f"{story.track}/{story.name}"]
     title.put(story.name, story.damage(right, title.files))
     assert get_twice(offlinedl, title.url, title, lambda: title.put(story.name, right)) == [story.name]
+
+
+@pytest.mark.parametrize("track", [track for track in packager.CODECS if track not in {"a", "o"}])
+def test_noise_shows_by_its_form_alone(track: str, root: Path) -> None:
+    """In whichever of a thousand segments it is. Samples of AAC and Opus have no form that noise has not."""
+    folder = packager.codecs(root, "") / track
+    tracks = read_tracks((folder / "init.mp4").read_bytes())
+    for number in NUMBERS:
+        data = (folder / f"{number}.m4s").read_bytes()
+        fragment.check(tracks, data)
+        with pytest.raises(DamagedError):
+            fragment.check(tracks, noise_in_the_box(data, {}))
 
 
 def get_twice(offlinedl: Offlinedl, url: str, title: Title, mend: Callable[[], None]) -> list[str]:

@@ -139,6 +139,10 @@ def test_a_clock_that_is_set_back_is_said_to_be(secure: Offlinedl, origin: Origi
     assert [t["id"] for t in moved("-1d", "list", "--state", "clock-suspect", "--json").json] == ["demo:harbour-1"]
     assert moved("-1d", "list", "--until", "2026-01-01", "--json").json == []
     assert moved("-1d", "rm", "--expired").err == "Nothing to remove.\n"
+    doctor = moved("-1d", "doctor", "--json")
+    [finding] = [found for found in doctor.json if found["what"] == "clock"]
+    assert (doctor.code, finding["error"]["code"]) == (5, "clock-suspect")
+    assert finding["detail"].startswith("set back by 23 hours; a license server said ")
     assert not origin.log
     history = [e["event"] for e in moved("-1d", "show", "demo:harbour-1", "--json").json["history"]]
     assert history[-1] == "clock set back by 23 hours"
@@ -154,6 +158,17 @@ def test_get_asks_for_the_time_and_for_no_license(secure: Offlinedl, origin: Ori
     assert [(asked.method, asked.path) for asked in origin.log] == [("HEAD", "/license")]
     assert state("-1d", on=True) == "ready"
     assert moved("-1d", "play", "demo:harbour-1", on=True).code == 0
+
+
+def test_a_title_without_a_license_server_asks_where_its_keys_are(secure: Offlinedl, origin: Origin) -> None:
+    assert moved("", "rm", "--all").code == 0
+    assert moved("", "get", "demo:ferry").code == 0
+    origin.forget()
+    assert moved("-1d", "get", "demo:ferry", on=True).code == 0
+    [asked] = origin.log
+    assert (asked.method, asked.headers["Cache-Control"]) == ("HEAD", "no-cache")
+    assert asked.path.startswith("/titles/ferry/")
+    assert "key" in asked.path
 
 
 @pytest.mark.parametrize("verb", [("sync",), ("renew", "demo:harbour-1")], ids=lambda verb: verb[0])

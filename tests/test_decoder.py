@@ -87,6 +87,22 @@ def test_media_cannot_make_it_open_another_file(root: Path, monkeypatch: pytest.
     assert decoder.fault(b"ffconcat version 1.0\nfile media.mp4\n")
 
 
+def test_a_picture_larger_than_any_is_not_made(tmp_path: Path) -> None:
+    """One color, few bytes; and the memory of 40 million pixels."""
+    options = "-f lavfi -i color=size=9000x4400:duration=1:rate=1 -c:v mjpeg"
+    packager.run("ffmpeg", "-v", "error", *options.split(), tmp_path / "media.mkv")
+    assert "max pixel count" in (decoder.fault((tmp_path / "media.mkv").read_bytes()) or "")
+
+
+@pytest.mark.parametrize(
+    "share", [decoder.Share(coded=1), decoder.Share(coded=2**20, pixels=1)], ids=["bytes", "pixels"]
+)
+def test_no_more_is_decoded_than_is_wanted(root: Path, share: decoder.Share) -> None:
+    look = decoder.look(piece(packager.package(root, "clear") / "v", 1, 2), share)
+    assert (look.reason, look.kinds, look.size) == (None, {"video"}, (320, 180))
+    assert 0 < look.coded < 50_000
+
+
 def test_errors_that_the_decoder_hides_are_found_each_time(root: Path) -> None:
     """One bit, at each of fifty places. A line that is in the log for the second time is not left out."""
     whole = piece(packager.package(root, "clear") / "v", 1)

@@ -133,9 +133,31 @@ def test_a_connection_that_was_closed_while_it_rested_is_no_failure(resting: lis
 
 CHUNKED = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
 
+
+def chunked(body: bytes, coding: str = "chunked") -> bytes:
+    return answer(body, f"Transfer-Encoding: {coding}", length=None)
+
+
 REFUSED = [
     pytest.param([answer(BODY, "Content-Length: 9")], "two lengths", id="two lengths"),
     pytest.param([answer(CHUNKED, "Transfer-Encoding: chunked")], "two lengths", id="chunks and a length"),
+    pytest.param([chunked(CHUNKED, "gzip, chunked")], "its transfer coding", id="compressed chunks"),
+    pytest.param([chunked(CHUNKED, "chunked, chunked")], "its transfer coding", id="chunks in chunks"),
+    pytest.param([chunked(CHUNKED).replace(b"/1.1", b"/1.0")], "its transfer coding", id="chunks of HTTP/1.0"),
+    pytest.param([chunked(b"0x5\r\nhello\r\n0\r\n\r\n")], "its chunks", id="a chunk with another number"),
+    pytest.param([chunked(b"-5\r\nhello\r\n0\r\n\r\n")], "its chunks", id="a negative chunk"),
+    pytest.param([chunked(b" 5\r\nhello\r\n0\r\n\r\n")], "its chunks", id="a blank before a chunk"),
+    pytest.param([chunked(b"\r\nhello\r\n0\r\n\r\n")], "its chunks", id="a chunk without a size"),
+    pytest.param([chunked(b"5\nhello\n0\n\n")], "its chunks", id="chunks with LF alone"),
+    pytest.param([chunked(b"5;a\rb\r\nhello\r\n0\r\n\r\n")], "its chunks", id="a bare CR in a chunk"),
+    pytest.param([chunked(b"5\r\nhello!\r\n0\r\n\r\n")], "its chunks", id="more than the chunk"),
+    pytest.param([chunked(b"%x\r\n" % 2**60)], "its chunks", id="a chunk beyond all"),
+    pytest.param([chunked(b"5;" + b"x" * 5000)], "its chunks", id="an extension without end"),
+    pytest.param([chunked(b"0\r\n" + b"X: y\r\n" * 20_000)], "its trailers", id="trailers without end"),
+    pytest.param([chunked(b"5\r\nhello\r\n"), End.CLOSED], "cut off", id="C27: chunks without the last"),
+    pytest.param([chunked(b"5\r\nhel"), End.CLOSED], "cut off", id="cut off in a chunk"),
+    pytest.param([chunked(CHUNKED[:-2]), End.CLOSED], "cut off", id="cut off in the trailers"),
+    pytest.param([answer(BODY, length=None), End.RESET], "cut off|reset", id="reset, where closed is the end"),
     pytest.param([answer(BODY, "Content-Length: +1024", length=None)], "its length", id="a length with a sign"),
     pytest.param([answer(BODY, "Content-Length: -1", length=None)], "its length", id="a negative length"),
     pytest.param([answer(BODY, "Content-Length: 0x400", length=None)], "its length", id="a hexadecimal length"),
@@ -227,11 +249,10 @@ def test_connections_to_several_origins_are_used_again_while_there_is_room_for_t
     assert asyncio.run(main()) == [1, 1]
 
 
-# what is asked for another way
-
+# what says in other ways where it ends
 
 PART = "Content-Range: bytes 0-10/100"
-ROUNDABOUT = [
+UNSTATED = [
     pytest.param(answer(CHUNKED, "Transfer-Encoding: chunked", length=None), None, id="C27: chunks"),
     pytest.param(answer(b"hello world", "Connection: close", length=None), None, id="no length"),
     pytest.param(
@@ -243,13 +264,45 @@ ROUNDABOUT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("said", "range"), ROUNDABOUT)
-def test_what_cannot_be_taken_here_is_asked_for_again_and_the_origin_known_from_then_on(
-    said: bytes, range: ByteRange | None
-) -> None:
-    got, server = asked([said, End.CLOSED] if b"close" in said else [said] * 4, count=3, range=range)
+@pytest.mark.parametrize(("said", "range"), UNSTATED)
+def test_a_body_without_a_stated_length_is_the_bytes_that_came(said: bytes, range: ByteRange | None) -> None:
+    """And is asked for once."""
+    got, server = asked([said, End.CLOSED] if b"close" in said else [said] * 3, count=3, range=range)
     assert got == [b"hello world"] * 3
-    assert len(server.requests) == 4
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("size", [0, 10, 12, 10**9])
+def test_a_range_in_chunks_is_as_long_as_it_says(size: int) -> None:
+    """What is beyond it is left; what is missing is missed."""
+    said = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-10/100\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = said + b"%x\r\n" % size + b"hello world!"[:size] + b"\r\n0\r\n\r\n"
+    if size < 11:
+        with pytest.raises(NetworkError, match=f"{size} bytes came of 11 promised"):
+            asked([chunks], range=ByteRange(first=0, last=10))
+    else:
+        assert asked([chunks], range=ByteRange(first=0, last=10))[0] == [b"hello world"]
+
+
+CHUNKS = [
+    pytest.param(b'B;name="a;b"\r\nhello world\r\n0\r\n\r\n', id="an extension"),
+    pytest.param(b"00b \t\r\nhello world\r\n000\r\n\r\n", id="zeros before it and blanks after it"),
+    pytest.param(b"b\r\nhello world\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", id="trailers"),
+]
+
+
+@pytest.mark.parametrize("chunks", CHUNKS)
+def test_what_is_said_beside_chunks_is_passed_over(chunks: bytes) -> None:
+    """RFC 9112 sections 7.1.1 and 7.1.2."""
+    said = answer(chunks, "Transfer-Encoding: chunked", length=None)
+    got, server = asked([said] * 2, count=2)
+    assert (got, server.connections) == ([b"hello world"] * 2, 1)
+
+
+def test_a_redirect_is_followed_and_its_target_asked_once() -> None:
+    moved = answer(b"over there", "Location: /there", status="302 Found")
+    got, server = asked([moved, answer(BODY)] * 2, count=2)
+    assert (got, server.targets, server.connections) == ([BODY] * 2, ["/x", "/there"] * 2, 1)
 
 
 # what is sent
@@ -474,7 +527,15 @@ def outcome(pieces: Iterable[bytes], *, turns: bool = False, piece: int = LARGES
 LINES = ["Content-Length: 5", "Connection: close", "X-A: b", 'ETag: "x"', "X-Odd: a\nb", "Transfer-Encoding: chunked"]
 HINTS = [b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"]
 STATUSES = ["200 OK", "206 Partial Content", "204 No Content", "404 Not Found", "20"]
-BODIES = [b"hello", b"hell", b"hello and more", b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b""]
+BODIES = [
+    CHUNKED,
+    b"5;x\r\nhello\r\nlo\r\n",
+    b"hello",
+    b"hell",
+    b"hello and more",
+    b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    b"",
+]
 
 
 @st.composite

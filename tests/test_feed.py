@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, UnsupportedError
-from offlinedl.model import Drm, MediaSource, Rights, Series, SideTrack, Title
+from offlinedl.model import Drm, MediaSource, Rights, Series, Service, SideTrack, Title
 from offlinedl.sources import feed
 
 URL = "https://example.com/feeds/feed.json?token=secret"
@@ -64,6 +64,12 @@ def test_the_example_is_read_in_full() -> None:
             published=datetime(2026, 11, 1, tzinfo=UTC),
             subtitles=(SideTrack(url="https://example.com/en.vtt", language="en", kind="subtitles"),),
             rights=Rights(storage_seconds=2592000, playback_seconds=172800),
+            service=Service(
+                name="Harbour TV",
+                downloads_per_device=100,
+                devices=2,
+                entitlement_url="https://example.com/entitlement",
+            ),
         )
     ]
 
@@ -152,6 +158,45 @@ WRONG: list[tuple[Any, str]] = [
     (title(rights={"available_until": 1}), "titles[0].rights.available_until: not a text"),
     (title(rights={"max_height": "720p"}), "titles[0].rights.max_height: not a whole number"),
 ]
+
+
+OF_THE_SERVICE: list[tuple[dict[str, Any], str]] = [
+    ({"name": 5}, "name: not a text"),
+    ({"limits": []}, "limits: not an object"),
+    ({"limits": {"downloads_per_device": "2"}}, "limits.downloads_per_device: not a whole number"),
+    ({"limits": {"downloads_per_month": 1.5}}, "limits.downloads_per_month: not a whole number"),
+    ({"limits": {"devices": True}}, "limits.devices: not a whole number"),
+    ({"limits": {"devices": float("nan")}}, "limits.devices: not a whole number"),
+    ({"entitlement_url": 5}, "entitlement_url: not a text"),
+    ({"entitlement_url": "ftp://a"}, "entitlement_url: not a URL"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), OF_THE_SERVICE, ids=[said for _, said in OF_THE_SERVICE])
+def test_so_is_one_of_the_service(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(DamagedError) as failed:
+        read(title(), **wrong)
+    assert (failed.value.message, failed.value.code) == (said, "feed-damaged")
+
+
+@pytest.mark.parametrize("written", [None, 0, -1, 2**31 + 1, 2**62, 10**30])
+def test_limits_that_are_none(written: int | None) -> None:
+    names = ("downloads_per_device", "downloads_per_month", "devices")
+    [read_] = read(title(rights={"max_height": written}), limits=dict.fromkeys(names, written), entitlement_url=None)
+    assert (read_.service, read_.rights) == (Service(), Rights())
+
+
+def test_the_service_of_each_title() -> None:
+    limits = {"downloads_per_device": 2, "downloads_per_month": 3, "devices": 4.0}
+    service = Service(
+        name="S",
+        downloads_per_device=2,
+        downloads_per_month=3,
+        devices=4,
+        entitlement_url="https://example.com/feeds/may?x=1",
+    )
+    found = read(title(), title(id="b"), name="S", limits=limits, entitlement_url="may?x=1")
+    assert [title.service for title in found] == [service, service]
 
 
 @pytest.mark.parametrize(("wrong", "said"), WRONG, ids=[f"{n} {said}" for n, (_, said) in enumerate(WRONG)])

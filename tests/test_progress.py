@@ -25,9 +25,11 @@ from offlinedl.cli.events import Events
 from offlinedl.cli.progress import Bar, Lines
 from offlinedl.demo.origin import DATA
 from tests import origin as o
+from tests import titles
 from tests.conftest import Offlinedl, Result
 from tests.origin import Asked, Origin
 from tests.test_cli import on_terminal
+from tests.test_kill import serve
 
 MB = 1_000_000
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs/progress.schema.json").read_text())
@@ -370,6 +372,39 @@ def test_a_pause_that_was_asked_for_elsewhere_is_no_error(demo: Offlinedl, origi
     found = events(said.decode())
     assert (process.returncode, kinds(found)) == (130, ["begin", "license", "media", "paused"])
     assert found[-1]["error"]["code"] == "paused"
+
+
+@pytest.mark.parametrize("kind", titles.KINDS)
+def test_a_title_that_is_paused_in_the_middle_is_in_the_middle(kind: str, offlinedl: Offlinedl, origin: Origin) -> None:
+    """C61: also where nobody knows how large the rest is."""
+    title = titles.KINDS[kind]()
+    url = serve(origin, title)
+    process = offlinedl.start("get", url, "-N", "1", "--progress", "json", err=subprocess.PIPE)
+
+    def stop(_: Asked) -> None:
+        if sum(asked.sent for asked in origin.log) >= sum(map(len, title.files.values())) / 2:
+            origin.slices.clear()
+            process.send_signal(signal.SIGINT)
+
+    origin.slices.append(stop)
+    _, said = process.communicate()
+    *_, last = events(said.decode())
+    [listed] = offlinedl.listed()
+    assert (last["event"], listed["state"]) == ("paused", "paused")
+    assert 30 < last["percent"] < 70
+    assert 30 < listed["percent"] < 70
+    assert listed["bytes"]["done"] < 0.7 * listed["bytes"]["total"]
+    assert "100 %" not in listed["message"]
+
+
+def test_a_title_that_is_paused_when_all_is_there_but_not_proven_is_not_all(demo: Offlinedl) -> None:
+    """C61."""
+    before = f"dies_at('offlinedl.license.proof', 'prove', number={int(signal.SIGINT)})"
+    process = demo.start("get", "demo:harbour-1", "--progress", "json", before=before, err=subprocess.PIPE)
+    _, said = process.communicate()
+    [listed] = demo.listed()
+    assert (events(said.decode())[-1]["percent"], listed["percent"]) == (99.9, 99.9)
+    assert listed["message"] == "Paused, 99 % done"
 
 
 def test_no_space_is_a_pause_too(chatty: Offlinedl) -> None:

@@ -45,6 +45,15 @@ def test_what_stops_the_first_leaves_the_others_in_the_queue(
     assert set(states(demo).values()) == {"ready"}
 
 
+def test_after_a_kill_the_same_command_goes_on(held: subprocess.Popen[bytes], demo: Offlinedl, origin: Origin) -> None:
+    """C1: a row that says that the title is downloaded tells nothing of a process."""
+    held.kill()
+    held.wait()
+    origin.mend()
+    demo.ok("get", ONE, TWO, THREE)
+    assert set(states(demo).values()) == {"ready"}
+
+
 def test_one_that_cannot_be_resolved_does_not_keep_the_others_from_the_queue(demo: Offlinedl, origin: Origin) -> None:
     process = held_at(demo, origin, "harbour-1/v720/2.m4s", "demo:nothing", ONE, f"{origin.url}/no.mpd", THREE)
     assert states(demo) == {ONE: "downloading", THREE: "queued"}

@@ -76,6 +76,14 @@ def test_an_option_in_the_text_exists(option: str) -> None:
     assert option in known | {"--help"}
 
 
+def test_every_option_of_get_stands_in_its_table() -> None:
+    rows = re.findall(r"^\| (`-.*?) \|", README.partition("| option of `get` |")[2].partition("\n\n")[0], re.MULTILINE)
+    told = [option for row in rows for option in re.findall(r"`(--?[\w-]+)`", row)]
+    options = [name for parameter in COMMANDS["get"].params for name in parameter.opts if name.startswith("-")]
+    of_all = {"--home", "--verbose", "-v", "--help", "-h"}
+    assert sorted(told) == sorted(set(options) - of_all)
+
+
 def _exit_codes() -> dict[int, str]:
     """The table whose first heading is `code`: rows `| 4 | meaning |`, and `| 130, 143 | meaning |`."""
     table = re.search(r"^\| (?:exit )?code \|.*\n\|[-| :]+\n((?:\|.*\n)+)", README, re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from offlinedl.demo.origin import DATA
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Origin
+from tests.playlists import media, segment
 from tests.test_get import assert_origins_bytes
 
 PAGE = b"<html>an error</html>"
@@ -58,6 +60,44 @@ def test_a_file_has_the_form_that_its_name_promises(path: str, data: bytes, seal
     found = verify.malformed(path, data, sealed=sealed)
     assert (found is None) == (wrong is None), found
     assert (wrong or "") in (found or "")
+
+
+PES = b"\x47\x41\0\x10\0\0\1" + bytes(181)
+
+
+@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("wrong", [b"", TS[:100], PAGE, *(TS[:n] + b"\x80" + TS[n + 1 :] for n in (0, 1, 3))])
+@pytest.mark.parametrize("size", [1, 7, 187, 188, 189, 400, 10000])
+def test_packets_are_looked_at_as_they_come_however_they_are_cut(number: int, wrong: bytes, size: int) -> None:
+    """What is said to be whole is so; and what is so is said to be, but for media that begin in no packet at once."""
+    parts = [PES, TS, PES, TS, TS]
+    parts.insert(number, wrong)
+    data = b"".join(parts)
+    packets = verify.Packets()
+    for first in range(0, len(data), size):
+        packets.take(memoryview(data)[first : first + size])
+    assert packets.are_whole == (verify.malformed("v/1.ts", data, sealed=False) is None and size >= len(PES))
+
+
+def test_nothing_is_no_whole_packets() -> None:
+    assert not verify.Packets().are_whole
+
+
+def test_a_segment_that_is_no_whole_packets_is_never_ready(offlinedl: Offlinedl, origin: Origin) -> None:
+    """It is looked at when it comes, and only what was found whole then is not looked at once more."""
+    made = (
+        "ffmpeg -v error -f lavfi -i testsrc2=size=64x36:rate=10:duration=1 -c:v libx264 -pix_fmt yuv420p -f mpegts -"
+    )
+    clip = subprocess.run(made.split(), check=True, stdout=subprocess.PIPE).stdout
+    names = ["1.ts", "2.ts", "3.ts"]
+    origin.files["/titles/clear.m3u8"] = media(*map(segment, names))
+    origin.files |= dict(zip([f"/titles/{n}" for n in names], (clip, clip[:-1], PAGE), strict=True))
+    result = offlinedl("get", f"{origin.url}/titles/clear.m3u8")
+    assert (result.code, "damaged" in result.err) == (8, True)
+    origin.files |= {"/titles/2.ts": clip, "/titles/3.ts": clip}
+    origin.forget()
+    offlinedl.ok("get", f"{origin.url}/titles/clear.m3u8")
+    assert [len(origin.asked(name)) for name in names] == [0, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -34,19 +34,24 @@ def planned(folder: Path, codecs: str) -> Plan:
     return Plan(manifest_url="", wanted=Wanted(), tracks=(track,), fetches=(init, *media), protected=True)
 
 
+def faults(folder: Path, codecs: str, keys: dict[bytes, bytes]) -> list[proof.Fault]:
+    steps = proof.prove(planned(folder, codecs), lambda f: memoryview((folder / f.path).read_bytes()), keys)
+    return [step for step in steps if step]
+
+
+@pytest.mark.parametrize("track", packager.TRACKS)
+@pytest.mark.parametrize("variant", packager.ENCRYPTED)
+def test_the_right_keys_pass(root: Path, variant: str, track: str) -> None:
+    folder = packager.package(root, variant) / track
+    assert faults(folder, packager.CODECS[track], packager.keys_of(variant)) == []
+
+
 @pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
 @pytest.mark.parametrize("track", packager.CODECS)
 def test_a_wrong_key_never_passes_and_is_named(root: Path, track: str, scheme: str) -> None:
-    folder = packager.codecs(root, scheme) / track
-    plan = planned(folder, packager.CODECS[track])
-    chance = random.Random(track)
-
-    def faults(key: bytes) -> list[proof.Fault]:
-        steps = proof.prove(plan, lambda fetch: memoryview((folder / fetch.path).read_bytes()), {KID: key})
-        return [step for step in steps if step]
-
-    assert faults(packager.KEYS[KID]) == []
+    folder, chance = packager.codecs(root, scheme) / track, random.Random(track)
+    assert faults(folder, packager.CODECS[track], {KID: packager.KEYS[KID]}) == []
     for key in (chance.randbytes(16) for _ in range(20)):
-        found = faults(key)
+        found = faults(folder, packager.CODECS[track], {KID: key})
         assert found, key.hex()
         assert all(fault.wrong_key for fault in found), key.hex()

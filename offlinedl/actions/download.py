@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from offlinedl import expiry, verify
 from offlinedl.actions.acquire import acquire, another, serves
@@ -44,6 +44,7 @@ class Download:
     licensing: Licensing
     progress: Progress
     resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
+    _formed: set[Identity] = field(default_factory=set, init=False)
 
     async def run(self) -> Entry:
         """To the end, and write down how that was. The title as it is then."""
@@ -129,6 +130,7 @@ class Download:
         try:
             async with self.library.intake(self.entry, planned=planned) as intake:
                 await self.licensing.engine.run(plan, fetches, intake, self.progress, renew)
+            self._formed |= intake.formed
         except ChangedError as error:
             self.library.damaged(self.entry, of_one_file(plan, error.identity))
             raise
@@ -194,7 +196,7 @@ class Download:
             library.damaged(entry, torn)
             raise DamagedError(f"{entry.id}: {torn[0].path} is not there any more", "run it again: only it is fetched")
         try:
-            await prove(plan, library, entry, license)
+            await prove(plan, library, entry, license, self._formed)
         except WrongKeyError:
             library.drop_license(entry, "license did not open the media")
             raise

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from offlinedl import clock, decoder
-from offlinedl.config import BROWSERS, Folders
-from offlinedl.errors import OfflinedlError, RefusedError, StorageError, sized
+from offlinedl.catalog.schema import MIGRATIONS
+from offlinedl.config import BROWSERS, Folders, program
+from offlinedl.errors import OfflinedlError, RefusedError, StorageError, counted, sized
 from offlinedl.library import Library
 from offlinedl.license import cdm
 from offlinedl.license.adapter import DIALECTS, Adapter
+from offlinedl.model import Entry
+from offlinedl.store import free_bytes
 from offlinedl.unread import unread
 from offlinedl.vault import Vault
 
@@ -41,7 +43,11 @@ async def examine(
 ) -> list[Finding]:
     """All findings. `library` is why it cannot be opened, where that is so; `keep_free` are bytes."""
     found = [*_folders(folders, keep_free)]
-    found += [_broken("catalog", library)] if isinstance(library, OfflinedlError) else _of(library, vault)
+    if isinstance(library, OfflinedlError):
+        found += [_broken("catalog", library), _vault(vault, ())]
+    else:
+        entries = library.catalog.entries()
+        found += [_catalog(library, entries), _clock(library), _vault(vault, entries)]
     found.append(Finding(what="decoder", state="ok", detail=decoder.version()))
     found += await asyncio.gather(*(_player(name, programs) for name, programs in PLAYERS.items()))
     found += await asyncio.gather(*(_adapter(adapter) for adapter in adapters.values()))
@@ -51,38 +57,49 @@ async def examine(
 
 
 def _folders(folders: Folders, keep: int) -> Iterator[Finding]:
-    for what, path in (("titles", folders.titles), ("vault", folders.vault), ("catalog", folders.catalog.parent)):
-        there = next(parent for parent in (path, *path.parents) if parent.exists())
-        if not os.access(there, os.W_OK | os.X_OK):
-            yield _broken(f"{what} folder", StorageError(f"{there} is not writable", "is the folder yours?"))
+    for name, path in (("titles", folders.titles), ("vault", folders.vault), ("catalog", folders.catalog.parent)):
+        what, least = f"{name} folder", keep if name == "titles" else 0
+        there = next(parent for parent in (path, *path.parents) if os.access(parent, os.F_OK))
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            yield _broken(what, StorageError(f"{there} is not a folder that can be written", "is it yours?"))
             continue
-        free = shutil.disk_usage(there).free
-        kept = f", {sized(keep)} of them to stay free" if keep and what == "titles" else ""
-        yield Finding(what=f"{what} folder", state="ok", detail=f"{path} ({sized(free)} free{kept})")
+        free, kept = free_bytes(there), f", and {sized(least)} stay free" if least else ""
+        detail = f"{path}: {sized(free)} are free{kept}"
+        if free > least:
+            yield Finding(what=what, state="ok", detail=detail)
+        else:
+            hint = "free some space, or set [storage] keep_free lower: nothing can be downloaded"
+            yield _broken(what, StorageError(detail, hint, code="no-space"))
 
 
-def _of(library: Library, vault: Vault) -> Iterator[Finding]:
-    """What the library has to say."""
-    entries = library.catalog.entries()
-    sources = library.catalog.sources()
-    yield Finding(what="catalog", state="ok", detail=f"{len(entries)} titles, {len(sources)} sources")
+def _catalog(library: Library, entries: Sequence[Entry]) -> Finding:
+    there = f"{counted(len(entries), 'title')}, {counted(len(library.catalog.sources()), 'source')}"
+    return Finding(what="catalog", state="ok", detail=f"version {len(MIGRATIONS)}: {there}")
+
+
+def _clock(library: Library) -> Finding:
     reading = library.time.reading()
     if reading.is_undisputed:
-        yield Finding(what="clock", state="ok", detail=clock.words(reading))
-    else:
-        hint = "set it right: what is left of a title hangs on it"
-        yield _broken("clock", RefusedError(clock.words(reading), hint, code="clock-suspect"))
+        return Finding(what="clock", state="ok", detail=clock.words(reading))
+    hint = "set it right: what is left of a title hangs on it"
+    return _broken("clock", RefusedError(clock.words(reading), hint, code="clock-suspect"))
+
+
+def _vault(vault: Vault, entries: Iterable[Entry]) -> Finding:
+    """This device gets its id here, where it has none; nothing is made in the place of what is lost."""
     try:
         lost = unread(vault, entries)
         if lost is not None:
             raise lost
-        yield Finding(what="vault", state="ok", detail=f"opens every license; this device is {vault.device_id()}")
+        vault.check()
+        detail = f"this device is {vault.device_id()}; every license can be read, the key is {vault.place}"
+        return Finding(what="vault", state="ok", detail=detail)
     except OfflinedlError as error:
-        yield _broken("vault", error)
+        return _broken("vault", error)
 
 
 async def _player(name: str, programs: Sequence[str]) -> Finding:
-    path = next(filter(None, map(shutil.which, programs)), None)
+    path = program(programs)
     if path is None:
         return Finding(what=name, state="absent", detail="not found")
     return Finding(what=name, state="ok", detail=await _version(path))
@@ -91,9 +108,11 @@ async def _player(name: str, programs: Sequence[str]) -> Finding:
 async def _version(path: str) -> str:
     """The first line of what a program says of itself; its path where it says nothing."""
     option = "-version" if Path(path).name == "ffplay" else "--version"
-    process = await asyncio.create_subprocess_exec(
-        path, option, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
+    pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    try:
+        process = await asyncio.create_subprocess_exec(path, option, stdin=nothing, stdout=pipe, stderr=nothing)
+    except OSError:
+        return path
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             said, _ = await process.communicate()

@@ -6,6 +6,7 @@ stands before the media because a refusal should cost kilobytes, and because the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from offlinedl import expiry, rights, sources
@@ -13,7 +14,7 @@ from offlinedl.actions import trusted
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.errors import NotFoundError, OtherTitleError, PausedError, RefusedError
+from offlinedl.errors import NotFoundError, OfflinedlError, OtherTitleError, PausedError, RefusedError
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement
 from offlinedl.model import Entry, State, Title, Wanted
@@ -22,10 +23,6 @@ from offlinedl.signatures import unsigned
 from offlinedl.streams import LicenseServer, Plan
 
 _WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
-
-
-_ASKED_ANEW = {OtherTitleError.default_code, RefusedError.default_code}
-"""After these a title is resolved again: it has changed, or what entitled to its license may be too old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +133,15 @@ async def planned(order: Order, library: Library, licensing: Licensing) -> tuple
     rights.check_limits(title, *library.others(title.id))
     entitled = await entitlement.ask(licensing.engine.http, title, library.licenses.device)
     title = replace(title, rights=entitled.rights)
-    rights.check(title, now)
-    plan = (await _prepare(title, order, library, licensing)).plan()
-    if plan.license is None:
-        return title, plan
-    named = {name.lower() for name, _ in plan.license.headers}
-    more = tuple(header for header in entitled.headers if header[0].lower() not in named)
-    return title, replace(plan, license=replace(plan.license, headers=(*plan.license.headers, *more)))
+    try:
+        rights.check(title, now)
+        prepared = await _prepare(title, order, library, licensing)
+        plan = prepared.plan()
+    except BaseException:
+        with suppress(OfflinedlError):
+            library.give_back(title)
+        raise
+    return title, plan if prepared.is_named else entitled.added_to(plan)
 
 
 async def _resolve(order: Order, library: Library, licensing: Licensing) -> Title:
@@ -172,8 +171,12 @@ async def _prepare(
 
 def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     """Does the stored plan still serve? Not for other tracks, another license server, a title that changed at its
-    source, or one whose rights are to be looked at anew because it expired."""
-    if entry.error is not None and entry.error.code in _ASKED_ANEW:
+    source, or one whose rights are to be looked at anew: because it expired, or because what its service was asked for
+    it with was refused, and may have been too old."""
+    code = entry.error.code if entry.error else ""
+    if code == OtherTitleError.default_code:
+        return False
+    if code == RefusedError.default_code and library.catalog.services.is_entitled(entry.id):
         return False
     if entry.state is State.EXPIRED or not library.licenses.knows_server(entry):
         return False

@@ -16,7 +16,7 @@ from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
 from offlinedl.license import IN_THE_OPEN, Licensing
-from offlinedl.manifest import Format, detect, progressive
+from offlinedl.manifest import Format, detect
 from offlinedl.model import Kind, MediaSource, Title, Wanted
 from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
 
@@ -26,11 +26,14 @@ _SAMPLES = {
     "SAMPLE-AES-CENC": ("mp4",),  # as it was called before
 }
 """The containers in which the methods of HLS that encrypt samples can be undone."""
+_FILE = "progressive"
+"""The format of files that are titles themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """One source of a title, read, and what is chosen of it. `refusal` says why it cannot be licensed here."""
+    """One source of a title, read, and what is chosen of it. `refusal` says why it cannot be licensed here, `is_named`
+    that it was a person who named the license server: that one hears nothing of what the service said."""
 
     title: Title
     source: MediaSource
@@ -41,6 +44,7 @@ class Prepared:
     choices: tuple[Choice, ...]
     server: LicenseServer | None
     refusal: OfflinedlError | None
+    is_named: bool = False
 
     def rank(self) -> tuple[bool, bool, int]:
         """Licensable first, then within the wanted quality, then the tallest."""
@@ -75,7 +79,7 @@ class Prepared:
         own = self.server
         if own is not None and own.system not in IN_THE_OPEN and "clearkey" not in self.systems:
             server = replace(own, url=server.url, headers=server.headers)
-        return replace(self, server=server, refusal=_unproven(self.choices, self.format))
+        return replace(self, server=server, refusal=_unproven(self.choices, self.format), is_named=True)
 
     def plan(self) -> Plan:
         """What is to be fetched. Raises `refusal` where nobody licenses it."""
@@ -143,7 +147,7 @@ async def _read(
     engine = licensing.engine
     clock = asyncio.get_running_loop().time
     began = clock()
-    answer = await engine.get(source.url, enough=progressive.is_enough)
+    answer = await engine.get(source.url, enough=_is_enough)
     throughput = int(len(answer.body) * 8 / max(clock() - began, 0.001))
     format = detect(answer.body, answer.url)
     manifest = await _parsed(source, format, answer, engine, now)
@@ -166,6 +170,13 @@ async def _read(
     )
 
 
+def _is_enough(head: bytes) -> bool:
+    """Only what is large is looked at so early, and few manifests are."""
+    from offlinedl.manifest import progressive
+
+    return progressive.is_enough(head)
+
+
 def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError | None:
     """Why nothing could prove that a license opens the choices: they have no init segments (Smooth Streaming), or
     theirs is in a piece of a file. A title that is ready without proof is a promise that nobody can keep."""
@@ -177,7 +188,7 @@ def _unproven(choices: tuple[Choice, ...], format: Format) -> UnsupportedError |
                 "name their ids",
                 "ask for the title's DASH address, or for one in MP4",
             )
-        if rendition.protections and (rendition.setup is not None or format.NAME == progressive.NAME):
+        if rendition.protections and (rendition.setup is not None or format.NAME == _FILE):
             return UnsupportedError(
                 f"{rendition.id}: protected, and without an init segment: no license can be proven to open it yet",
                 "ask for the title's HLS or DASH address",
@@ -191,7 +202,9 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     A file that is a title itself keeps the address that was given: where redirects end is signed, and ages. It is cut
     into ranges if its server gives them.
     """
-    if format.NAME == progressive.NAME:
+    if format.NAME == _FILE:
+        from offlinedl.manifest import progressive
+
         size = await engine.size_in_ranges(source.url, answer)
         return progressive.cut(format.parse(answer.body, source.url), size, engine.limits, whole=answer.size)
     manifest = format.parse(answer.body, answer.url, engine.limits)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from offlinedl.aside import aside
 from offlinedl.errors import DamagedError
 from offlinedl.library import Library
 from offlinedl.license import proof
+from offlinedl.license.heads import Identity
 from offlinedl.model import Entry, Held
 from offlinedl.streams import Plan
 
@@ -37,12 +38,15 @@ class TornFilesError(DamagedError):
         self.fetches = [fault.fetch for fault in faults]
 
 
-async def prove(plan: Plan, library: Library, entry: Entry, held: Held | None) -> None:
-    """The files of `plan` open with the keys of `held`; what an adapter has is left to that. Raises WrongKeyError,
+async def prove(
+    plan: Plan, library: Library, entry: Entry, held: Held | None, formed: Collection[Identity] = ()
+) -> None:
+    """The files of `plan` open with the keys of `held`; what an adapter has is left to that; the form of those
+    that are `formed` was looked at as they came. Raises WrongKeyError,
     TornFilesError, PausedError, and as proof.prove."""
     keys = {key.kid: key.key for key in held.keys} if held else {}
     sealed = held.license.kids if held and held.handle is not None else ()
-    steps = proof.prove(plan, library.reading(entry), keys, sealed)
+    steps = proof.prove(plan, library.reading(entry), keys, sealed, formed)
     faults: list[proof.Fault] = []
     while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
         faults += some

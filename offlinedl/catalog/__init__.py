@@ -19,6 +19,7 @@ from offlinedl.catalog.clocks import Clocks
 from offlinedl.catalog.failures import translated
 from offlinedl.catalog.opening import opened
 from offlinedl.catalog.outbox import Outbox
+from offlinedl.catalog.services import Services
 from offlinedl.model import Entry, Failure, License, State, Title
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Catalog:
             self._db = opened(path)
         self.outbox = Outbox(self._db, self._read)
         self.clocks = Clocks(self._db, self._read)
+        self.services = Services(self._read)
 
     def close(self) -> None:
         """Close the file."""
@@ -123,7 +125,9 @@ class Catalog:
         tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
         keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
         with translated():
-            fetches = self._db.execute(f"SELECT * FROM fetches {order} position", (title_id,))
+            cursor = self._db.cursor()
+            cursor.row_factory = None
+            fetches = cursor.execute(f"SELECT {plans.FETCH_COLUMNS} FROM fetches {order} position", (title_id,))
             return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
 
     def manifest_url(self, title_id: str) -> str:
@@ -218,25 +222,6 @@ class Catalog:
     def priorities(self) -> dict[str, int]:
         """Of all titles, by their ids: the highest first, then those that were added first."""
         return dict(map(tuple, self._read("SELECT id, priority FROM titles ORDER BY priority DESC, added_at, id")))
-
-    def others_of(self, title_id: str) -> list[str]:
-        """The ids of the other titles of the same source: the watched ones first, then those that were added first."""
-        source = title_id.partition(":")[0] + ":"
-        found = self._read(
-            "SELECT id FROM titles WHERE substr(id, 1, length(?1)) = ?1 AND id <> ?2 ORDER BY watched DESC, added_at",
-            (source, title_id),
-        )
-        return [row["id"] for row in found]
-
-    def others_ready_since(self, title_id: str, then: datetime) -> int:
-        """How many other titles of the same source became ready at `then` or later, those that are gone too."""
-        source = title_id.partition(":")[0] + ":"
-        [row] = self._read(
-            """SELECT count(DISTINCT title_id) FROM history WHERE substr(title_id, 1, length(?1)) = ?1
-                AND title_id <> ?2 AND at >= ?3 AND event = 'ready'""",
-            (source, title_id, rows.text(then)),
-        )
-        return int(row[0])
 
     def forget(self, title_id: str) -> None:
         """Delete the title and all that hangs on it, except its history and destruction records."""

@@ -48,6 +48,14 @@ class Outbox:
             (rows.text(now), title_id),
         )
 
+    def unused(self, title_id: str, entitlement_url: str, now: datetime) -> None:
+        """Owe it to an entitlement server that a title which it allowed did not come, unless it is here."""
+        self._db.execute(
+            """INSERT OR IGNORE INTO releases SELECT ?1, ?2, ?3
+                WHERE NOT EXISTS (SELECT 1 FROM titles WHERE id = ?1)""",
+            (title_id, entitlement_url, rows.text(now)),
+        )
+
     def departures(self) -> list[Departure]:
         """What entitlement servers are owed, the oldest first."""
         found = self._read("SELECT title_id, entitlement_url FROM releases ORDER BY removed_at, title_id", ())

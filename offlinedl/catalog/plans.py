@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from offlinedl.catalog.rows import Value, hexadecimal, kids_of, optional_text, setup_text, wanted
 from offlinedl.model import Rights, Title, Track
@@ -57,7 +58,7 @@ def fetch_rows(title_id: str, plan: Plan) -> Iterator[tuple[Value, ...]]:
 
 
 def plan(
-    row: sqlite3.Row, tracks: tuple[Track, ...], keys: Iterable[sqlite3.Row], fetches: Iterable[sqlite3.Row]
+    row: sqlite3.Row, tracks: tuple[Track, ...], keys: Iterable[sqlite3.Row], fetches: Iterable[tuple[Any, ...]]
 ) -> Plan:
     """A stored plan; its license server is sealed, and for the library to open."""
     return Plan(
@@ -72,23 +73,32 @@ def plan(
     )
 
 
-def _fetch(row: sqlite3.Row) -> Fetch:
+FETCH_COLUMNS = """rendition, init, number, url, path, first, last, start, duration, needs_init, key, iv, estimate,
+    size, checksum, validator"""
+"""In the order in which `_fetch` takes them: by their names takes twice as long, and they are many."""
+
+
+def _fetch(row: tuple[Any, ...]) -> Fetch:
+    (
+        rendition, init, number, url, path, first, last, start, duration, needs_init, key, iv, estimate, size,
+        checksum, validator,
+    ) = row  # fmt: skip
     return Fetch(
-        rendition=row["rendition"],
-        init=bool(row["init"]),
-        number=row["number"],
-        url=row["url"],
-        path=row["path"],
-        range=None if row["first"] is None else ByteRange(first=row["first"], last=row["last"]),
-        start=row["start"],
-        duration=row["duration"],
-        needs_init=row["needs_init"],
-        key=row["key"],
-        iv=row["iv"],
-        estimate=row["estimate"],
-        size=row["size"],
-        checksum=row["checksum"],
-        validator=row["validator"],
+        rendition=rendition,
+        init=init == 1,
+        number=number,
+        url=url,
+        path=path,
+        range=None if first is None else ByteRange(first=first, last=last),
+        start=start,
+        duration=duration,
+        needs_init=needs_init,
+        key=key,
+        iv=iv,
+        estimate=estimate,
+        size=size,
+        checksum=checksum,
+        validator=validator,
     )
 
 

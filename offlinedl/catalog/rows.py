@@ -44,8 +44,10 @@ def moment(stored: str | None) -> datetime | None:
 
 ENTRY_COLUMNS = """
     titles.id, name, state, folder, license_slot, quality, audio, subtitles, series_id, series_name, season, episode,
-    rights, protected, bytes_done, bytes_total, fetches_left, watched, kept, position_seconds,
-    error_code, error_message, error_hint,
+    rights, protected, bytes_done, bytes_total, fetches_left,
+    CASE WHEN fetches_left AND bytes_total <= bytes_done
+        THEN (SELECT count(*) FROM fetches WHERE title_id = titles.id) ELSE 0 END,
+    watched, kept, position_seconds, error_code, error_message, error_hint,
     licenses.id, system, licenses.kids, issued_at, storage_seconds, playback_seconds, ends_at, first_played_at,
     last_played_at, renewable, unknown, soft, policy, expired_at, destroyed_at
 """
@@ -56,10 +58,11 @@ _STATES = {state.value: state for state in State}
 
 
 def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
-    """A title joined with its license."""
+    """A title joined with its license. Where no size is known of what is missing, each of its files is thought to be as
+    large as those that are there."""
     (
         id_, name, state, folder, slot, quality, audio, subtitles, series_id, series_name, season, episode,
-        rights, protected, done, total, left, watched, kept, position, *more,
+        rights, protected, done, total, left, unknown, watched, kept, position, *more,
     ) = row  # fmt: skip
     return Entry(
         id=id_,
@@ -76,7 +79,7 @@ def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
         license=_license(more[3:]),
         tracks=tracks.get(id_, ()),
         bytes_done=done,
-        bytes_total=total,
+        bytes_total=round(done * unknown / (unknown - left)) if unknown > left else total,
         fetches_left=left,
         watched=bool(watched),
         kept=bool(kept),

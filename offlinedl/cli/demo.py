@@ -73,5 +73,6 @@ async def _serve(port: int) -> None:
         say(f"{url}/feed.json")
         sys.stdout.flush()
         note("Add it with:  offlinedl source add demo " + f"{url}/feed.json")
+        note(f"Of the same for members, with limits and entitlements, the feed is {url}/members.json")
         note("Stop it with Ctrl-C.")
         await asyncio.Event().wait()

@@ -143,8 +143,11 @@ async def licensing(network: Network) -> AsyncIterator[Licensing]:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` to its end. The first SIGINT or SIGTERM cancels it, a second one ends the process at once."""
     import asyncio
+    import gc
     import signal
 
+    gc.freeze()  # what is imported is no garbage, and need not be looked at
+    gc.enable()
     received: list[int] = []
 
     async def main() -> T:

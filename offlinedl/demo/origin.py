@@ -1,4 +1,7 @@
-"""A service on 127.0.0.1: a feed, its titles, and a Clear Key license server with storage and playback windows."""
+"""A service on 127.0.0.1: a feed, its titles, and a Clear Key license server with storage and playback windows.
+
+`/feed.json` is for everybody, `/members.json` for members (see members.py).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+
+from offlinedl.demo.members import Members
 
 DATA = Path(__file__).parent
 POLICY = {
@@ -39,6 +44,7 @@ def application(middlewares: Sequence[Middleware] = ()) -> web.Application:
     app = web.Application(middlewares=middlewares)
     app.router.add_get("/feed.json", _feed)
     app.router.add_post("/license", _license)
+    Members(DATA / "feed.json", _license).add_to(app)
     app.router.add_get("/titles/{title}/key", _key)
     app.router.add_get("/titles/{title}/key/{kid}", _key)
     app.router.add_get("/titles/{title}/{path:.+}", _media)

@@ -138,6 +138,7 @@ class _Run:
         self._queue: deque[Fetch] = deque()
         self._taken: dict[str, asyncio.Semaphore] = {}
         self._working = 0
+        self._beside: list[asyncio.Task[None]] = []
         self._refused: list[NetworkError] = []
         self._in_a_row = 0
 
@@ -155,8 +156,8 @@ class _Run:
 
     async def _workers(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            settling = tasks.create_task(self._intake.settle_now_and_then())
-            self._fill(tasks, settling)
+            self._beside = [*map(tasks.create_task, (self._intake.settle_now_and_then(), self._means.watch()))]
+            self._fill(tasks)
 
     def _seats(self, url: str) -> asyncio.Semaphore:
         place = origin(url)
@@ -164,13 +165,13 @@ class _Run:
             self._taken[place] = asyncio.Semaphore(self._engine.per_host)
         return self._taken[place]
 
-    def _fill(self, tasks: asyncio.TaskGroup, settling: asyncio.Task[None]) -> None:
+    def _fill(self, tasks: asyncio.TaskGroup) -> None:
         """As many workers as may run now."""
         while self._queue and self._working < self._parallel.limit:
             self._working += 1
-            tasks.create_task(self._work(tasks, settling))
+            tasks.create_task(self._work(tasks))
 
-    async def _work(self, tasks: asyncio.TaskGroup, settling: asyncio.Task[None]) -> None:
+    async def _work(self, tasks: asyncio.TaskGroup) -> None:
         while self._queue and self._working <= self._parallel.limit:
             fetch = self._queue.popleft()
             try:
@@ -185,10 +186,11 @@ class _Run:
                 self._in_a_row += 1
                 if self._in_a_row >= _REFUSALS_IN_A_ROW:
                     raise self._refused[-_REFUSALS_IN_A_ROW] from None
-            self._fill(tasks, settling)
+            self._fill(tasks)
         self._working -= 1
         if not self._working:
-            settling.cancel()
+            for task in self._beside:
+                task.cancel()
 
     async def _fetched(self, fetch: Fetch) -> Arrival:
         while True:
@@ -255,7 +257,8 @@ class _Run:
                 )
 
     def _attempt(self, fetch: Fetch, url: str) -> Attempt:
-        return Attempt(self._means, fetch, url, beside=origin(url) != origin(self._addresses.planned(fetch)))
+        planned = self._addresses.planned(fetch)
+        return Attempt(self._means, fetch, url, beside=url != planned and origin(url) != origin(planned))
 
     async def _made(self, attempt: Attempt, url: str) -> Arrival:
         """Make an attempt when its server may be asked. How it ends decides how many run at once."""

@@ -13,7 +13,10 @@ from offlinedl.rate import Bucket
 from offlinedl.signatures import unsigned
 from offlinedl.store import Part
 from offlinedl.streams import Arrival, Fetch
+from offlinedl.verify import Packets
 
+_LEAST_SECONDS = 0.05
+"""Timers are early by a hair: who looks at once looks again and again."""
 _PAGES = ("text/html", "application/xhtml+xml")
 
 
@@ -29,8 +32,9 @@ class ChangedError(DamagedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What the attempts of one run share. `versions` are the validators of files that are fetched in ranges, `ends` the
-    sizes of those that the plan cut into pieces, by rendition; for the rest see Engine."""
+    """What the attempts of one run share. `running` are those under way, `versions` the validators of files that are
+    fetched in ranges, `ends` the sizes of those that the plan cut into pieces, by rendition; for the rest see
+    Engine."""
 
     http: Http
     intake: Intake
@@ -38,36 +42,52 @@ class Means:
     stall_seconds: float
     floor: int
     bucket: Bucket | None = None
+    running: set[Attempt] = field(default_factory=set)
     versions: dict[tuple[str, str], str] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def enough(self) -> int:
-        """Bytes that must come within `stall_seconds`."""
-        return int(self.floor * self.stall_seconds)
+    async def watch(self) -> None:
+        """Give up the attempts that stall, until it is cancelled. One timer for all: each comes too late for most."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            now = clock()
+            for attempt in self.running:
+                if attempt.due <= now:
+                    attempt.expire(now)
+            next_due = min([now + self.stall_seconds, *(attempt.due for attempt in self.running)])
+            await asyncio.sleep(max(_LEAST_SECONDS, next_due - now))
 
 
 class Attempt:
-    """One request of a fetch, and the file that it becomes. `received` counts the bytes that came. `beside` tells that
-    `url` is not of the server that the plan names, but of one that stands for it."""
+    """One request of a fetch, and the file that it becomes. `received` counts the bytes that came; it is to be given up
+    when it is `due`, in seconds of the loop's time. `beside` tells that `url` is not of the server that the plan names,
+    but of one that stands for it."""
 
     def __init__(self, means: Means, fetch: Fetch, url: str, *, beside: bool = False) -> None:
         self.received = 0
+        self.due = float("inf")
+        self._clock = asyncio.get_running_loop().time
         self._means, self._fetch, self._url = means, fetch, url
         self._expected = fetch.estimate
         self._part: Part | None = None
+        self._packets = Packets() if fetch.path.endswith(".ts") and fetch.key is None else None
         self._validator: str | None = None
         self._beside = beside
-        self._deadline: asyncio.Timeout
-        self._next_mark = means.enough
+        self._deadline = asyncio.timeout(None)
+        self._enough = self._next_mark = int(means.floor * means.stall_seconds)  # bytes, within that time
 
     async def made(self) -> Arrival:
         """Make it."""
         means, fetch = self._means, self._fetch
         try:
             try:
-                async with asyncio.timeout(means.stall_seconds) as self._deadline:
-                    await means.http.download(self._url, fetch.range, self._accept)
+                self.due = self._clock() + means.stall_seconds
+                async with self._deadline:
+                    means.running.add(self)
+                    try:
+                        await means.http.download(self._url, fetch.range, self._accept)
+                    finally:
+                        means.running.remove(self)
             except TimeoutError:
                 raise NetworkError(
                     f"{shown(self._url)}: next to nothing came for {means.stall_seconds:g} seconds",
@@ -84,8 +104,15 @@ class Attempt:
                 self._part.drop()
             self._means.progress.advance(-self.received, fetch.estimate - self._expected)
             raise
-        self._means.progress.advance(0, self.received - self._expected)
-        return Arrival(size=self.received, checksum=checksum, validator=self._validator)
+        if self.received != self._expected:
+            means.progress.advance(0, self.received - self._expected)
+        formed = self._packets is not None and self._packets.are_whole
+        return Arrival(size=self.received, checksum=checksum, validator=self._validator, is_formed=formed)
+
+    def expire(self, now: float) -> None:
+        """Too little came for too long."""
+        self.due = float("inf")
+        self._deadline.reschedule(now)
 
     def _accept(self, head: Head) -> Take:
         if head.headers.get("content-type", "").lower().startswith(_PAGES):
@@ -111,17 +138,19 @@ class Attempt:
     def _take(self, data: memoryview) -> float:
         assert self._part is not None  # noqa: S101 - it was opened when the head was accepted
         self._part.write(data)
+        if self._packets is not None:
+            self._packets.take(data)
         count = len(data)
         self.received += count
         grown = max(0, self.received - self._expected)
         self._expected += grown
         self._means.progress.advance(count, grown)
         means = self._means
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         pause = means.bucket.take(count, now) if means.bucket else 0.0
         if self.received >= self._next_mark or pause or not count:
-            self._next_mark = self.received + means.enough
-            self._deadline.reschedule(now + pause + means.stall_seconds)
+            self._next_mark = self.received + self._enough
+            self.due = now + pause + means.stall_seconds
         return pause
 
 

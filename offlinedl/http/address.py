@@ -16,11 +16,17 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 
 
+_SOME = 256
+"""A URL is asked about a dozen times in a row while it is fetched, and never again."""
+
+
+@lru_cache(maxsize=_SOME)
 def origin(url: str) -> str:
     """Scheme, host and port (RFC 6454 section 4). Raises UnsupportedError for anything but http and https."""
     return _origin(split(url)[0])
 
 
+@lru_cache(maxsize=_SOME)
 def split(url: str) -> tuple[str, str]:
     """What precedes the path of `url`, and the path with the query."""
     found = _BEFORE_PATH.match(url)
@@ -81,6 +87,7 @@ def once(headers: Headers) -> dict[str, str]:
     return dict({name.lower(): (name, value) for name, value in headers}.values())
 
 
+@lru_cache(maxsize=_SOME)
 def escaped(url: str) -> str:
     """`url` with only that escaped which no request line may hold: a signature covers the rest as it stands."""
     return url if _SAFE.fullmatch(url) else quote(url.partition("#")[0], safe="%!$&'()*+,/:;=?@[]~|{}^`\\\"<>")

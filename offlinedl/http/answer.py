@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from offlinedl.errors import NetworkError, shown
 from offlinedl.streams import ByteRange
@@ -38,33 +40,59 @@ class Head:
         return None if self.size is None else f"{self.headers.get('last-modified', '')} {self.size}".strip()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer: the `url` that it came from in the end, its `status`, `headers` (lower-case names), `body`.
+
+    `size` is the number of bytes of the whole resource, of which `body` may be a part; None where it is not said.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    size: int | None = None
+
+    @property
+    def date(self) -> datetime | None:
+        """When the server sent this, where that can be believed: over TLS, and not out of a cache (RFC 9110 section
+        6.6.1, RFC 9111 section 5.1)."""
+        if not self.url.lower().startswith("https:") or "age" in self.headers:
+            return None
+        try:
+            date = parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, OverflowError):
+            return None
+        return date.replace(tzinfo=UTC) if 2000 <= date.year < 2200 else None  # it is always in GMT (section 5.6.7)
+
+
 def check(url: str, head: Head, range: ByteRange | None) -> tuple[int | None, int]:
     """How many bytes are to come (None where that is not said) and how many of the first of them are not wanted, if
     `head` answers a request for `range` of `url`, or all of it. NetworkError if it does not."""
-    name, status, headers = shown(url), head.status, head.headers
+    status, headers = head.status, head.headers
     if status not in {200, 206} or (status == 206 and range is None):
         raise NetworkError(
-            f"{name}: status {status} {head.reason}".rstrip(),
+            f"{shown(url)}: status {status} {head.reason}".rstrip(),
             _advice(status),
             status=status,
             retry_after=headers.get("retry-after"),
         )
     if headers.get("content-encoding", "identity") != "identity":
         said = f"sent as {headers['content-encoding']}, though that was not asked for"
-        raise NetworkError(f"{name}: {said}", status=status)
+        raise NetworkError(f"{shown(url)}: {said}", status=status)
     if status == 206 and range is not None:
         got = headers.get("content-range", "").partition("/")[0]
         if got != f"bytes {range.first}-{range.last}":
             said = f"asked for bytes {range.first}-{range.last}, got {got or 'an unnamed range'}"
-            raise NetworkError(f"{name}: {said}", status=status)
+            raise NetworkError(f"{shown(url)}: {said}", status=status)
         if head.length not in {range.size, None}:
             said = f"a range of {range.size} bytes, and {head.length} are announced"
-            raise NetworkError(f"{name}: {said}", status=status)
+            raise NetworkError(f"{shown(url)}: {said}", status=status)
         return range.size, 0
     if range is None:
         return head.length, 0
     if head.length is not None and head.length <= range.last:
-        raise NetworkError(f"{name}: {head.length} bytes long, byte {range.last} was to be there", status=status)
+        raise NetworkError(f"{shown(url)}: {head.length} bytes long, byte {range.last} was to be there", status=status)
     return range.size, range.first
 
 

@@ -1,7 +1,6 @@
 """GET after GET over one open connection, each body straight to where it goes (HTTP/1.1, RFC 9112).
 
-Only what media servers answer is understood: a length that is stated. Whoever asks looks at the head first, and takes
-the body or leaves it; http.py asks again, its own way, for what cannot be taken here.
+Whoever asks looks at the head first, and takes the body or leaves it.
 """
 
 from __future__ import annotations
@@ -10,8 +9,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from offlinedl.http.answer import Head
+from offlinedl.http.framing import Chunks, Framing, Stated, TornError, UntilClosed
 
 Take = Callable[[memoryview], float]
 """Takes the next bytes of a body, and says for how many seconds no more are to be read."""
@@ -52,15 +53,17 @@ class Connection(asyncio.BufferedProtocol):
         self._served = 0
         self._head: Head | None = None
         self._take: Take | None = None
-        self._left = 0
+        self._framing: Framing = Stated(0)
         self._answer: asyncio.Future[Head] | None = None
         self._begun = False
+        self._has_body = True
         self._accept: Callable[[Head], Take | None] = _no_body
 
-    async def get(self, request: bytes, accept: Callable[[Head], Take | None]) -> Head:
-        """Send `request`, a whole GET, and let `accept` see the head of the answer: it gives what takes the body, or
+    async def get(self, request: bytes, accept: Callable[[Head], Take | None], *, has_body: bool = True) -> Head:
+        """Send `request`, whole, and let `accept` see the head of the answer: it gives what takes the body, or
         None where it is not wanted. Returns when the body is through. Raises BrokenError, and what `accept` and the
         taking raise; the connection is closed then."""
+        self._has_body = has_body
         self._accept, self._head, self._filled, self._take, self._begun = accept, None, 0, None, False
         self._answer = asyncio.get_running_loop().create_future()
         try:
@@ -94,6 +97,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side, or the network, ended it."""
         self.is_open = False
+        if self._head and exc is None and isinstance(self._framing, UntilClosed):
+            self._end()
         what = "cut off in the middle of the body" if self._head else f"closed without an answer{_detail(exc)}"
         self._fail(BrokenError(what, fresh=self._begun or not self._served))
 
@@ -142,26 +147,34 @@ class Connection(asyncio.BufferedProtocol):
         except Exception as error:
             self._fail(error)
             return
-        if head.length is None or (self._take is None and head.length > _LONGEST_WASTE):
+        if not self._has_body:  # RFC 9110 section 9.3.2: whatever length it states
+            self._framing = Stated(0)
+            self._body(data)
+            return
+        if self._take is None and (head.length is None or head.length > _LONGEST_WASTE):
             self._end()
             self.close()
             return
-        self._left = head.length
+        if head.length is not None:
+            self._framing = Stated(head.length)
+        else:
+            self._framing = Chunks() if "transfer-encoding" in head.headers else UntilClosed()
         self._body(data)
 
     def _body(self, data: memoryview) -> None:
-        more = len(data) - self._left
-        if more > 0:
-            data = data[: self._left]
-        self._left -= len(data)
+        framing, take, pause = self._framing, self._take, 0.0
         try:
-            pause = self._take(data) if self._take and len(data) else 0.0
+            for piece in framing.body(data) if len(data) else ():
+                pause = max(pause, take(piece)) if take else 0.0
+        except TornError as error:
+            self._fail(BrokenError(f"not HTTP: {error}"))
+            return
         except Exception as error:
             self._fail(error)
             return
-        if self._left == 0:
+        if framing.ended:
             self._end()
-            if more > 0:
+            if framing.beyond:
                 self.close()  # bytes beyond what was promised: where the next answer begins cannot be known
         if pause > 0 and self.is_open:
             self._transport.pause_reading()
@@ -207,22 +220,19 @@ def _detail(error: Exception | None) -> str:
 
 def _parsed(head: bytes) -> Head:
     """RFC 9112 sections 4 and 5, strictly: what could be read in two ways is refused (section 11.2)."""
-    line, *fields = head.decode("latin-1").split("\r\n")
+    text = head.decode("latin-1")
+    line, *fields = text.split("\r\n")
     version, _, rest = line.partition(" ")
     number, _, reason = rest.partition(" ")
     if version not in {"HTTP/1.1", "HTTP/1.0"}:
         raise ValueError("its first line")
-    if any(sign in part for part in (line, *fields) for sign in "\r\n\0"):
+    if not text.count("\r") == text.count("\n") == len(fields) or "\0" in text:
         raise ValueError("its lines")
     if not (len(number) == 3 and number.isascii() and number.isdigit()):
         raise ValueError("its first line")
     headers: dict[str, str] = {}
     cookies: list[str] = []
-    for field in fields:
-        name, colon, value = field.partition(":")
-        name, value = name.lower(), value.strip(" \t")
-        if not colon or not name or name != name.strip():
-            raise ValueError("its headers")
+    for name, value in map(_field, fields):
         if name == "set-cookie":
             cookies.append(value)
         elif name in headers and (name != "content-length" or headers[name] != value):
@@ -233,18 +243,28 @@ def _parsed(head: bytes) -> Head:
             headers[name] = value
     if version == "HTTP/1.0":
         headers["connection"] = "close"
-    return Head(
-        status=int(number), reason=reason, headers=headers, length=_length(int(number), headers), cookies=tuple(cookies)
-    )
+    length = _length(int(number), version, headers)
+    return Head(status=int(number), reason=reason, headers=headers, length=length, cookies=tuple(cookies))
 
 
-def _length(status: int, headers: Mapping[str, str]) -> int | None:
-    """RFC 9112 section 6.3."""
+@lru_cache(maxsize=64)
+def _field(line: str) -> tuple[str, str]:
+    """Name and value. A server says most of its lines again and again."""
+    name, colon, value = line.partition(":")
+    if not colon or not name or name != name.strip():
+        raise ValueError("its headers")
+    return name.lower(), value.strip(" \t")
+
+
+def _length(status: int, version: str, headers: Mapping[str, str]) -> int | None:
+    """RFC 9112 section 6.3; None where the body comes in chunks, or ends with its connection."""
     if status in _EMPTY:
         return 0
-    stated = headers.get("content-length")
-    if "transfer-encoding" in headers and stated is not None:
+    stated, coding = headers.get("content-length"), headers.get("transfer-encoding")
+    if coding is not None and stated is not None:
         raise ValueError("two lengths")
+    if coding is not None and (coding.lower() != "chunked" or version == "HTTP/1.0"):
+        raise ValueError("its transfer coding")
     if stated is None:
         return None
     if not (stated.isascii() and stated.isdigit() and len(stated) < 20):

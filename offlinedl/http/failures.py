@@ -9,18 +9,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import aiohttp
-
 from offlinedl.errors import NetworkError, UsageError, shown
-from offlinedl.http.address import place
 from offlinedl.http.exchange import BrokenError
 
-_CHECK = "check the connection, then run it again: what is done is kept"
-_WORDS = {
-    aiohttp.ServerDisconnectedError: "closed without an answer",
-    aiohttp.ClientPayloadError: "cut off in the middle of the body",
-    aiohttp.ClientResponseError: "not HTTP",
-}
+CHECK = "check the connection, then run it again: what is done is kept"
+NOT_A_URL = "not a URL that can be asked"
 
 
 @contextmanager
@@ -28,8 +21,8 @@ def translated(url: str) -> Iterator[None]:
     """Errors of a request for `url`."""
     try:
         yield
-    except (aiohttp.InvalidURL, UnicodeError) as error:
-        raise NetworkError(f"{shown(url)}: not a URL that can be asked", "tell the service") from error
+    except UnicodeError as error:
+        raise NetworkError(f"{shown(url)}: {NOT_A_URL}", "tell the service") from error
     except ssl.SSLCertVerificationError as error:
         reason = getattr(error, "certificate_error", error).verify_message
         raise NetworkError(
@@ -40,25 +33,16 @@ def translated(url: str) -> Iterator[None]:
         raise UsageError(f"{shown(url)}: this cannot be sent: {error}", "check the headers") from error
     except TimeoutError as error:
         raise NetworkError(f"{shown(url)}: nothing came for too long", "run it again: what is done is kept") from error
-    except (aiohttp.ClientError, OSError) as error:
-        whose = "the proxy: " if _is_of_proxy(error, url) else ""
-        raise NetworkError(f"{shown(url)}: {whose}{_said(error)}", _CHECK) from error
+    except OSError as error:
+        raise NetworkError(f"{shown(url)}: {said(error)}", CHECK) from error
 
 
-def _is_of_proxy(error: Exception, url: str) -> bool:
-    """Was it another server than that of `url` that could not be reached? Then it was to pass the request on."""
-    return isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) != place(url)[1:]
-
-
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """What the system says of it, else what it is called. asyncio puts what several addresses said into one text."""
-    told = getattr(error, "os_error", None) or error
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy: status {error.status}"
-    if isinstance(told, BrokenError):
-        return str(told)
-    if isinstance(told, OSError) and not isinstance(told, socket.gaierror | ssl.SSLError):
-        found = re.search(r"\[Errno (\d+)]", str(told))
-        number = told.errno or (int(found[1]) if found else 0)
-        return os.strerror(number) if number else type(told).__name__
-    return getattr(told, "strerror", None) or _WORDS.get(type(told)) or type(told).__name__
+    if isinstance(error, BrokenError):
+        return str(error)
+    if isinstance(error, OSError) and not isinstance(error, socket.gaierror | ssl.SSLError):
+        found = re.search(r"\[Errno (\d+)]", str(error))
+        number = error.errno or (int(found[1]) if found else 0)
+        return os.strerror(number) if number else type(error).__name__
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -43,9 +43,7 @@ async def acquire(engine: Engine, server: LicenseServer, need: Need, now: dateti
             raise RefusedError(f"the key server refused: {error.message}", "are you entitled to it?") from error
         raise
     keys = tuple(ContentKey(kid=kid, key=_key(uri, answers[uri])) for kid, uri in uris.items())
-    dates = [answer.date for answer in answers.values() if answer.date is not None]
-    # Who may have them may have them again.
-    return Grant(keys=keys, renewable=True, date=max(dates, default=None))
+    return Grant(keys=keys, renewable=True)  # who may have them may have them again
 
 
 async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:

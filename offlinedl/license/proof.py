@@ -26,7 +26,7 @@ _SURE_CODECS = ("avc1", "avc3", "mp4a")
 _SECONDS_OF_OTHERS = 8.0
 _SECOND_OPINIONS = 2
 _CODED, _PIXELS = 4 * 2**20, 2**27
-"""What is decoded for one KID at most, about half a second's work: the larger pictures are, the fewer tell."""
+"""What is decoded for one KID at most, less than half a second's work: 64 pictures of 1080p."""
 _RECORDED = (".aac", ".mp3")
 
 
@@ -43,17 +43,22 @@ class UnlicensedError(RefusedError):
 
 
 def prove(
-    plan: Plan, read: Read, keys: Mapping[bytes, bytes], sealed: Collection[bytes] = ()
+    plan: Plan,
+    read: Read,
+    keys: Mapping[bytes, bytes],
+    sealed: Collection[bytes] = (),
+    formed: Collection[heads.Identity] = (),
 ) -> Iterator[Fault | None]:
     """Prove `keys` (by KID) on the files of `plan`, a step at a time: each step yields None, or a fault. Of keys that
-    only an adapter has, the KIDs are in `sealed`: with those nothing is opened here.
+    only an adapter has, the KIDs are in `sealed`: with those nothing is opened here. Files whose form was looked at as
+    they came are `formed`.
 
     UnlicensedError where a KID in use has no key; UnsupportedError where encrypted media cannot be decoded here.
     """
     openings = {track.id: Opening(plan, track.id, read, keys) for track in plan.tracks}
     found: list[tuple[Opening, list[Work]]] = []
     try:
-        torn = yield from _forms(plan, read, openings)
+        torn = yield from _forms(plan, read, openings, formed)
         if torn:
             return
         for opening in openings.values():
@@ -81,7 +86,9 @@ def _check_licensed(plan: Plan, work: Sequence[Work], licensed: Collection[bytes
             raise UnlicensedError(kid, fetches[0].path, Need(kids=kids, keys=uris))
 
 
-def _forms(plan: Plan, read: Read, openings: Mapping[str, Opening]) -> Generator[Fault | None, None, bool]:
+def _forms(
+    plan: Plan, read: Read, openings: Mapping[str, Opening], formed: Collection[heads.Identity]
+) -> Generator[Fault | None, None, bool]:
     """Look at the form of every file first: what is no media at all says nothing of a key. True where one is not.
 
     A piece of a file has no form of its own; it is as long as its range, or would not be here.
@@ -89,7 +96,7 @@ def _forms(plan: Plan, read: Read, openings: Mapping[str, Opening]) -> Generator
     torn, cut, without = False, plan.cut, made_up(plan)
     fits: set[Fetch | None] = set()
     misplaced: dict[Fetch | None, list[Fault]] = {}
-    for fetch in (f for f in plan.fetches if f.rendition not in cut):
+    for fetch in (f for f in plan.fetches if f.rendition not in cut and f.identity not in formed):
         opening, data = openings[fetch.rendition], read(fetch)
         init = fetch if fetch.init else opening.init(fetch)
         if (reason := _malformed(plan, fetch, data)) is not None:
@@ -148,8 +155,8 @@ def _keyed(opening: Opening, work: Work) -> Iterator[Fault | None]:
 def _enough(opening: Opening, fetches: Sequence[Fetch]) -> list[Fetch]:
     """As many of the heaviest segments as a wrong key does not pass: several where the codec forgives more.
 
-    Measured with wrong keys and a strict decoder: H.264 and AAC 0 of 600 after one segment of 2 s; HEVC 30 of 600
-    after 48 frames, 6 of 1,500 after 96, and 0 of 900 after 192.
+    Measured with wrong keys and a strict decoder: H.264 and AAC 0 of 600 after one segment of 2 s; AV1, VP9, Opus and
+    AC-3 some after one frame, and 0 of 100 after 24. benchmarks/wrong_keys.py measures it again.
     """
     enough: list[Fetch] = []
     for fetch in fetches:

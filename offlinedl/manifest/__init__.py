@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NoReturn, Protocol
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
-from offlinedl.manifest import dash, hls, progressive, smooth, xml
 from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.streams import Manifest, Rendition
 
-__all__ = ["FORMATS", "LIMITS", "Format", "Limits", "detect"]
+__all__ = ["LIMITS", "Format", "Limits", "detect", "formats"]
 
 
 class Format(Protocol):
@@ -31,12 +30,25 @@ class Format(Protocol):
         """`rendition` with inits and segments, from the bytes `index` of `rendition.index`, which came from `url`."""
 
 
-FORMATS: tuple[Format, ...] = (hls, dash, smooth, progressive)
+def formats() -> Iterator[Format]:
+    """Those that there are. Each is imported when it is its turn: most titles need the first alone."""
+    from offlinedl.manifest import hls
+
+    yield hls
+    from offlinedl.manifest import dash
+
+    yield dash
+    from offlinedl.manifest import smooth
+
+    yield smooth
+    from offlinedl.manifest import progressive
+
+    yield progressive
 
 
 def detect(data: bytes, url: str) -> Format:
     """The format of `data`, by its content alone: names and types of URLs lie. Raises what else it is."""
-    for form in FORMATS:
+    for form in formats():
         if form.recognises(data):
             return form
     return _refuse(data, shown(url))
@@ -55,6 +67,8 @@ _LOOK = "give the address of the manifest itself (.m3u8, .mpd, .ism/Manifest), a
 
 def _description(data: bytes) -> tuple[str, str]:
     """What `data` is, and what to do about it."""
+    from offlinedl.manifest import xml
+
     head = data.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     root = xml.root_name(data)
     if root.lower() == "html" or head.startswith((b"<!doctype html", b"<html")) or b"<html" in head[:4096]:

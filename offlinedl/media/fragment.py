@@ -13,6 +13,7 @@ from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.media.auxiliary import Record, overridden, records, tells, whole_ivs
 from offlinedl.media.encryption import SCHEMES, Encryption, Entry, Parameters, Track, is_seig, read_groups
 from offlinedl.media.mp4 import Box, Boxes, Data, Reader, boxes, children, find, first, open_box
+from offlinedl.media.samples import check_begins, check_units
 
 _SMALL = 4096  # bytes; of larger samples the decryption itself takes longer than what is done for each
 _FEW = 96  # three copies of so many samples of sound fit in what an allocator keeps
@@ -81,12 +82,15 @@ def protected(encryption: Encryption, segment: Data) -> Protected:
 
 
 def check(encryption: Encryption, segment: Data) -> None:
-    """Samples that are NAL units are nothing else, from their first byte to the last: also where they are encrypted,
-    lengths are clear (23001-7 section 9.5.2), unless whole samples are. Errors: DamagedError."""
+    """Samples have the form of their codec, as far as that shows: NAL units also where they are encrypted, because
+    lengths are clear (23001-7 section 9.5.2) unless whole samples are. Errors: DamagedError."""
     for fragment, base in chain.from_iterable(placed for _, placed in _moofs(encryption, segment)):
-        if fragment.entry.unit and (fragment.entry.parameters is None or _has_subsamples(segment, fragment)):
-            for run in fragment.runs:
-                _check_units(segment, fragment.entry.unit, base + run.start, run.sizes)
+        entry = fragment.entry
+        for run in fragment.runs:
+            if entry.unit and (entry.parameters is None or _has_subsamples(segment, fragment)):
+                check_units(segment, entry.unit, base + run.start, run.sizes)
+            elif entry.parameters is None:
+                check_begins(segment, entry.format, base + run.start, run.sizes)
 
 
 def _moofs(encryption: Encryption, segment: Data) -> Iterator[tuple[list[Box], list[tuple[_Fragment, int]]]]:
@@ -110,19 +114,6 @@ def _moofs(encryption: Encryption, segment: Data) -> Iterator[tuple[list[Box], l
 def _has_subsamples(segment: Data, fragment: _Fragment) -> bool:
     box = first(fragment.boxes, "senc")
     return box is not None and bool(open_box(segment, box).full_box()[1] & 0x2)
-
-
-def _check_units(segment: Data, width: int, at: int, sizes: Sequence[int]) -> None:
-    """The NAL units of samples, each behind its length (ISO/IEC 14496-15 section 5.3.4.2.1)."""
-    read = struct.Struct(f"{width}s").unpack_from
-    for size in sizes:
-        start, end = at, at + size
-        while at + width <= end:
-            length = int.from_bytes(read(segment, at)[0])
-            at += width + length
-            if not length or at > end:
-                raise DamagedError(f"the sample at byte {start} is not made of NAL units")
-        at = end
 
 
 def _fragment(encryption: Encryption, segment: Data, traf: Box, left: int) -> _Fragment:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from offlinedl.errors import NotFoundError, OfflinedlError, UnsupportedError, UsageError, printable, shown
 from offlinedl.http import Answer
 from offlinedl.model import Title
-from offlinedl.sources import feed, manifest_url
+from offlinedl.sources import manifest_url
 
 Read = Callable[[str], Awaitable[Answer]]
 
@@ -52,12 +52,16 @@ async def resolve(ref: str, sources: Mapping[str, str], read: Read) -> Title:
             f"{ref}: neither a URL nor a title of a known source",
             f"name a title as source:id (sources: {known}); `offlinedl source add NAME URL` adds one",
         )
+    from offlinedl.sources import feed
+
     answer = await read(sources[name])
     return feed.one(answer.body, name, answer.url, ref)
 
 
 async def _alone(ref: str, sources: Mapping[str, str], read: Read) -> Title:
     """The title with this id, where one source has it and no other. The first failure where none does."""
+    from offlinedl.sources import feed
+
     found: list[Title] = []
     failures: list[OfflinedlError] = []
     for name, url in sources.items():

@@ -73,8 +73,10 @@ class Node:
         return int(value)
 
     def limit(self, name: str) -> int | None:
-        """How many at most; None for no limit, as it is with windows."""
-        return expiry.limit(self.whole(name))
+        """How many at most; None for no limit, as it is with windows, and for what nobody reaches."""
+        value = self.value.get(name)
+        is_huge = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > _LARGEST
+        return None if is_huge else expiry.limit(self.whole(name))
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.value.get(name, default)
@@ -119,8 +121,8 @@ class Node:
         return ".".join(part for part in (self.path, name) if part)
 
 
-def rights(node: Node | None) -> Rights:
-    """What a document allows, where it says anything of it."""
+def rights(node: Node | None, *, export: bool = False) -> Rights:
+    """What a document allows, where it says anything of it; `export` where it says nothing of that."""
     if node is None:
         return Rights()
     return Rights(
@@ -131,5 +133,5 @@ def rights(node: Node | None) -> Rights:
         available_from=node.moment("available_from"),
         available_until=node.moment("available_until"),
         max_height=node.limit("max_height"),
-        export=node.flag("export", False),
+        export=node.flag("export", export),
     )

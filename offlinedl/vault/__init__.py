@@ -34,6 +34,18 @@ class Vault:
         if self._key.get() is None:
             self._key.make()
 
+    def check(self) -> None:
+        """DamagedError where there are secrets and no key for them, or the device id is not to be read. Nothing is
+        changed where that is so."""
+        if self._sealed():
+            self._key.must()
+        self.get(_DEVICE)
+
+    @property
+    def place(self) -> str:
+        """Where the key is, for people."""
+        return "in the system's keyring" if self._key.is_elsewhere else "in a file of its own"
+
     def put(self, name: str, secret: bytes) -> None:
         """Keep a secret. It is readable to this process's successors at once, and on the disk when this returns."""
         files.put(self._path(name), self.seal(name, secret))

@@ -51,6 +51,12 @@ class VaultKey:
             self._move(content, key)
         return key
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Is it the keyring that has it?"""
+        content = files.read(self._path)
+        return content is not None and _ELSEWHERE.fullmatch(content) is not None
+
     def make(self) -> bytes:
         """A new key, where there is none; of two processes that make one, the first wins."""
         files.folder(self._path.parent)
