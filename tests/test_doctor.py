@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from offlinedl.catalog.schema import MIGRATIONS
 from tests import drm
 from tests.conftest import Offlinedl
 from tests.test_cli import rows
@@ -62,7 +63,7 @@ def test_where_all_is_well(demo: Offlinedl, program: Callable[[str, str], None])
     demo.ok("get", CLEAR)
     findings = found(demo, 0)
     assert {what: (f["state"], f["detail"]) for what, f in findings.items() if "folder" not in what} == {
-        "catalog": ("ok", "version 4: 1 title, 1 source"),
+        "catalog": ("ok", f"version {len(MIGRATIONS)}: 1 title, 1 source"),
         "clock": ("ok", "right, as far as is known; no license server told the time"),
         "vault": ("ok", findings["vault"]["detail"]),
         "decoder": ("ok", findings["decoder"]["detail"]),

@@ -21,6 +21,7 @@ from tests.test_cli import rows
 from tests.test_limits import feed_with, refused
 from tests.test_pause import held_at
 from tests.test_release import listening
+from tests.test_renew import policy
 
 REF, TWO, CLEAR, FERRY = "demo:harbour-1", "demo:harbour-2", "demo:lighthouse", "demo:ferry"
 ASKED = {"/members.json": 1, "/entitlement": 1}
@@ -213,6 +214,14 @@ def test_another_origin_does_not_hear_it(ref: str, path: str, members: Offlinedl
         members.ok("get", ref)
         assert [asked.headers.get("Authorization") for asked in other.log] == [None]
         assert origin.asked(path)[0].headers["Authorization"].startswith("Bearer ")
+
+
+def test_nor_does_one_where_the_license_is_renewed(members: Offlinedl, origin: Origin) -> None:
+    with o.running() as other:
+        origin.fault("/members/license", policy(renewal_server_url=f"{other.url}/license"))
+        members.ok("get", REF)
+        members.ok("renew", REF)
+        assert [asked.headers.get("Authorization") for asked in other.log] == [None]
 
 
 def test_a_license_server_that_a_person_named_does_not_hear_it(members: Offlinedl, origin: Origin) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 from offlinedl import expiry
 from offlinedl.custody import following
 from offlinedl.errors import DamagedError
+from offlinedl.http import origin
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.license.need import Grant, Need
@@ -84,7 +85,8 @@ def _trust(grant: Grant, library: Library) -> None:
 
 
 def _renewing(server: LicenseServer, url: str | None) -> LicenseServer:
-    """Who is asked for a renewal: the same server, where the license names it. What is asked in secret stays so."""
+    """Who is asked for a renewal: the same server, where the license names it. What is asked in secret stays so, and
+    what was said for one origin goes to no other."""
     if url is None or server.url is None:
         return server
     named = urljoin(server.url, url)
@@ -93,7 +95,7 @@ def _renewing(server: LicenseServer, url: str | None) -> LicenseServer:
         raise DamagedError(
             "the license names no address where it can be renewed safely", "tell the service", code="license-damaged"
         )
-    return replace(server, url=named)
+    return replace(server, url=named, headers=server.headers if origin(named) == origin(server.url) else ())
 
 
 async def _heard(asking: Awaitable[T]) -> T:
