@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import isfinite
 
 from offlinedl.model import Clock, License, Rights, Windows
 
@@ -33,6 +34,11 @@ def limit(seconds: float | None) -> int | None:
     if seconds is None or not 0 < seconds < _NO_LIMIT:
         return None
     return max(1, int(seconds))
+
+
+def is_no_number(value: float | None) -> bool:
+    """Is it NaN or infinite, which some parsers of JSON take and no server means?"""
+    return isinstance(value, float) and not isfinite(value)
 
 
 def shorter(one: int | None, other: int | None) -> int | None:
