@@ -134,7 +134,8 @@ def test_a_clock_that_is_set_back_is_said_to_be(secure: Offlinedl, origin: Origi
     assert refused.err.splitlines() == [
         "error: demo:harbour-1: the clock of this machine was set back, and nobody knows whether the title's time is "
         "over",
-        "hint: set the clock right; or go online: `offlinedl get demo:harbour-1` asks the service for the time, if it has https",
+        "hint: set the clock right; or go online: `offlinedl get demo:harbour-1` asks the service for the time, if it "
+        "has https",
     ]
     assert [t["id"] for t in moved("-1d", "list", "--state", "clock-suspect", "--json").json] == ["demo:harbour-1"]
     assert moved("-1d", "list", "--until", "2026-01-01", "--json").json == []
