@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,7 +22,7 @@ from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
 from offlinedl.model import Destruction, Entry, Held, License
-from offlinedl.unread import fault, unread
+from offlinedl.unread import fault, faults, unread
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
@@ -39,10 +40,7 @@ def following(slot: str) -> str:
     return f"{first}-{int(number or 0) + 1}"
 
 
-def _preceding(slot: str) -> str:
-    """The name of which `slot` is the following one; `slot` itself where it is the first."""
-    first, _, number = slot.partition("-")
-    return f"{first}-{int(number) - 1}" if int(number or 0) > 1 else first
+_SLOT = re.compile(r"[0-9a-f]{32}(-\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +111,16 @@ class Custody:
         return True
 
     def settle(self) -> None:
-        """The vault has a key from now on. Where it cannot have one, that is said before a license is asked for."""
+        """The vault has a key from now on. Where it cannot have one, that is said before a license is asked for. Titles
+        whose licenses were sealed under one that is lost have it in their history."""
         try:
-            self._vault.settle()
+            is_new = self._vault.settle()
         except DamagedError as error:
             raise unread(self._vault, self._catalog.entries()) or error from error
+        if is_new and (lost := faults(self._vault, self._catalog.entries())):
+            with self._catalog.transaction():
+                for title_id in lost:
+                    self._catalog.note(title_id, "license cannot be read: the vault's key was lost", self._clock())
 
     def check(self, entry: Entry) -> None:
         """DamagedError where the vault does not open the title's license. It names all titles of which that is so."""
@@ -175,9 +178,9 @@ class Custody:
             current = self._catalog.entry(entry.id) or entry  # it may have been played meanwhile
             license = expiry.renewed(current.license, held.license)
             self._catalog.license(entry.id, license)
+            self._catalog.outbox.replaced(entry.id, license)
             self._catalog.note(entry.id, event, self._clock())
-        for slot in (entry.license_slot, _preceding(entry.license_slot)):
-            self._vault.delete(slot)
+        self.clear_destroyed()
         return replace(current, license=license, license_slot=license.id)
 
     def decline(self, entry: Entry) -> None:
@@ -192,7 +195,7 @@ class Custody:
             if leaves:
                 self._catalog.outbox.left(entry.id, self._clock())
             self._catalog.drop_license(entry.id, new_slot())
-        self._clear(entry)
+        self.clear_destroyed()
 
     def destroy(self, entry: Entry) -> None:
         """Destroy the keys of a license that is over, not what is shown of it; its record goes to the outbox. One that
@@ -205,18 +208,28 @@ class Custody:
             self._catalog.clocks.destroyed(entry.id, self._clock())
             self._catalog.outbox.left(entry.id, self._clock())
             self._catalog.note(entry.id, "keys destroyed", self._clock())
-        self._vault.delete(entry.license_slot)
+        self.clear_destroyed()
+
+    def slots(self) -> set[str]:
+        """Where the licenses of all titles lie, or are to lie. Empty where there is no title."""
+        found = self._catalog.slots()
+        return {slot for slot, is_destroyed in found.items() if not is_destroyed} | set(map(following, found))
 
     def clear_destroyed(self) -> None:
-        """Finish what a kill cut off: no key of a destroyed license stays."""
-        for license_id in self._catalog.clocks.destroyed_ids():
-            self._vault.delete(license_id)
+        """Destroy what lies in no title's slots: licenses that were destroyed or replaced, also where a kill came
+        between. A slot is in the catalog before there is a license in it. A catalog without titles is left out: it may
+        be new, and the vault older."""
+        there = self._vault.names()  # first: whatever is granted from now on is not among them
+        slots = self.slots()
+        for name in there - slots if slots else ():
+            if _SLOT.fullmatch(name):
+                self._vault.delete(name)
 
-    def owed(self) -> list[Owed]:
-        """The destruction records in the outbox, the oldest first."""
+    def owed(self, title_id: str = "") -> list[Owed]:
+        """The destruction records in the outbox, the oldest first; of this title alone where one is given."""
         return [
             Owed(record=found, server=server, handle=handle)
-            for found, server, handle in self._catalog.outbox.destructions()
+            for found, server, handle in self._catalog.outbox.destructions(title_id)
         ]
 
     def opened(self, owed: Owed) -> tuple[Destruction, LicenseServer | None]:
@@ -225,11 +238,13 @@ class Custody:
         handle = None if owed.handle is None else self._vault.open(owed.record.license.id, owed.handle)
         return replace(owed.record, handle=handle), server
 
-    def acknowledged(self, owed: Owed) -> None:
-        """The server has heard of it. What a kill may have left of the license goes with the record."""
-        self._vault.delete(owed.record.license.id)
-        with self._catalog.transaction():
-            self._catalog.outbox.acknowledged(owed.record.license.id)
+    def give_up(self, owed: Owed) -> None:
+        """Nobody is told of a record that cannot be read any more. Where the vault's key is lost and there is no other
+        yet, it may come back: then the record is owed on."""
+        if self._vault.has_key:
+            with self._catalog.transaction():
+                self._catalog.outbox.acknowledged(owed.record.license.id)
+                self._catalog.note(owed.record.title_id, "release given up: it cannot be read", self._clock())
 
     def device(self) -> str:
         """The id of this device, for entitlement servers."""
@@ -256,12 +271,6 @@ class Custody:
         sealed = None if handle is None else self._vault.seal(license.id, handle)
         self._catalog.outbox.destroyed(owed, self._catalog.license_server(entry.id), sealed)
 
-    def _clear(self, entry: Entry) -> None:
-        """Destroy what lies in the title's slots, also what a kill left behind."""
-        slot = entry.license_slot
-        for name in (_preceding(slot), slot, following(slot), *self._catalog.outbox.destroyed_ids(entry.id)):
-            self._vault.delete(name)
-
     def _opened(self, slot: str) -> Held | None:
         try:
             sealed = self._vault.get(slot)
@@ -272,6 +281,7 @@ class Custody:
     def _name(self, entry: Entry, license: License, *more: str) -> None:
         with self._catalog.transaction():
             self._catalog.license(entry.id, license)
+            self._catalog.outbox.replaced(entry.id, license)
             for event in ("licensed", *more):
                 self._catalog.note(entry.id, event, self._clock())
 

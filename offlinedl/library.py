@@ -105,6 +105,11 @@ class Library:
         """Hold the title against other processes. BusyError where one has it."""
         return self.store.lock(folder_name(title_id), title_id)
 
+    def forget_lock(self, title_id: str) -> None:
+        """Whoever holds a title that is not in the catalog leaves no folder of it behind."""
+        if self.catalog.entry(title_id) is None:
+            self.store.remove(folder_name(title_id))
+
     async def begin(self, title: Title, plan: Plan) -> Entry:
         """Write the intent. What is on the disk already and this plan wants too is kept."""
         before = self.catalog.entry(title.id)

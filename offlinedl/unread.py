@@ -17,14 +17,21 @@ def fault(vault: Vault, entry: Entry) -> str:
         return error.message
 
 
+def faults(vault: Vault, entries: Iterable[Entry]) -> dict[str, str]:
+    """The ids of the titles whose licenses cannot be read, each with why."""
+    sealed = [e for e in entries if e.license and e.license.system and e.license.destroyed_at is None]
+    return {entry.id: why for entry in sealed if (why := fault(vault, entry))}
+
+
 def unread(vault: Vault, entries: Iterable[Entry]) -> DamagedError | None:
     """What is to be said where licenses cannot be read: it names all the titles that they are of."""
-    sealed = [e for e in entries if e.license and e.license.system and e.license.destroyed_at is None]
-    faults = {entry.id: why for entry in sealed if (why := fault(vault, entry))}
-    if not faults:
+    found = faults(vault, entries)
+    if not found:
         return None
+    first = " (a vault with a key of its own refuses that of another: put its key elsewhere first)"
     return DamagedError(
-        f"the licenses of {', '.join(faults)} cannot be read: {', '.join(dict.fromkeys(faults.values()))}",
-        "restore the vault's key file or `offlinedl vault import` a copy, or get the titles again: media are kept",
+        f"the licenses of {', '.join(found)} cannot be read: {', '.join(dict.fromkeys(found.values()))}",
+        f"restore the vault's key file or `offlinedl vault import` a copy{first if vault.has_key else ''}, or get the"
+        " titles again: media are kept",
         code="vault-damaged",
     )

@@ -139,7 +139,50 @@ def test_one_that_cannot_be_read_holds_up_no_other(demo: Offlinedl, origin: Orig
     assert owed(demo) == 2
     result = demo.ok("sync", "--quiet")
     assert result.err.startswith(f"warning: {REF}: ")
+    assert owed(demo) == 0
+    assert "release given up" in str(rows(demo.home, f"SELECT event FROM history WHERE title_id = '{REF}'"))
+
+
+def test_one_whose_key_may_come_back_is_owed_on(demo: Offlinedl, origin: Origin) -> None:
+    demo.ok("get", REF)
+    origin.fault("/license", o.status(503), times=1)
+    demo.ok("rm", REF)
+    key = (demo.home / "vault/key").rename(demo.home / "key")
+    for _ in range(2):
+        assert demo.ok("sync", "--quiet").err.startswith(f"warning: {REF}: ")
+    key.rename(demo.home / "vault/key")
+    demo.ok("sync")
+    assert owed(demo) == 0
+
+
+@pytest.mark.parametrize("how", ["removed", "over"])
+def test_a_license_that_is_here_again_is_not_released(how: str, demo: Offlinedl, origin: Origin) -> None:
+    """The record names nothing but its key ids, too: the server would take it for that of the new one."""
+    demo.ok("get", REF)
+    origin.fault("/license", o.status(503))
+    if how == "removed":
+        demo.ok("rm", REF)
+    else:
+        rows(demo.home, "UPDATE licenses SET issued_at = '2020-01-01T00:00:00.000000+00:00'")
+        demo.ok("list")
+        demo.ok("list")
     assert owed(demo) == 1
+    origin.mend()
+    demo.ok("get", REF)
+    assert owed(demo) == 0
+
+
+def test_nobody_gets_a_title_while_its_release_is_under_way(demo: Offlinedl, origin: Origin) -> None:
+    """A license that is granted before the server hears of the old one would be released in its place."""
+    demo.ok("get", REF)
+    origin.fault("/license", o.status(503), times=1)
+    demo.ok("rm", REF)
+    sync = held_at(demo, origin, "/license", verb="sync")
+    assert demo("get", REF).code == 7
+    urllib.request.urlopen(origin.url + _RELEASE).close()
+    assert sync.wait() == 0
+    assert (owed(demo), list((demo.home / "titles").glob("[!.]*"))) == (0, [])
+    demo.ok("get", REF)
 
 
 def leaving(demo: Offlinedl, origin: Origin, *titles: str) -> None:

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from offlinedl.vault import Vault
+from offlinedl.vault.files import new
 from tests import origin as o
 from tests.conftest import Offlinedl, Result
 from tests.origin import Origin
@@ -84,6 +86,27 @@ def test_what_is_absent_comes_and_what_is_there_stays(held: Offlinedl, words: tu
     Vault(vault).put("new", b"since then")
     assert held.ok("vault", "import", export, *words).out.endswith(": 2 secrets taken in\n")
     assert files(vault) == {**before, "new.sealed": files(vault)["new.sealed"]}
+
+
+def test_what_was_destroyed_does_not_come_back(held: Offlinedl, words: tuple[str, str], tmp_path: Path) -> None:
+    """The key of a title that was removed, and of one whose license another took the place of."""
+    export, vault = str(tmp_path / "e"), held.home / "vault"
+    held.ok("get", "demo:harbour-2")
+    held.ok("vault", "export", export, *words)
+    held.ok("rm", "demo:harbour-1")
+    held.ok("renew", "demo:harbour-2")
+    before = files(vault)
+    assert held.ok("vault", "import", export, *words).out.endswith(": 0 secrets taken in\n")
+    assert files(vault) == before
+
+
+def test_of_several_exports_to_one_file_one_is_there(tmp_path: Path) -> None:
+    """And it is whole; the others are told."""
+    contents = [bytes([number]) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda content: new(tmp_path / "e", content), contents))
+    assert done.count(True) == 1
+    assert files(tmp_path) == {"e": contents[done.index(True)]}
 
 
 @pytest.mark.parametrize("left", [None, b"", b"half"], ids=["lost", "empty", "cut"])

@@ -69,7 +69,11 @@ def test_get_asks_for_a_license_and_for_no_media(harm: Harm, held: Offlinedl, or
     assert not origin.asked(".m4s")
     assert "license could not be read" in held.ok("show", "demo:harbour-1").out
     held.ok("play", "demo:harbour-1")
-    assert_named(held("play", "demo:harbour-2"), "demo:harbour-2")
+    result = held("play", "demo:harbour-2")
+    assert_named(result, "demo:harbour-2")
+    assert "put its key elsewhere first" in result.err
+    noted = "license cannot be read: the vault's key was lost" in held.ok("show", "demo:harbour-2").out
+    assert noted is (harm is not foreign)
 
 
 @pytest.mark.parametrize("title", ["demo:harbour-1", "demo:ferry"], ids=["of which it has one", "that is new"])

@@ -5,6 +5,7 @@ They count from the moment on that the answer lies on the disk. Before that it i
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from offlinedl.custody import following
 from tests.conftest import Offlinedl
 from tests.origin import Origin
 from tests.test_cli import rows
@@ -29,6 +31,7 @@ class Killed:
     def __init__(self, home: Offlinedl, capture: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._home, self._capture, self._monkeypatch = home, capture, monkeypatch
         self.count = 0
+        self._homes: list[str] = []
 
     def at_each(self, begins: str, *words: str) -> Iterator[Offlinedl]:
         """The copies, after all of them were worked on; nothing killed the last of these (see tests/sabotage.py)."""
@@ -36,11 +39,15 @@ class Killed:
         done = subprocess.run(
             [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True
         )
-        homes = done.stdout.splitlines()
-        self.count = len(homes)
-        for home in homes:
-            self._monkeypatch.setenv("OFFLINEDL_HOME", home)
-            yield Offlinedl(Path(home), self._capture)
+        self._homes = done.stdout.splitlines()
+        self.count = len(self._homes)
+        yield from self.others("")
+
+    def others(self, named: str) -> Iterator[Offlinedl]:
+        """Copies of those copies, which have this behind their names."""
+        for home in self._homes:
+            self._monkeypatch.setenv("OFFLINEDL_HOME", home + named)
+            yield Offlinedl(Path(home + named), self._capture)
 
 
 @pytest.fixture
@@ -49,8 +56,11 @@ def killed(offlinedl: Offlinedl, capsys: pytest.CaptureFixture[str], monkeypatch
 
 
 def secrets(home: Offlinedl) -> list[str]:
-    """What lies in the vault beside its key."""
-    return sorted(f.name for f in (home.home / "vault").iterdir() if f.name != "key")
+    """What lies in the vault beside its key and the device id."""
+    return sorted(f.name for f in (home.home / "vault").iterdir() if f.name not in {"key", "device.sealed"})
+
+
+OVER = "UPDATE licenses SET issued_at = '2020-01-01T00:00:00.000000+00:00', storage_seconds = 60"
 
 
 @pytest.mark.parametrize("system", ["clearkey", "hls-key"])
@@ -75,13 +85,42 @@ def test_between_a_renewal_and_its_swap(demo: Offlinedl, origin: Origin, killed:
     [(slot,)] = rows(demo.home, "SELECT license_slot FROM titles")
     origin.forget()
     for home in killed.at_each(".sealed", "renew", REF):
+        shutil.copytree(home.home, f"{home.home}-over")
         home.ok("play", REF, "--player", "none")
         home.ok("sync")
         [(id_, first)] = rows(home.home, "SELECT id, first_played_at FROM licenses")
         assert (id_, first is None) == (f"{slot}-1", False)
         home.ok("play", REF, "--player", "none")
+        home.ok("rm", REF)
+        assert secrets(home) == []
     assert len(origin.asked("/license")) == killed.count
     assert killed.count > 5
+    for home in killed.others("-over"):
+        rows(home.home, OVER)
+        home.ok("list")
+        home.ok("list")
+        [(slot, over)] = rows(home.home, "SELECT license_slot, destroyed_at FROM titles, licenses")
+        assert over is not None
+        assert {file.partition(".")[0] for file in secrets(home)} <= {following(str(slot))}
+        home.ok("rm", REF)
+        assert secrets(home) == []
+
+
+@pytest.mark.parametrize("system", ["clearkey", "hls-key"])
+@pytest.mark.parametrize(("begins", "verb"), [("'removing'", "rm"), ("destroyed_at = '", "list")])
+def test_no_key_stays(begins: str, verb: str, system: str, demo: Offlinedl, origin: Origin, killed: Killed) -> None:
+    """Of a title that is removed, or whose license is seen to be over by a second run."""
+    ref = serve(origin, fmp4(count=2)) if system == "hls-key" else REF
+    demo.ok("get", ref)
+    if verb == "list":
+        rows(demo.home, OVER)
+        demo.ok("list")
+    assert len(secrets(demo)) == 1
+    for home in killed.at_each(begins, *([verb] if verb == "list" else [verb, ref])):
+        home("list")
+        home(verb, *([] if verb == "list" else [ref]))
+        assert secrets(home) == []
+    assert killed.count > 3
 
 
 def test_between_destruction_and_acknowledgement(demo: Offlinedl, origin: Origin, killed: Killed) -> None:

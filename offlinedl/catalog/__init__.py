@@ -245,6 +245,12 @@ class Catalog:
         self._db.execute("DELETE FROM licenses WHERE title_id = ?", (title_id,))
         self.clocks.forget_idle()
 
+    def slots(self) -> dict[str, bool]:
+        """Where the license of each title lies, or is to lie, and whether its keys were destroyed."""
+        query = """SELECT license_slot, destroyed_at IS NOT NULL
+                     FROM titles LEFT JOIN licenses ON licenses.id = license_id"""
+        return {slot: bool(is_destroyed) for slot, is_destroyed in self._read(query)}
+
     def played(self, title_id: str, now: datetime) -> None:
         """The first play is written once; the last play moves."""
         self._db.execute(

@@ -113,10 +113,6 @@ class Clocks:
         """The keys of the title's license are destroyed."""
         self._db.execute("UPDATE licenses SET destroyed_at = ? WHERE title_id = ?", (rows.text(at), title_id))
 
-    def destroyed_ids(self) -> list[str]:
-        """The licenses whose keys are destroyed, and that are still shown."""
-        return [row[0] for row in self._read("SELECT id FROM licenses WHERE destroyed_at IS NOT NULL", ())]
-
     @contextmanager
     def unhurried(self) -> Iterator[None]:
         """What is written here can wait until the next run: nobody waits for another process."""

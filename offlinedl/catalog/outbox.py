@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from offlinedl.catalog import rows
-from offlinedl.model import Departure, Destruction
+from offlinedl.model import Departure, Destruction, License
 
 Read = Callable[[str, Sequence[str]], list[sqlite3.Row]]
 
@@ -26,14 +26,19 @@ class Outbox:
             rows.destruction_row(record, server, handle),
         )
 
-    def destroyed_ids(self, title_id: str) -> list[str]:
-        """The ids of the title's licenses that were destroyed and whose records are still owed."""
-        found = self._read("SELECT license_id FROM destructions WHERE title_id = ?", (title_id,))
-        return [row["license_id"] for row in found]
+    def replaced(self, title_id: str, license: License) -> None:
+        """The title has this license now. What is owed for an earlier one, and names nothing but keys of this one (W3C
+        EME section 9.1.4), would be taken for its release: it is owed no more."""
+        for owed, _, handle in self.destructions(title_id):
+            known = owed.license
+            if handle is None and known.system == license.system and set(known.kids) <= set(license.kids):
+                self.acknowledged(known.id)
 
-    def destructions(self) -> list[tuple[Destruction, bytes | None, bytes | None]]:
-        """The records that are owed, the oldest first, each with its server and its handle, sealed."""
-        found = self._read("SELECT * FROM destructions ORDER BY destroyed_at, license_id", ())
+    def destructions(self, title_id: str = "") -> list[tuple[Destruction, bytes | None, bytes | None]]:
+        """The records that are owed, the oldest first, each with its server and its handle, sealed; those of this title
+        alone where one is given."""
+        query = "SELECT * FROM destructions WHERE ? IN ('', title_id) ORDER BY destroyed_at, license_id"
+        found = self._read(query, (title_id,))
         return [(rows.destruction(row), row["license_server"], row["handle"]) for row in found]
 
     def acknowledged(self, license_id: str) -> None:
@@ -56,9 +61,11 @@ class Outbox:
             (title_id, entitlement_url, rows.text(now)),
         )
 
-    def departures(self) -> list[Departure]:
-        """What entitlement servers are owed, the oldest first."""
-        found = self._read("SELECT title_id, entitlement_url FROM releases ORDER BY removed_at, title_id", ())
+    def departures(self, title_id: str = "") -> list[Departure]:
+        """What entitlement servers are owed, the oldest first; of this title alone where one is given."""
+        query = """SELECT title_id, entitlement_url FROM releases WHERE ? IN ('', title_id)
+                    ORDER BY removed_at, title_id"""
+        found = self._read(query, (title_id,))
         return [Departure(title_id=row["title_id"], entitlement_url=row["entitlement_url"]) for row in found]
 
     def heard(self, departure: Departure) -> None:

@@ -57,7 +57,9 @@ def import_(
     """Take in an exported vault: where there is none, or what is absent of the same one."""
     from offlinedl.cli import wiring
 
-    count = wiring.vault().import_from(file, _passphrase(passphrase_file, twice=False))
+    with wiring.library() as library:
+        slots = library.licenses.slots()
+    count = wiring.vault().import_from(file, _passphrase(passphrase_file, twice=False), slots)
     say(f"{file}: {_counted(count)} taken in")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,10 +29,12 @@ class Vault:
         self._folder = folder
         self._key = VaultKey(folder / "key", keyring)
 
-    def settle(self) -> None:
-        """There is a key from now on: what is granted after this can be sealed."""
-        if self._key.get() is None:
+    def settle(self) -> bool:
+        """There is a key from now on: what is granted after this can be sealed. Is it a new one?"""
+        is_new = self._key.get() is None
+        if is_new:
             self._key.make()
+        return is_new
 
     def check(self) -> None:
         """DamagedError where there are secrets and no key for them, or the device id is not to be read. Nothing is
@@ -40,6 +42,11 @@ class Vault:
         if self._sealed():
             self._key.must()
         self.get(_DEVICE)
+
+    @property
+    def has_key(self) -> bool:
+        """Is there a key, whether or not it opens what is here?"""
+        return self._own() is not None
 
     @property
     def place(self) -> str:
@@ -65,6 +72,11 @@ class Vault:
         with files.translated():
             self._path(name).unlink(missing_ok=True)
             files.part(self._path(name)).unlink(missing_ok=True)
+
+    def names(self) -> set[str]:
+        """The names of all that lies here, whole or in part."""
+        with files.translated():
+            return {file.name.partition(".")[0] for file in self._folder.glob("*")}
 
     def seal(self, name: str, secret: bytes) -> bytes:
         """`secret` as it may lie in a file of somebody else's: nonce, ciphertext, tag."""
@@ -99,14 +111,14 @@ class Vault:
         key = self._key.must()
         secrets = {name: sealed for name, sealed in self._sealed().items() if _opens(name, sealed, key)}
         content = packed.pack(packed.Content(key=key, secrets=secrets), passphrase)
-        if file.exists():
+        if not files.new(file, content):
             raise UsageError(f"{file}: there is a file already", "name another one, or delete it")
-        files.replace(file, content)
         return len(secrets)
 
-    def import_from(self, file: Path, passphrase: str) -> int:
+    def import_from(self, file: Path, passphrase: str, slots: Collection[str] = ()) -> int:
         """Take in what `export_to` wrote: the key, where there is none, and the secrets that are not here or do not
-        open. Returns how many. UsageError where this vault has a key of its own: the catalog has columns under it."""
+        open; where `slots` are given, of licenses those alone. Returns how many. UsageError where this vault has a key
+        of its own: the catalog has columns under it."""
         packet = files.read(file)
         if packet is None:
             raise NotFoundError(f"{file}: no such file", "name what `offlinedl vault export` wrote")
@@ -121,7 +133,8 @@ class Vault:
         if own is None:
             self._key.adopt(content.key)
         here = self._sealed()
-        fresh = [n for n in content.secrets if n not in here or not _opens(n, here[n], content.key)]
+        wanted = [n for n in content.secrets if not slots or n in slots or n == _DEVICE]
+        fresh = [n for n in wanted if n not in here or not _opens(n, here[n], content.key)]
         for name in fresh:
             files.put(self._path(name), content.secrets[name])
         return len(fresh)

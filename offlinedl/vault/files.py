@@ -50,6 +50,21 @@ def first(path: Path, content: bytes) -> bool:
     return _settled(path, content, given)
 
 
+def new(path: Path, content: bytes) -> bool:
+    """Write a file where there is none, also on a disk that knows no links. Was there none?"""
+    with translated():
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return False
+    try:
+        replace(path, content)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return True
+
+
 def replace(path: Path, content: bytes) -> None:
     """Write a file that others are worth nothing without: it is on the disk before it takes the place of another."""
     _settled(path, content, lambda part: bool(part.replace(path)))
