@@ -1,4 +1,4 @@
-"""trusted: ask the services of titles for the time, where the clock of this machine was set back."""
+"""trusted: ask the services of titles for the time, where the clock of this machine was set back or forward."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from offlinedl.library import Library
 from offlinedl.model import Entry, State
 from offlinedl.timekeeper import suspect
 
+_DOUBTFUL = {"behind", "ahead"}
+
 
 def in_doubt(entry: Entry, library: Library) -> bool:
     """Does it depend on the time whether the title plays, and is that not known?"""
     stands = entry.state in {State.CLOCK_SUSPECT, State.EXPIRED} and expiry.is_limited(entry.license)
-    return stands and library.time.reading().is_suspect
+    return stands and library.time.reading().verdict in _DOUBTFUL
 
 
 async def settled(entry: Entry, library: Library, http: Http) -> Entry:
@@ -26,7 +28,11 @@ async def settled(entry: Entry, library: Library, http: Http) -> Entry:
     """
     if not in_doubt(entry, library):
         return entry
-    await ask([entry], library, http)
+    try:
+        await ask([entry], library, http)
+    except NetworkError:
+        if entry.state is State.CLOCK_SUSPECT:
+            raise
     entry = library.entry(entry.id) or entry
     if entry.state is State.CLOCK_SUSPECT:
         raise suspect(entry.id)
@@ -49,7 +55,7 @@ async def ask(entries: Iterable[Entry], library: Library, http: Http) -> None:
             continue
         if date is not None:
             library.time.trust(date)
-        if not library.time.reading().is_suspect:
+        if library.time.reading().verdict not in _DOUBTFUL:
             return
     if failure is not None:
         raise failure
