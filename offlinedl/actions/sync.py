@@ -91,8 +91,9 @@ async def _time(work: Pass) -> None:
             step = replace(step, result="warning", error=error)
         else:
             step = replace(step, result="done")
-            if work.library.time.reading().is_suspect:
-                step = replace(step, result="warning", error=suspect(step.title))
+            if trusted.is_unknown(work.library):
+                error = suspect(step.title) if back else trusted.ahead(step.title)
+                step = replace(step, result="warning", error=error)
     work.tell(step)
 
 

@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from offlinedl import expiry
-from offlinedl.errors import DamagedError, NetworkError
+from offlinedl.errors import DamagedError, NetworkError, RefusedError
 from offlinedl.http import Http, origin
 from offlinedl.library import Library
 from offlinedl.model import Entry, State
 from offlinedl.timekeeper import suspect
 
-_DOUBTFUL = {"behind", "ahead"}
+
+def is_unknown(library: Library) -> bool:
+    """Was the clock moved, so that the time is not known?"""
+    return library.time.reading().verdict in {"behind", "ahead"}
+
+
+def ahead(title_id: str) -> RefusedError:
+    """Nobody told whether the title is over, as a clock has it that was put forward."""
+    return RefusedError(
+        f"{title_id}: the clock of this machine was put forward, and nobody knows whether the title's time is over",
+        "set the clock right",
+        code="clock-suspect",
+    )
 
 
 def in_doubt(entry: Entry, library: Library) -> bool:
     """Does it depend on the time whether the title plays, and is that not known?"""
     stands = entry.state in {State.CLOCK_SUSPECT, State.EXPIRED} and expiry.is_limited(entry.license)
-    return stands and library.time.reading().verdict in _DOUBTFUL
+    return stands and is_unknown(library)
 
 
 async def settled(entry: Entry, library: Library, http: Http) -> Entry:
@@ -55,7 +67,7 @@ async def ask(entries: Iterable[Entry], library: Library, http: Http) -> None:
             continue
         if date is not None:
             library.time.trust(date)
-        if library.time.reading().verdict not in _DOUBTFUL:
+        if not is_unknown(library):
             return
     if failure is not None:
         raise failure
