@@ -60,8 +60,9 @@ def narrowed(windows: Windows, rights: Rights) -> Windows:
 def renewed(old: License | None, new: License) -> License:
     """`new` in the place of `old`: the storage window begins anew, and the first play stays where it was, so that the
     playback deadline moves only where the new license states another window. One that does not tell of its playback
-    window has that which there was."""
-    if old is None:
+    window has that which there was. Where `old` was over when it was issued, it is no renewal, and all begins anew."""
+    over = deadline(old).at
+    if old is None or (over is not None and new.issued_at >= over):
         return new
     windows = new.windows
     if "playback" in windows.unknown and "playback" not in old.windows.unknown:
