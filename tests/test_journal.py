@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from offlinedl.store import Journal
+from offlinedl.store.journal import Journal
 from tests import origin as origins
 from tests import titles
 from tests.conftest import Offlinedl

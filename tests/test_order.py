@@ -25,13 +25,13 @@ ALL_THERE: list[Any] = [
 ]
 STEPS: list[Any] = [
     pytest.param("offlinedl.store:Part", "keep", 1, id="the first bytes, no name"),
-    pytest.param("offlinedl.store:Journal", "add", 1, id="the first name, no line"),
+    pytest.param("offlinedl.store.journal:Journal", "add", 1, id="the first name, no line"),
     pytest.param("offlinedl.store:Store", "sync", 1, id="the first line, no sync"),
     pytest.param("offlinedl.catalog:Catalog", "done", 2, id="the first sync, no row"),
-    pytest.param("offlinedl.store:Journal", "clear", 2, id="the first row, a journal beside it"),
+    pytest.param("offlinedl.store.journal:Journal", "clear", 2, id="the first row, a journal beside it"),
     pytest.param("offlinedl.custody:Custody", "_name", 1, id="a license in the vault, no row"),
     pytest.param("offlinedl.store:Part", "keep", 8, id="bytes, no name"),
-    pytest.param("offlinedl.store:Journal", "add", 8, id="a name, no line"),
+    pytest.param("offlinedl.store.journal:Journal", "add", 8, id="a name, no line"),
     pytest.param("offlinedl.store:Store", "sync", 2, id="lines, no sync"),
     pytest.param("offlinedl.catalog:Catalog", "done", 3, id="a sync, no rows"),
     *ALL_THERE,

@@ -1,0 +1,27 @@
+"""Errors of the file system, in the house's words."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from offlinedl.errors import StorageError
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Errors of the file system, in the house's words."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(doing, error) from error
+
+
+def storage_error(doing: str, error: OSError) -> StorageError:
+    """What could not be done, and what would help."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    hint = "free some space, then run it again: what is done is kept" if full else "check the folder and its owner"
+    if error.errno == errno.EMFILE:
+        hint = "fewer connections (-N) need fewer, and `ulimit -n` allows more; what is done is kept"
+    return StorageError(f"cannot {doing}: {error.strerror or error}", hint, code="no-space" if full else "storage")
