@@ -30,7 +30,7 @@ def heed(library: Library) -> None:
         for title_id in clocks.to_heed(reading.now):
             with suppress(BusyError), library.lock(title_id):
                 entry = library.catalog.entry(title_id)
-                if entry is not None and entry.state is State.READY:
+                if entry is not None and entry.state is not State.REMOVING:
                     _heed(entry, library, reading)
         library.licenses.clear_destroyed()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import isfinite
 
 from offlinedl.model import Clock, License, Rights, Windows
 
@@ -35,6 +36,11 @@ def limit(seconds: float | None) -> int | None:
     return max(1, int(seconds))
 
 
+def is_no_number(value: float | None) -> bool:
+    """Is it NaN or infinite, which some parsers of JSON take and no server means?"""
+    return isinstance(value, float) and not isfinite(value)
+
+
 def shorter(one: int | None, other: int | None) -> int | None:
     """The stricter of two limits in seconds."""
     return min((s for s in (one, other) if s is not None), default=None)
@@ -54,8 +60,9 @@ def narrowed(windows: Windows, rights: Rights) -> Windows:
 def renewed(old: License | None, new: License) -> License:
     """`new` in the place of `old`: the storage window begins anew, and the first play stays where it was, so that the
     playback deadline moves only where the new license states another window. One that does not tell of its playback
-    window has that which there was."""
-    if old is None:
+    window has that which there was. Where `old` was over when it was issued, it is no renewal, and all begins anew."""
+    over = deadline(old).at
+    if old is None or (over is not None and new.issued_at >= over):
         return new
     windows = new.windows
     if "playback" in windows.unknown and "playback" not in old.windows.unknown:

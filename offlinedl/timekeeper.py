@@ -44,8 +44,12 @@ class Timekeeper:
                 clocks.note(f"clock set back by {expiry.span(-reading.off)}", reading.now)
 
     def trust(self, date: datetime) -> None:
-        """The time is `date`: a license server says so over TLS. What began later than that begins now."""
+        """The time is `date`: a license server says so over TLS. What began later than that begins now. One that is
+        before what another server said is not believed: whoever has a server of his own would have that."""
         with self._catalog.transaction():
+            before = self._catalog.clocks.mark()
+            if before is not None and before.heard_at is not None and date < before.heard_at - clock.TOLERANCE:
+                return
             self._catalog.clocks.keep(clock.trusted(date, self._boot()))
             self._catalog.clocks.pull(date + clock.TOLERANCE, date)
 
@@ -57,7 +61,7 @@ def suspect(title_id: str) -> RefusedError:
     """Why a title does not play whose deadline may have passed."""
     return RefusedError(
         f"{title_id}: the clock of this machine was set back, and nobody knows whether the title's time is over",
-        f"set the clock right, or go online: `offlinedl get {title_id}` asks the service for the time",
+        f"set the clock right; or go online: `offlinedl get {title_id}` asks the service for the time, if it has https",
         code="clock-suspect",
     )
 

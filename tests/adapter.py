@@ -122,7 +122,7 @@ class Adapter:
             handle = self._note({"kids": dict.fromkeys(KIDS, "usable"), "played": None})
         if self.fault == "forgets" or (self.fault == "forgets-played" and note["played"]):
             raise RefusalError(1, "no such license")
-        return self._opened(handle)
+        return self._opened(handle) | ({"storage_seconds": DAY} if self.fault == "narrows" else {})
 
     def first_play(self, handle: str, at: str) -> dict[str, Any]:
         note = self._read(handle)

@@ -257,6 +257,37 @@ def test_a_renewal_is_proven_before_it_takes_the_others_place(
     assert called(log) == ["load"]
 
 
+def test_windows_that_are_stated_at_the_proof_count(
+    offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]]
+) -> None:
+    configured(offlinedl, "widevine", "narrows")
+    offlinedl.ok(*words(origin))
+    for _ in range(2):
+        [title] = offlinedl.listed()
+        assert title["license"]["storage_seconds"] == DAY
+        offlinedl.ok("renew", title["id"])
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("verb", ["get", "renew"])
+def test_an_adapter_that_keeps_nothing_by_now_costs_no_license(
+    verb: str, offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]]
+) -> None:
+    """What was granted before is proven once there is one that does."""
+    configured(offlinedl, "widevine", *(["dies:load"] if verb == "get" else []))
+    assert offlinedl(*words(origin)).code == (9 if verb == "get" else 0)
+    [title] = offlinedl.listed()
+    if verb == "renew":
+        configured(offlinedl, "widevine", "dies:load")
+        assert offlinedl("renew", title["id"]).code == 9
+    configured(offlinedl, "widevine", "temporary")
+    assert offlinedl(verb, title["id"]).code == 5
+    configured(offlinedl, "widevine")
+    paid = len(asked)
+    offlinedl.ok(verb, title["id"])
+    assert len(asked) == paid
+
+
 # what a feed says
 
 

@@ -374,7 +374,8 @@ def test_the_titles_headers_go_to_its_own_server_alone(origin: Origin, asked: li
 
 
 def test_playready_travels_in_soap(origin: Origin, asked: list[dict[str, Any]]) -> None:
-    acquired(adapter(system="playready"), f"{origin.url}/license")
+    grant = acquired(adapter(system="playready"), f"{origin.url}/license")
+    assert grant.renewable  # nothing says that it is not: who is asked knows
     sent = asked[0]["headers"]
     assert sent["SOAPAction"] == '"http://schemas.microsoft.com/DRM/2007/03/protocols/AcquireLicense"'
     assert (sent["Content-Type"], sent["X-Device"]) == ("text/xml; charset=utf-8", "simulated")

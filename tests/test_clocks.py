@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests import certificates, relays
 from tests import origin as o
 from tests.conftest import Offlinedl, Result
-from tests.origin import Origin
+from tests.origin import Handler, Origin
 
 GOT = "2026-11-01 12:00:00"
 
@@ -134,7 +137,8 @@ def test_a_clock_that_is_set_back_is_said_to_be(secure: Offlinedl, origin: Origi
     assert refused.err.splitlines() == [
         "error: demo:harbour-1: the clock of this machine was set back, and nobody knows whether the title's time is "
         "over",
-        "hint: set the clock right, or go online: `offlinedl get demo:harbour-1` asks the service for the time",
+        "hint: set the clock right; or go online: `offlinedl get demo:harbour-1` asks the service for the time, if it "
+        "has https",
     ]
     assert [t["id"] for t in moved("-1d", "list", "--state", "clock-suspect", "--json").json] == ["demo:harbour-1"]
     assert moved("-1d", "list", "--until", "2026-01-01", "--json").json == []
@@ -244,3 +248,53 @@ def test_a_license_is_issued_when_its_server_says(secure: Offlinedl) -> None:
     [title] = moved("", "list", "--json").json
     assert title["license"]["issued_at"] == right["license"]["issued_at"]
     assert (title["state"], title["message"]) == ("ready", "Available for 29 more days")
+
+
+@pytest.mark.parametrize("verb", ["get", "renew"])
+def test_a_clock_that_is_put_forward_costs_no_license(verb: str, demo: Offlinedl, origin: Origin) -> None:
+    """It is over as that has it; a server that refuses another one takes none away."""
+    demo.ok("get", "demo:harbour-1")
+    origin.fault("/license", o.status(403))
+    assert moved("+365d", verb, "demo:harbour-1", on=True).code == 5
+    assert secrets(demo) == 1
+    origin.mend()
+    origin.forget()
+    [title] = demo.ok("get", "demo:harbour-1", "--json").json
+    assert (title["state"], title["message"]) == ("ready", "Available for 29 more days")
+    assert not origin.asked("/license")
+
+
+@pytest.mark.parametrize("verb", [("get", "demo:harbour-1"), ("renew", "--all"), ("sync",)], ids=" ".join)
+def test_a_clock_that_is_put_forward_is_set_right_by_who_is_asked(
+    verb: tuple[str, ...], secure: Offlinedl, origin: Origin
+) -> None:
+    with closing(sqlite3.connect(secure.home / "catalog.db", isolation_level=None)) as catalog:
+        catalog.execute("UPDATE clock SET confirmed = 0")  # as where no date was ever trusted
+    assert state("+365d", on=True) == "expired"
+    done = moved("+365d", *verb, on=True)
+    assert done.code == 0, done
+    assert [asked.method for asked in origin.log] == ["HEAD", "POST"][: 1 + (verb[0] == "renew")]
+    assert (state("+365d", on=True), secrets(secure)) == ("ready", 1)
+
+
+def test_sync_says_where_a_clock_stays_ahead(demo: Offlinedl) -> None:
+    demo.ok("get", "demo:harbour-1")
+    would = moved("+365d", "sync", "--dry-run", on=True)
+    assert would.out == "demo:harbour-1: would ask the time (the clock was put forward)\n"
+    assert "the clock of this machine was put forward" in moved("+365d", "sync", on=True).err
+
+
+def test_all_that_can_be_renewed_is_also_what_may_be_over(secure: Offlinedl, origin: Origin) -> None:
+    assert state("-1d") == "clock-suspect"
+    done = moved("-1d", "renew", "--all", on=True)
+    assert done.code == 0, done
+    assert [asked.method for asked in origin.log] == ["HEAD", "POST"]
+
+
+def test_a_download_is_ready_though_nobody_tells_the_time(secure: Offlinedl, origin: Origin) -> None:
+    async def away(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await (o.dropped()(request, handler) if request.method == "HEAD" else handler(request))
+
+    origin.fault("/license", away)
+    done = moved("-1d", "get", "demo:harbour-2")
+    assert (done.code, len(origin.asked("/license")) > 1) == (0, True), done

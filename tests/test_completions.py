@@ -32,6 +32,7 @@ TYPED = [
     pytest.param("offlinedl g", ["get"], id="verb"),
     pytest.param("offlinedl source a", ["add"], id="verb-below-a-verb"),
     pytest.param("offlinedl get --qual", ["--quality"], id="option"),
+    pytest.param("offlinedl doctor --a", ["--adapter"], id="option-of-doctor"),
     pytest.param("offlinedl get --license-", ["--license-url", "--license-header"], id="options"),
 ]
 

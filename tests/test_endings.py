@@ -373,3 +373,23 @@ def test_of_two_runs_within_a_minute_the_second_writes_nothing(machine: Machine)
     machine.run(timedelta(seconds=1))
     machine.open()
     assert machine.library().catalog.clocks.mark() != before
+
+
+def test_a_server_that_tells_an_earlier_time_than_another_did_revives_nothing(machine: Machine) -> None:
+    """Whoever has a server of his own, and a clock that he sets."""
+    machine.run(31 * DAY)
+    library = machine.library()
+    library.time.trust(machine.wall)
+    assert machine.state is EXPIRED
+    machine.wall -= 30 * DAY
+    machine.library().time.trust(machine.wall)
+    assert machine.state is EXPIRED
+
+
+def test_the_keys_of_a_download_that_failed_are_destroyed_too(machine: Machine) -> None:
+    library = machine.open()
+    library.fail(entry(library), RefusedError("no", "none"))
+    machine.run(31 * DAY)
+    machine.open()
+    machine.open()
+    assert machine.secrets == 0

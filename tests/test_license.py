@@ -51,6 +51,14 @@ def odd_window(license: License) -> None:
     license["policy"]["rental_duration_seconds"] = "thirty days"
 
 
+def endless_window(license: License) -> None:
+    license["policy"]["rental_duration_seconds"] = float("inf")
+
+
+def no_window(license: License) -> None:
+    license["policy"]["rental_duration_seconds"] = float("nan")
+
+
 def changed(change: Callable[[License], None]) -> Fault:
     return o.license_with(change)
 
@@ -65,6 +73,8 @@ REFUSALS = [
     pytest.param(changed(empty), 5, "license-incomplete", id="no key at all"),
     pytest.param(changed(short_key), 8, "license-damaged", id="a key of three bytes"),
     pytest.param(changed(odd_window), 8, "license-damaged", id="a window that is no number"),
+    pytest.param(changed(endless_window), 8, "license-damaged", id="a window of Infinity"),
+    pytest.param(changed(no_window), 8, "license-damaged", id="a window of NaN"),
     pytest.param(o.page(), 8, "license-damaged", id="a web page instead of a license"),
     pytest.param(o.body(b"[]"), 8, "license-damaged", id="JSON, but no license"),
     pytest.param(o.status(503), 4, "network", id="a server that is down"),

@@ -77,6 +77,14 @@ def test_a_title_takes_no_second_place(demo: Offlinedl, origin: Origin) -> None:
     assert (expired.code, "(expired)" in expired.err) == (5, True)
 
 
+def test_nor_do_other_tracks_of_a_title_that_is_here(demo: Offlinedl, origin: Origin) -> None:
+    """Also where its service allows fewer than are here by now."""
+    demo.ok("get", REF, TWO, "-q", "360p")
+    limited(origin, downloads_per_device=1, downloads_per_month=1)
+    demo.ok("get", REF, "-q", "720p")
+    refused(demo, 5, "download-limit", CLEAR)
+
+
 def test_titles_of_others_do_not_count(demo: Offlinedl, origin: Origin) -> None:
     limited(origin, downloads_per_device=1, downloads_per_month=1)
     demo.ok("source", "add", "demo2", f"{origin.url}/feed.json")

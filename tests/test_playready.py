@@ -155,3 +155,16 @@ def test_the_object_in_a_box_says_where_the_license_is() -> None:
     url = "<LA_URL>https://l.test/rights</LA_URL>"
     box = hls_keys.pssh(hls_keys.PLAYREADY, pro(header("4.3.0.0", url)))
     assert (license_url(box), license_url(box[:40]), license_url(b"")) == ("https://l.test/rights", None, None)
+
+
+def test_a_box_that_names_key_ids_says_the_same() -> None:
+    """ISO/IEC 23001-7 section 8.1, version 1: they stand before the system's own data."""
+    data = pro(header("4.3.0.0", f'<PROTECTINFO><KIDS><KID VALUE="{TEXT}"/></KIDS></PROTECTINFO><LA_URL>u</LA_URL>'))
+    box = hls_keys.pssh(hls_keys.PLAYREADY, data)
+    ids = struct.pack(">I", 2) + KID + bytes(16)
+    longer = struct.pack(">I", len(box) + len(ids)) + b"pssh\1\0\0\0" + box[12:28] + ids + box[28:]
+    uri = f"data:text/plain;base64,{base64.b64encode(longer).decode()}"
+    tag = {"METHOD": "SAMPLE-AES", "URI": uri, "KEYFORMAT": "com.microsoft.playready"}
+    key = hls_keys.key(tag, lambda uri: uri)
+    found = key and hls_keys.protection(tag, key)
+    assert (license_url(longer), found and found.kids) == ("u", (KID,))

@@ -267,14 +267,15 @@ def test_one_that_fails_does_not_stop_the_others(demo: Offlinedl, origin: Origin
     assert "demo:nothing: no such title" in result.err
 
 
-def test_more_tracks_that_are_refused_cost_nothing(demo: Offlinedl, origin: Origin) -> None:
+@pytest.mark.parametrize(("fault", "code"), [(o.status(403), 5), (changed(wrong_keys), 8)], ids=["403", "wrong keys"])
+def test_more_tracks_that_are_refused_cost_nothing(fault: Fault, code: int, demo: Offlinedl, origin: Origin) -> None:
     """The license is given up only for the one that is granted; then the first play stays, and nothing is owed."""
     ref = "demo:harbour-2"
     demo.ok("get", ref, "-q", "360p")
     demo.ok("play", ref, "--player", "none")
     [before] = demo.listed()
-    origin.fault("/license", o.status(403))
-    assert demo("get", ref, "-q", "720p").code == 5
+    origin.fault("/license", fault)
+    assert demo("get", ref, "-q", "720p").code == code
     assert demo.listed()[0]["license"] == before["license"]
     origin.mend()
     origin.forget()
@@ -293,6 +294,19 @@ def test_a_second_renewal_is_a_second_request(demo: Offlinedl, origin: Origin) -
     demo.ok("rm", REF)
     assert len(origin.asked("/license")) == 5
     assert secrets(demo) == []
+
+
+def test_what_signs_the_address_of_a_title_that_is_not_there_is_not_told(demo: Offlinedl) -> None:
+    result = demo("renew", "https://a.test/film.mpd?token=SECRET", REF)
+    assert (result.code != 0, "no such title" in result.err, "SECRET" in result.err) == (True, True, False)
+
+
+def test_who_plays_without_a_lock_writes_nothing(demo: Offlinedl) -> None:
+    """What was granted to a process that was killed is taken up by who downloads."""
+    process = demo.start("get", REF, before="dies_at('offlinedl.custody:Custody', '_name')")
+    assert process.wait() == -signal.SIGKILL
+    assert demo("play", REF, "--player", "none").code == 5
+    assert [title["license"] for title in demo.listed()] == [None]
 
 
 # early, by sync

@@ -67,7 +67,6 @@ def test_the_policy_is_kept_as_it_came_with_what_it_does_not_say() -> None:
         "playback_duration_seconds": 0,
         "license_duration_seconds": 0,
         "renewal_recovery_duration_seconds": 0,
-        "renewal_server_url": "https://r.test/renew",
         "renewal_delay_seconds": 0,
         "renewal_retry_interval_seconds": 0,
         "renew_with_usage": False,

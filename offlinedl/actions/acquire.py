@@ -22,6 +22,9 @@ from offlinedl.streams import LicenseServer
 _LAST_WORD_SECONDS = 0.8
 """How long a license request that is under way is waited for when the person wants to stop."""
 
+MAY_SERVE_YET = {"license-not-usable", "license-not-persistent"}
+"""Codes of a license that is not at fault: it is the device, or its adapter as it is now."""
+
 T = TypeVar("T")
 
 
@@ -55,6 +58,13 @@ async def another(entry: Entry, library: Library, licensing: Licensing, need: Ne
         return held
 
     return await _heard(granted())
+
+
+async def loaded(entry: Entry, held: Held, library: Library, licensing: Licensing) -> Held:
+    """`held`, once it was opened anew, with the windows that it states now under the rights of the title."""
+    found = await licensing.load(held, library.time())
+    windows = expiry.narrowed(found.license.windows, entry.rights)
+    return replace(found, license=replace(found.license, windows=windows))
 
 
 async def _granted(

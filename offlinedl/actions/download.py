@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from offlinedl import expiry, verify
-from offlinedl.actions.acquire import acquire, another, serves
+from offlinedl.actions.acquire import MAY_SERVE_YET, acquire, another, loaded, serves
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.actions.trusted import settled
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import (
     DamagedError,
+    NetworkError,
     OfflinedlError,
     OtherTitleError,
     PausedError,
@@ -60,7 +61,8 @@ class Download:
         except OfflinedlError as error:
             self.library.fail(self.entry, error)
             raise
-        ready = await settled(ready, self.library, self.licensing.engine.http)
+        with suppress(NetworkError):  # it is ready, whatever the time is
+            ready = await settled(ready, self.library, self.licensing.engine.http)
         lacking = f", without {gaps} segments that the service does not have" if gaps else ""
         said = f"{ready.name}: ready{lacking}. {expiry.message(ready.license, self.library.time())}"
         self.progress.end(said, ready.name, ready.bytes_done)
@@ -156,7 +158,8 @@ class Download:
         return plan
 
     async def _licensed(self, need: Need) -> Held | None:
-        """The title's license: the one that is held while it serves, else one that is asked for now."""
+        """What is to open the media: the title's license while that serves, else one that was granted to take its
+        place, else one that is asked for now."""
         if not need.kids:
             if expiry.is_over(self.entry.license, self.library.time()):
                 self.library.drop_license(self.entry, "windows over")
@@ -168,23 +171,20 @@ class Download:
         if held is not None and serves(held.license, need, now):
             return held
         if offered is not None and serves(expiry.renewed(self.entry.license, offered.license), need, now):
-            self.entry = licenses.supersede(self.entry, offered, "licensed")
-        else:
-            await self._acquire(need, lives=held is not None and not expiry.is_over(held.license, now))
-        return licenses.held(self.entry)
+            return offered
+        return await self._acquire(need, held)
 
-    async def _acquire(self, need: Need, *, lives: bool) -> None:
-        """Ask for a license. One that `lives`, and is not for all that is needed, is given up only for another."""
-        licenses = self.library.licenses
-        if self.entry.license is not None and not lives:
-            why = "license no longer served" if licenses.sealed(self.entry) else "license could not be read"
-            self.entry = self.library.drop_license(self.entry, why)
+    async def _acquire(self, need: Need, held: Held | None) -> Held | None:
+        """Ask for a license. The one that is `held` is given up only for another that is proven, also where it is over:
+        the clock may be ahead."""
         self.progress.step("license")
-        if lives:
-            held = await another(self.entry, self.library, self.licensing, need)
-            self.entry = licenses.supersede(self.entry, held, "licensed")
-        else:
-            self.entry = await acquire(self.entry, self.library, self.licensing, need)
+        if held is not None:
+            return await another(self.entry, self.library, self.licensing, need)
+        if self.entry.license is not None:
+            why = "license no longer served" if self.entry.license.destroyed_at else "license could not be read"
+            self.entry = self.library.drop_license(self.entry, why)
+        self.entry = await acquire(self.entry, self.library, self.licensing, need)
+        return self.library.licenses.held(self.entry)
 
     async def _proven(self, license: Held | None) -> None:
         """Every file is there, and the license opens them. A license that does not is destroyed: it would never serve;
@@ -198,7 +198,7 @@ class Download:
         try:
             await prove(plan, library, entry, license, self._formed)
         except WrongKeyError:
-            library.drop_license(entry, "license did not open the media")
+            self._destroy(license, "license did not open the media")
             raise
         except TornFilesError as error:
             library.damaged(entry, error.fetches)
@@ -211,11 +211,36 @@ class Download:
         if license is None:
             return
         try:
-            await self.licensing.load(license, self.library.time())
+            proven = await loaded(self.entry, license, self.library, self.licensing)
         except (RefusedError, DamagedError) as error:
-            if error.code != "license-not-usable":
-                self.library.drop_license(self.entry, f"license did not open: {error.message}")
+            if error.code not in MAY_SERVE_YET:
+                self._destroy(license, f"license did not open: {error.message}")
             raise
+        if self._is_offered(license):
+            self._supersede(proven)
+        elif proven.license.windows != license.license.windows:
+            self.library.licenses.restate(self.entry, proven)
+
+    def _supersede(self, proven: Held) -> None:
+        """The new license takes the place of the old one. Where nobody tells the time, and by what was seen the old one
+        is over, that goes first: what was seen may matter to no other license, and the new one begins now."""
+        library, old = self.library, self.entry.license
+        if not (library.time.reading().is_suspect and expiry.is_over(old, library.time())):
+            self.entry = library.licenses.supersede(self.entry, proven, "licensed")
+            return
+        self.entry = library.drop_license(self.entry, "license no longer served")
+        fresh = replace(proven.license, id=self.entry.license_slot, issued_at=library.time())
+        library.licenses.keep(self.entry, replace(proven, license=fresh))
+
+    def _destroy(self, license: Held | None, why: str) -> None:
+        """Destroy a license that does not serve; not the one that it was to take the place of."""
+        if self._is_offered(license):
+            self.library.licenses.decline(self.entry)
+        else:
+            self.library.drop_license(self.entry, why)
+
+    def _is_offered(self, license: Held | None) -> bool:
+        return license is not None and license.license.id != self.entry.license_slot
 
 
 def begin(progress: Progress, name: str, fetches: Iterable[Fetch]) -> None:

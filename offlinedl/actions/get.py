@@ -130,7 +130,8 @@ async def planned(order: Order, library: Library, licensing: Licensing) -> tuple
     title = await _resolve(order, library, licensing)
     now = library.time()
     rights.check(title, now)
-    rights.check_limits(title, *library.others(title.id))
+    if not _has_its_place(library.entry(title.id), library):
+        rights.check_limits(title, *library.others(title.id))
     entitled = await entitlement.ask(licensing.engine.http, title, library.licenses.device)
     title = replace(title, rights=entitled.rights)
     try:
@@ -142,6 +143,11 @@ async def planned(order: Order, library: Library, licensing: Licensing) -> tuple
             library.give_back(title)
         raise
     return title, plan if prepared.is_named else entitled.added_to(plan)
+
+
+def _has_its_place(entry: Entry | None, library: Library) -> bool:
+    """Does the title count among the downloads already? Other tracks of it or another token are no other download."""
+    return entry is not None and (entry.state is State.READY or library.licenses.sealed(entry) is not None)
 
 
 async def _resolve(order: Order, library: Library, licensing: Licensing) -> Title:

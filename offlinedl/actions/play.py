@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from offlinedl import expiry
+from offlinedl.actions.acquire import loaded
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry
@@ -12,7 +10,7 @@ from offlinedl.model import Entry
 
 async def play(entry: Entry, library: Library, licensing: Licensing) -> Entry:
     """The title with its clocks as they run now. RefusedError where it is expired or not ready."""
-    held = library.licenses.held(entry)
+    held = library.licenses.sealed(entry)  # who has no lock writes nothing
     if held is None or held.handle is None:
         return library.play(entry)
     with library.lock(entry.id):
@@ -29,8 +27,7 @@ async def _opened(entry: Entry, library: Library, licensing: Licensing) -> Entry
     entry = library.play(entry)
     held = library.licenses.held(entry)
     if held is not None:
-        loaded = await licensing.load(held, library.time())
-        windows = expiry.narrowed(loaded.license.windows, entry.rights)
-        if windows != held.license.windows:
-            library.licenses.restate(entry, replace(loaded, license=replace(loaded.license, windows=windows)))
+        found = await loaded(entry, held, library, licensing)
+        if found.license.windows != held.license.windows:
+            library.licenses.restate(entry, found)
     return library.entry(entry.id) or entry

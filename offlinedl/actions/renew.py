@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from offlinedl import expiry
 from offlinedl.actions import trusted
-from offlinedl.actions.acquire import another, serves
+from offlinedl.actions.acquire import MAY_SERVE_YET, another, loaded, serves
 from offlinedl.actions.download import Download
 from offlinedl.actions.get import Order, get, planned, work
 from offlinedl.actions.prove import TornFilesError, prove
@@ -61,12 +61,12 @@ class _Renewal:
             self._check()
             offered = await self._asked(plan, held)
         try:
-            await self._prove(offered, held, plan)
+            proven = await self._proven(offered, held, plan)
         except (RefusedError, DamagedError) as error:
-            if not (isinstance(error, TornFilesError) or error.code == "license-not-usable"):
+            if not (isinstance(error, TornFilesError) or error.code in MAY_SERVE_YET):
                 licenses.decline(entry)  # else nothing is wrong with it, and the next run takes it up
             raise
-        return licenses.supersede(entry, offered, "license renewed")
+        return licenses.supersede(entry, proven, "license renewed")
 
     def _need(self, plan: Plan) -> Need:
         return heads.need(plan, self.work.library.reading(self.work.entry), {f.identity for f in plan.fetches})
@@ -110,11 +110,12 @@ class _Renewal:
             )
         self.work.library.licenses.check(entry)
 
-    async def _prove(self, new: Held, old: Held | None, plan: Plan) -> None:
-        """The new license opens the media: its keys are those that open them already, or do so with the files that are
-        there; a handle is loaded anew."""
+    async def _proven(self, new: Held, old: Held | None, plan: Plan) -> Held:
+        """The new license, which opens the media: its keys are those that open them already, or do so with the files
+        that are there; a handle is loaded anew."""
+        work = self.work
         keys = {key.kid: key.key for key in new.keys}
         known = {key.kid: key.key for key in old.keys} if old else {}
         if keys.items() - known.items():
-            await prove(plan, self.work.library, self.work.entry, new)
-        await self.work.licensing.load(new, self.work.library.time())
+            await prove(plan, work.library, work.entry, new)
+        return await loaded(work.entry, new, work.library, work.licensing)

@@ -77,11 +77,13 @@ def is_due(license: License, now: datetime) -> bool:
 
 
 async def _time(work: Pass) -> None:
-    """Where the clock was set back, services are asked for the time."""
+    """Where the clock was moved, services are asked for the time."""
     doubted = [entry for entry in work.library.entries() if trusted.in_doubt(entry, work.library)]
     if not doubted:
         return
-    step = Step(does="ask the time", title=doubted[0].id, reason="the clock was set back", result="would")
+    back = work.library.time.reading().is_suspect
+    reason = "the clock was set back" if back else "the clock was put forward"
+    step = Step(does="ask the time", title=doubted[0].id, reason=reason, result="would")
     if not work.dry_run:
         try:
             await trusted.ask(doubted, work.library, work.licensing.engine.http)
@@ -89,8 +91,9 @@ async def _time(work: Pass) -> None:
             step = replace(step, result="warning", error=error)
         else:
             step = replace(step, result="done")
-            if work.library.time.reading().is_suspect:
-                step = replace(step, result="warning", error=suspect(step.title))
+            if trusted.is_unknown(work.library):
+                error = suspect(step.title) if back else trusted.ahead(step.title)
+                step = replace(step, result="warning", error=error)
     work.tell(step)
 
 

@@ -1,21 +1,35 @@
-"""trusted: ask the services of titles for the time, where the clock of this machine was set back."""
+"""trusted: ask the services of titles for the time, where the clock of this machine was set back or forward."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from offlinedl import expiry
-from offlinedl.errors import DamagedError, NetworkError
+from offlinedl.errors import DamagedError, NetworkError, RefusedError
 from offlinedl.http import Http, origin
 from offlinedl.library import Library
 from offlinedl.model import Entry, State
 from offlinedl.timekeeper import suspect
 
 
+def is_unknown(library: Library) -> bool:
+    """Was the clock moved, so that the time is not known?"""
+    return library.time.reading().verdict in {"behind", "ahead"}
+
+
+def ahead(title_id: str) -> RefusedError:
+    """Nobody told whether the title is over, as a clock has it that was put forward."""
+    return RefusedError(
+        f"{title_id}: the clock of this machine was put forward, and nobody knows whether the title's time is over",
+        "set the clock right",
+        code="clock-suspect",
+    )
+
+
 def in_doubt(entry: Entry, library: Library) -> bool:
     """Does it depend on the time whether the title plays, and is that not known?"""
     stands = entry.state in {State.CLOCK_SUSPECT, State.EXPIRED} and expiry.is_limited(entry.license)
-    return stands and library.time.reading().is_suspect
+    return stands and is_unknown(library)
 
 
 async def settled(entry: Entry, library: Library, http: Http) -> Entry:
@@ -26,7 +40,11 @@ async def settled(entry: Entry, library: Library, http: Http) -> Entry:
     """
     if not in_doubt(entry, library):
         return entry
-    await ask([entry], library, http)
+    try:
+        await ask([entry], library, http)
+    except NetworkError:
+        if entry.state is State.CLOCK_SUSPECT:
+            raise
     entry = library.entry(entry.id) or entry
     if entry.state is State.CLOCK_SUSPECT:
         raise suspect(entry.id)
@@ -49,7 +67,7 @@ async def ask(entries: Iterable[Entry], library: Library, http: Http) -> None:
             continue
         if date is not None:
             library.time.trust(date)
-        if not library.time.reading().is_suspect:
+        if not is_unknown(library):
             return
     if failure is not None:
         raise failure

@@ -94,11 +94,11 @@ class Clocks:
         )
 
     def to_heed(self, now: datetime) -> list[str]:
-        """The ready titles whose license ended and nothing was done about it yet, or that did not end after all. Those
+        """The titles whose license ended and nothing was done about it yet, or that did not end after all. Those
         that are within a second of it may be among them."""
         found = self._read(
             f"""SELECT title_id FROM licenses JOIN titles ON titles.id = title_id
-                 WHERE state = 'ready' AND destroyed_at IS NULL
+                 WHERE state <> 'removing' AND destroyed_at IS NULL
                    AND CASE WHEN {_OVER} THEN expired_at IS NULL OR system IS NOT NULL
                             ELSE expired_at IS NOT NULL END""",
             (rows.text(now),),

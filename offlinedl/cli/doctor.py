@@ -83,13 +83,14 @@ def _test(name: str, *, json: bool) -> None:
     """The conformance test of an adapter."""
     from offlinedl.cli import wiring
     from offlinedl.errors import DamagedError, UsageError
+    from offlinedl.license.adapter import DIALECTS
     from offlinedl.license.conformance import check
 
     commands = wiring.settings().cdm
     if name not in commands:
         raise UsageError(
             f"--adapter {name}: no such adapter (configured: {', '.join(commands) or 'none'})",
-            f'name its program in config.toml: [cdm.{name}] command = ["..."]',
+            f'systems are {", ".join(DIALECTS)}; config.toml names a program: [cdm.widevine] command = ["..."]',
         )
     results = wiring.run(check(name, commands[name]))
     if json:
@@ -108,4 +109,6 @@ def _test(name: str, *, json: bool) -> None:
 
 def _step(result: Result) -> None:
     mark = styled("passed", "green") if result.ok else styled("failed", "red")
+    if result.ok and result.detail:  # it says why it was not tried
+        mark = styled("-     ", "dim")
     term(f"{mark}  ", result.step + (f": {result.detail}" if result.detail else ""))

@@ -43,7 +43,7 @@ def verb(
         _nothing(filtered=bool(state or until))
     if reading.is_suspect:
         note(f"The clock of this machine is {clock.words(reading)}.")
-        note("Set it right, or go online: `offlinedl get ID` asks the service for the time.")
+        note("Set it right; or go online: `offlinedl get ID` asks the service for the time, if it has https.")
 
 
 def _cells(entry: Any, now: datetime) -> tuple[str, ...]:

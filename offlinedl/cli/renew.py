@@ -70,10 +70,11 @@ def _id(ref: str, library: Library) -> str:
     from offlinedl import sources
     from offlinedl.errors import NotFoundError
 
+    title_id = sources.title_id(ref)  # a URL without what signs it: that is a secret
     try:
-        return library.find(sources.title_id(ref)).id
+        return library.find(title_id).id
     except NotFoundError:
-        return ref
+        return title_id
 
 
 def _chosen(library: Library, *, all_: bool, span: timedelta | None) -> list[str]:
@@ -84,7 +85,7 @@ def _chosen(library: Library, *, all_: bool, span: timedelta | None) -> list[str
     now = library.time()
 
     def is_chosen(entry: Entry) -> bool:
-        if entry.state is not State.READY:
+        if entry.state not in {State.READY, State.CLOCK_SUSPECT}:
             return all_ and entry.state is State.EXPIRED
         at = expiry.deadline(entry.license).at
         renewable = entry.license is not None and entry.license.renewable

@@ -20,6 +20,14 @@ from offlinedl.streams import LicenseServer
 
 NAME = "clearkey"
 _KEY_BYTES = 16
+_WORDS = (
+    "can_persist",
+    "can_renew",
+    "rental_duration_seconds",
+    "playback_duration_seconds",
+    "license_duration_seconds",
+)
+"""The members of a policy that are kept to be shown; where it is renewed is a secret, and kept beside."""
 
 
 async def acquire(engine: Engine, server: LicenseServer, need: Need, now: datetime, held: Held | None = None) -> Grant:
@@ -29,7 +37,7 @@ async def acquire(engine: Engine, server: LicenseServer, need: Need, now: dateti
     request = json.dumps({"kids": [_text(kid) for kid in need.kids], "type": "persistent-license"})
     headers = [("Content-Type", "application/json"), *server.headers]
     answer = await engine.http.post(server.url, request.encode(), headers)
-    grant = _grant(_parsed(answer), need, answer.date or now, shown(server.url))
+    grant = _grant(_parsed(answer), need, answer.date or now, shown(server.url), renews=held is not None)
     return replace(grant, date=answer.date)
 
 
@@ -62,7 +70,7 @@ def _parsed(answer: Answer) -> Mapping[str, Any]:
             f"the license server {where} refused: status {answer.status}", "are you entitled to it, on this device?"
         )
     try:
-        license = json.loads(answer.body)
+        license = json.loads(answer.body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"the license server {where} sent no JSON", code="license-damaged") from error
     if not isinstance(license, dict):
@@ -70,7 +78,7 @@ def _parsed(answer: Answer) -> Mapping[str, Any]:
     return license
 
 
-def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) -> Grant:
+def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str, *, renews: bool) -> Grant:
     policy = _policy(license)
     if license.get("type", "temporary") != "persistent-license" or not _flag(policy, "can_persist", default=True):
         raise RefusedError(
@@ -88,8 +96,8 @@ def _grant(license: Mapping[str, Any], need: Need, now: datetime, where: str) ->
         )
     return Grant(
         keys=tuple(ContentKey(kid=kid, key=keys[kid]) for kid in need.kids),
-        windows=_windows(policy, now),
-        policy=json.dumps(policy) if policy else "",
+        windows=_windows(policy, now, renews=renews),
+        policy=json.dumps({name: policy[name] for name in _WORDS if name in policy}) if policy else "",
         renewable=_flag(policy, "can_renew", default=False),
         renewal_url=_optional_text(policy, "renewal_server_url"),
     )
@@ -119,8 +127,9 @@ def _policy(license: Mapping[str, Any]) -> Mapping[str, Any]:
     return policy
 
 
-def _windows(policy: Mapping[str, Any], now: datetime) -> Windows:
-    """Widevine's words: rental is the storage window, playback the playback window, license an end from issue on."""
+def _windows(policy: Mapping[str, Any], now: datetime, *, renews: bool) -> Windows:
+    """Widevine's words: rental is the storage window, playback the playback window, license an end from issue on. A
+    renewal that is silent on the playback window leaves that which there was."""
     license_seconds = _seconds(policy, "license_duration_seconds")
     try:
         ends_at = None if license_seconds is None else now.astimezone(UTC) + timedelta(seconds=license_seconds)
@@ -130,12 +139,18 @@ def _windows(policy: Mapping[str, Any], now: datetime) -> Windows:
         storage_seconds=_seconds(policy, "rental_duration_seconds"),
         playback_seconds=_seconds(policy, "playback_duration_seconds"),
         ends_at=ends_at,
+        unknown=frozenset({"playback"} if renews and "playback_duration_seconds" not in policy else ()),
     )
+
+
+def _no_number(name: str) -> float:
+    """What JSON does not have (RFC 8259 section 6), and Python reads."""
+    raise ValueError(f"{name} is no number")
 
 
 def _seconds(policy: Mapping[str, Any], name: str) -> int | None:
     value = policy.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+    if isinstance(value, bool) or not isinstance(value, int | float | None) or expiry.is_no_number(value):
         raise _wrong(f"policy.{name}", "not a number of seconds")
     return expiry.limit(value)
 

@@ -13,10 +13,11 @@ from offlinedl.model import Windows
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
     """What a license states in the clear, in Grant's words. `warnings` are what is odd about it; `unpersistent` says
-    that it may not be stored. Where nothing can be read, all of it is unknown."""
+    that it may not be stored. Where nothing can be read, all of it is unknown: then who is
+    asked for a renewal refuses it."""
 
     windows: Windows = field(default_factory=lambda: Windows(unknown=frozenset({"storage", "playback", "license"})))
-    renewable: bool = False
+    renewable: bool = True
     renewal_url: str | None = field(default=None, repr=False)
     policy: str = ""
     warnings: tuple[str, ...] = ()

@@ -8,12 +8,10 @@ from offlinedl.license.dialect import Dialect
 from offlinedl.manifest import xml
 from offlinedl.manifest.hls_keys import PLAYREADY
 from offlinedl.manifest.units import base64_bytes
-from offlinedl.media import playready
+from offlinedl.media import mp4, playready
 
 _ACQUIRE = '"http://schemas.microsoft.com/DRM/2007/03/protocols/AcquireLicense"'
 _MESSAGE = "PlayReadyKeyMessage"
-_PSSH = 32
-"""Bytes of a pssh box of version 0 before what it is about."""
 
 
 def request(message: bytes) -> tuple[bytes, Headers]:
@@ -43,7 +41,7 @@ def fault(body: bytes) -> str | None:
 
 def license_url(init_data: bytes) -> str | None:
     """LA_URL of the PlayReady object that a pssh box holds."""
-    return playready.license_url(init_data[_PSSH:])
+    return playready.license_url(mp4.about(init_data))
 
 
 def _parsed(text: bytes) -> xml.Element | None:

@@ -136,7 +136,7 @@ def _limit(exchange: Exchange, method: str, name: str, value: object) -> int | N
             return expiry.limit(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
         except (ValueError, OverflowError):
             raise exchange.garbage(method, f"{name} that is no date (ISO 8601)") from None
-    if isinstance(value, bool) or not isinstance(value, int | float | None):
+    if isinstance(value, bool) or not isinstance(value, int | float | None) or expiry.is_no_number(value):
         raise exchange.garbage(method, f"{name} that is no number")
     return expiry.limit(value)
 

@@ -31,7 +31,8 @@ def stated(license: bytes, now: datetime) -> Stated:
     if read is None or read.policy is None:
         return Stated()
     policy, warnings = read.policy, _odd(read.policy)
-    kept = {**policy, "license_start_time": read.start, "kids": [kid.hex() for kid in read.kids]}
+    shown = {name: value for name, value in policy.items() if name != "renewal_server_url"}  # that may be signed
+    kept = {**shown, "license_start_time": read.start, "kids": [kid.hex() for kid in read.kids]}
     return Stated(
         windows=_windows(policy, _start(read.start, now)),
         renewable=bool(policy["can_renew"]),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest.units import base64_bytes, key_id
-from offlinedl.media import playready, widevine
+from offlinedl.media import mp4, playready, widevine
 from offlinedl.streams import Key, Protection
 
 FAIRPLAY = "94ce86fb-07ff-4f43-adb8-93d2fa968ca2"
@@ -84,7 +84,7 @@ def protection(attribute: Mapping[str, str], found: Key) -> Protection | None:
 def _kids(system: str, box: bytes) -> tuple[bytes, ...]:
     """The key ids that are within the system's own data."""
     if system == PLAYREADY:
-        return playready.kids(box[32:])
+        return playready.kids(mp4.about(box))
     return widevine.kids(box) if system == widevine.SYSTEM else ()
 
 

@@ -191,16 +191,28 @@ def _stated(init: Data) -> Iterator[Protection]:
 
 
 def _system(data: Data, pssh: Box) -> Protection:
-    reader = open_box(data, pssh)
-    version, _ = reader.full_box()
-    system = str(UUID(bytes=reader.take(16)))
-    kids = reader.take(16 * reader.number(4)) if version > 0 else b""
-    reader.take(reader.number(4))  # the system's own data: only that it fits
+    system, kids, _ = _pssh(open_box(data, pssh))
     return Protection(
         system=system,
         kids=tuple(kids[at : at + 16] for at in range(0, len(kids), 16)),
         init_data=(8 + pssh.end - pssh.body).to_bytes(4) + b"pssh" + data[pssh.body : pssh.end],
     )
+
+
+def _pssh(reader: Reader) -> tuple[str, bytes, bytes]:
+    """The system of a pssh box, the key ids that it names from version 1 on, and the system's own data."""
+    version, _ = reader.full_box()
+    system = str(UUID(bytes=reader.take(16)))
+    kids = reader.take(16 * reader.number(4)) if version > 0 else b""
+    return system, kids, reader.take(reader.number(4))
+
+
+def about(pssh: Data) -> bytes:
+    """The system's own data in the first of these pssh boxes; none where they are damaged."""
+    try:
+        return _pssh(open_box(pssh, next(boxes(pssh))))[2]
+    except (DamagedError, StopIteration):
+        return b""
 
 
 def sidx(data: Data, offset: int) -> tuple[Reference, ...]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from offlinedl.media import mp4
+
 Field: TypeAlias = int | bytes
 
 SYSTEM = "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"
@@ -65,7 +67,7 @@ def license(data: bytes) -> License | None:
 
 def kids(pssh: bytes) -> tuple[bytes, ...]:
     """The key ids that the data of a pssh box name (WidevinePsshData, field 2); `pssh` is the box, or its data."""
-    data = pssh[32:] if pssh[4:9] == b"pssh\0" else pssh
+    data = mp4.about(pssh) if pssh[4:8] == b"pssh" else pssh
     found = (value for number, value in _fields(data) or () if number == 2)
     return tuple(dict.fromkeys(kid for kid in found if isinstance(kid, bytes) and len(kid) == 16))
 
