@@ -92,8 +92,8 @@ async def _time(work: Pass) -> None:
         else:
             step = replace(step, result="done")
             if trusted.is_unknown(work.library):
-                error = suspect(step.title) if back else trusted.ahead(step.title)
-                step = replace(step, result="warning", error=error)
+                unknown = suspect(step.title) if back else trusted.ahead(step.title)
+                step = replace(step, result="warning", error=unknown)
     work.tell(step)
 
 
