@@ -92,8 +92,8 @@ async def _time(work: Pass) -> None:
         else:
             step = replace(step, result="done")
             if trusted.is_unknown(work.library):
-                why = suspect(step.title) if back else trusted.ahead(step.title)
-                step = replace(step, result="warning", error=why)
+                unknown = suspect(step.title) if back else trusted.ahead(step.title)
+                step = replace(step, result="warning", error=unknown)
     work.tell(step)
 
 
