@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from offlinedl import expiry
-from offlinedl.model import Boot, Mark
+from offlinedl.mark import Boot, Mark
 
 TOLERANCE = timedelta(minutes=5)
 """Clocks that are set right by a network go back and forth by less."""

@@ -11,8 +11,6 @@ removal     the state first, then the destruction record and the key, then the m
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -24,27 +22,23 @@ from offlinedl.aside import aside
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
 from offlinedl.errors import (
-    DamagedError,
     NotFoundError,
     OfflinedlError,
     PausedError,
-    RefusedError,
     StorageError,
     printable,
     sized,
 )
-from offlinedl.model import Boot, Entry, Failure, License, State, Title, Windows
-from offlinedl.store import Store
-from offlinedl.timekeeper import Timekeeper, suspect
+from offlinedl.mark import Boot
+from offlinedl.model import Entry, Failure, License, State, Title, Windows
+from offlinedl.store import Store, folder_name
+from offlinedl.timekeeper import Timekeeper
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.clock import Reading
     from offlinedl.intake import Intake
     from offlinedl.streams import Arrival, Fetch, Plan
-
-_ROOM = 1024 * 1024
-"""Bytes with which the catalog can surely write."""
 
 
 class Library:
@@ -131,7 +125,7 @@ class Library:
         self.store.make(entry.folder)
         self.store.keep_only(entry.folder, {f.path for f in kept.fetches if f.size is not None})
         self.store.journal(entry.folder).clear()
-        return self._must(title.id)
+        return self.must(title.id)
 
     async def _kept(self, before: Entry, plan: Plan) -> Plan:
         """`plan` with what is there of it: of an earlier plan, or fetched beside that one. The same bytes, wherever
@@ -142,22 +136,6 @@ class Library:
 
         sound = await held(self.store, before, claimed)
         return replace(plan, fetches=tuple(_with(f, sound.get(f.identity)) for f in plan.fetches))
-
-    def others(self, title_id: str) -> tuple[list[Entry], int]:
-        """The other titles of the same source: those that are here, the first that were added first, and how many were
-        downloaded in this calendar month (UTC) or are about to be."""
-        month = self._clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        here = {entry.id: entry for entry in self.entries()}
-        found = [here[other] for other in self.catalog.services.others(title_id) if other in here]
-        return found, self.catalog.services.others_since(title_id, month)
-
-    def give_back(self, title: Title) -> None:
-        """The service has allowed this download, and nothing comes of it: it is to hear that, where the title is not
-        here from before."""
-        url = title.service.entitlement_url
-        if url is not None:
-            with self.catalog.transaction():
-                self.catalog.outbox.unused(title.id, url, self._clock())
 
     def plan(self, title_id: str) -> Plan:
         """The stored plan of a title. Done fetches have their size; `license_server` tells who licenses it."""
@@ -174,7 +152,7 @@ class Library:
 
         plan = self.plan(entry.id)
         with self.catalog.transaction():
-            self._set_state(entry.id, State.DOWNLOADING)
+            self.become(entry.id, State.DOWNLOADING)
         sound = await held(self.store, entry, plan.fetches)
         gone = [f for f in plan.fetches if f.size is not None and f.identity not in sound]
         found = [(f, sound[f.identity]) for f in plan.fetches if f.size is None and f.identity in sound]
@@ -205,14 +183,14 @@ class Library:
     def queue(self, entry: Entry) -> Entry:
         """The title waits for its turn."""
         with self.catalog.transaction():
-            self._set_state(entry.id, State.QUEUED)
-        return self._must(entry.id)
+            self.become(entry.id, State.QUEUED)
+        return self.must(entry.id)
 
     def mark(self, entry: Entry, *, kept: bool | None = None, priority: int | None = None) -> Entry:
         """Write down what a person decides about the title."""
         with self.catalog.transaction():
             self.catalog.mark(entry.id, kept=kept, priority=priority)
-        return self._must(entry.id)
+        return self.must(entry.id)
 
     def ask_pause(self, entry: Entry, *, asked: bool) -> None:
         """Ask whoever downloads the title to stop, or take that back."""
@@ -263,14 +241,14 @@ class Library:
 
     def drop_license(self, entry: Entry, why: str) -> Entry:
         """Destroy the title's license, as it is now. The title as it is then."""
-        self.licenses.drop(self._must(entry.id), why)
-        return self._must(entry.id)
+        self.licenses.drop(self.must(entry.id), why)
+        return self.must(entry.id)
 
     # how it ends
 
     async def ready(self, entry: Entry) -> Entry:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
-        current = self._must(entry.id)
+        current = self.must(entry.id)
         windows = expiry.narrowed(Windows(), current.rights)
         await aside(self.store.sync)
         with self.catalog.transaction():
@@ -279,101 +257,38 @@ class Library:
                     id=current.license_slot, system=None, kids=(), issued_at=self._clock(), windows=windows
                 )
                 self.catalog.license(entry.id, clocks)
-            self._set_state(entry.id, State.READY)
+            self.become(entry.id, State.READY)
             self.catalog.note(entry.id, "ready", self._clock())
-        return self._must(entry.id)
+        return self.must(entry.id)
 
     def pause(self, entry: Entry) -> None:
         """Stopped on purpose; what is done is kept. A title that had not begun to change stays what it was."""
         with self.catalog.transaction():
             current = self.catalog.entry(entry.id)
             if current is not None and current.state in {State.QUEUED, State.DOWNLOADING, State.FAILED}:
-                self._set_state(entry.id, State.PAUSED)
+                self.become(entry.id, State.PAUSED)
 
     def fail(self, entry: Entry, error: OfflinedlError) -> None:
         """Stopped by `error`; what is done is kept."""
         failure = Failure(code=error.code, message=error.message, hint=error.hint)
         with self.catalog.transaction():
-            self._set_state(entry.id, State.FAILED, failure)
+            self.become(entry.id, State.FAILED, failure)
             self.catalog.note(entry.id, f"failed: {error.message}", self._clock())
 
-    # afterwards
-
-    def play(self, entry: Entry) -> Entry:
-        """A play begins: durable before this returns. The first one starts the playback clock, others move nothing."""
-        with self.catalog.transaction():
-            now = self._clock()
-            self.check_plays(entry)
-            self.catalog.played(entry.id, now)
-            self.catalog.note(entry.id, "played", now)
-        return self._must(entry.id)
-
-    def check_plays(self, entry: Entry) -> None:
-        """RefusedError where the title is or may be expired, or not ready, DamagedError where something is lost."""
-        entry = self._must(entry.id)
-        if entry.state is State.EXPIRED:
-            raise RefusedError(
-                f"{entry.id}: {expiry.message(entry.license, self._clock())}",
-                f"`offlinedl get {entry.id}` asks for a new license",
-                code="expired",
-            )
-        if entry.state is State.CLOCK_SUSPECT:
-            raise suspect(entry.id)
-        if entry.state is not State.READY:
-            raise RefusedError(
-                f"{entry.id}: not ready, but {entry.state}",
-                f"`offlinedl get {entry.id}` completes it",
-                code="not-ready",
-            )
-        if entry.protected:
-            self.licenses.check(entry)
-        if not self.is_whole(entry):
-            raise DamagedError(
-                f"{entry.id}: files or its license are not there any more",
-                f"`offlinedl get {entry.id}` fetches what is missing",
-            )
-
-    def remove(self, entry: Entry) -> int:
-        """Free every byte, destroy the key, keep the destruction record. Returns the bytes freed."""
-        freed = self._must(entry.id).bytes_done
-        try:
-            self._begin_removal(entry)
-        except StorageError:
-            if self.store.free_bytes() > _ROOM:
-                raise
-            # Where the disk is full, no row can be written before there is room. Who is stopped between the two leaves
-            # a title without files: nothing plays it, and `rm` and `get` take it from there.
-            self.store.remove(entry.folder)
-            self._begin_removal(entry)
-        self.licenses.drop(self._must(entry.id), "license destroyed", leaves=True)
-        self.store.remove(entry.folder)
-        with self.catalog.transaction():
-            self.catalog.forget(entry.id)
-        return freed
-
-    def _begin_removal(self, entry: Entry) -> None:
-        with self.catalog.transaction():
-            self._set_state(entry.id, State.REMOVING)
-            self.catalog.note(entry.id, "removed", self._clock())
-
-    def _set_state(self, title_id: str, state: State, failure: Failure | None = None) -> None:
+    def become(self, title_id: str, state: State, failure: Failure | None = None) -> None:
+        """A step of the title's life, in the transaction that the caller opened. An error where it cannot come now."""
         current = self.catalog.entry(title_id)
         if current is not None:
             lifecycle.check(current.state, state)
         self.catalog.set_state(title_id, state, failure)
         self.catalog.ask_pause(title_id, asked=False)  # who asked sees what it became
 
-    def _must(self, title_id: str) -> Entry:
+    def must(self, title_id: str) -> Entry:
+        """The title of this id, as it stands now. NotFoundError where another process removed it meanwhile."""
         entry = self.entry(title_id)
         if entry is None:
             raise NotFoundError(f"{title_id}: no longer in the catalog", "another offlinedl removed it meanwhile")
         return entry
-
-
-def folder_name(title_id: str) -> str:
-    """A folder for a title: readable, and for no other title, also where letters have no case."""
-    plain = re.sub(r"[^a-z0-9]+", "-", title_id.lower()).strip("-")[:60]
-    return f"{plain}-{hashlib.sha256(title_id.encode()).hexdigest()[:10]}"
 
 
 def _with(fetch: Fetch, came: Fetch | Arrival | None) -> Fetch:

@@ -270,29 +270,6 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Boot:
-    """What the boot clock says: the `seconds` since the system whose boot has this `id` began, suspended or not."""
-
-    id: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """The time that was seen last: `at`, when the boot clock said `boot`. It never falls, but by a trusted date.
-
-    It is `confirmed` where it goes back to a trusted date, the last of which is `heard_at`; `suspect` tells that the
-    system's clock was behind it.
-    """
-
-    at: datetime
-    boot: Boot | None = None
-    confirmed: bool = False
-    heard_at: datetime | None = None
-    suspect: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Destruction:
     """What is owed to a license server once a license is destroyed (W3C EME, record of license destruction). An
     adapter knows the destroyed license by its `handle` until the server has acknowledged it."""

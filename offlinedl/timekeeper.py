@@ -10,7 +10,7 @@ from offlinedl import clock, expiry
 from offlinedl.catalog import Catalog
 from offlinedl.clock import Reading
 from offlinedl.errors import BusyError, RefusedError, StorageError
-from offlinedl.model import Boot, Mark
+from offlinedl.mark import Boot, Mark
 
 _SELDOM = timedelta(minutes=1)
 

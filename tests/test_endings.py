@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from offlinedl import endings
+from offlinedl import endings, playing, removal
 from offlinedl.catalog import Catalog
 from offlinedl.custody import following
 from offlinedl.errors import RefusedError
 from offlinedl.library import Library
+from offlinedl.mark import Boot
 from offlinedl.model import (
-    Boot,
     ContentKey,
     Entry,
     Held,
@@ -210,7 +210,7 @@ def test_a_clock_that_is_set_back_lengthens_nothing(machine: Machine) -> None:
     library = machine.open()
     assert entry(library).state is SUSPECT
     with pytest.raises(RefusedError) as refused:
-        library.play(entry(library))
+        playing.play(entry(library), library)
     assert (refused.value.code, refused.value.exit_code) == ("clock-suspect", 5)
     machine.library().time.trust(GOT + 29 * DAY)
     assert entry(machine.open()).state is READY
@@ -252,7 +252,7 @@ def test_a_wall_time_before_the_last_play_is_proof(machine: Machine) -> None:
     machine.run(2 * DAY)
     for _ in range(2):
         machine.run(HOUR)
-        machine.library().play(entry(machine.library()))
+        playing.play(entry(machine.library()), machine.library())
     machine.sql("DELETE FROM clock")
     machine.wall -= HOUR
     assert machine.state is SUSPECT
@@ -271,7 +271,7 @@ def test_what_was_seen_before_does_not_matter_to_the_first_license_of_a_home(mac
     assert machine.state is EXPIRED
     machine.wall -= 364 * DAY
     library = machine.open()
-    library.remove(entry(library))
+    removal.remove(entry(library), library)
     get(machine, MONTH)
     assert machine.state is READY
     machine.run(30 * DAY)
@@ -282,7 +282,7 @@ def test_a_first_play_in_a_year_that_was_none_is_pulled_to_the_present(machine: 
     """The playback window is not lengthened by playing in the future."""
     machine.wall += 20 * DAY
     library = machine.open()
-    library.play(entry(library))
+    playing.play(entry(library), library)
     machine.wall -= 20 * DAY
     machine.run(HOUR)
     assert machine.state is READY
@@ -294,7 +294,7 @@ def test_a_first_play_in_a_year_that_was_none_is_pulled_to_the_present(machine: 
 def test_a_first_play_in_a_year_that_was_none_is_pulled_to_a_trusted_date(machine: Machine) -> None:
     machine.rest(20 * DAY)
     library = machine.open()
-    library.play(entry(library))
+    playing.play(entry(library), library)
     machine.wall -= 20 * DAY
     library.time.trust(machine.wall)
     assert _license(machine).first_played_at == GOT
@@ -305,7 +305,7 @@ def test_a_first_play_in_a_year_that_was_none_is_pulled_to_a_trusted_date(machin
 def test_while_the_clock_is_ahead_nothing_is_pulled(machine: Machine) -> None:
     machine.wall += 20 * DAY
     library = machine.open()
-    library.play(entry(library))
+    playing.play(entry(library), library)
     machine.wall -= 10 * DAY
     assert machine.state is READY
     assert _license(machine).first_played_at == GOT + 20 * DAY

@@ -20,6 +20,7 @@ HOUSE = "offlinedl"
 # 0 words, 1 rules, 2 devices, 3 services, 4 actions, 5 command line. A name is a module, or a room with all in it.
 FLOORS = {
     "": 0,  # the package itself: its version
+    "mark": 0,
     "model": 0,
     "streams": 0,
     "errors": 0,
@@ -58,6 +59,8 @@ FLOORS = {
     "endings": 3,
     "unread": 3,
     "library": 3,
+    "playing": 3,
+    "removal": 3,
     "playback": 3,
     "actions": 4,
     "cli": 5,

@@ -17,8 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offlinedl.errors import BusyError, StorageError
-from offlinedl.library import folder_name
-from offlinedl.store import Part, Store
+from offlinedl.store import Part, Store, folder_name
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from offlinedl import clock
 from offlinedl.http import Answer
-from offlinedl.model import Boot, Mark
+from offlinedl.mark import Boot, Mark
 
 SEEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from offlinedl import expiry, rights, sources
+from offlinedl import expiry, removal, rights, sources
 from offlinedl.actions import trusted
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
@@ -131,7 +131,7 @@ async def planned(order: Order, library: Library, licensing: Licensing) -> tuple
     now = library.time()
     rights.check(title, now)
     if not _has_its_place(library.entry(title.id), library):
-        rights.check_limits(title, *library.others(title.id))
+        rights.check_limits(title, *_others(library, title.id))
     entitled = await entitlement.ask(licensing.engine.http, title, library.licenses.device)
     title = replace(title, rights=entitled.rights)
     try:
@@ -140,7 +140,7 @@ async def planned(order: Order, library: Library, licensing: Licensing) -> tuple
         plan = prepared.plan()
     except BaseException:
         with suppress(OfflinedlError):
-            library.give_back(title)
+            _give_back(library, title)
         raise
     return title, plan if prepared.is_named else entitled.added_to(plan)
 
@@ -190,6 +190,24 @@ def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     return same and order.wanted(entry.wanted) == entry.wanted
 
 
+def _others(library: Library, title_id: str) -> tuple[list[Entry], int]:
+    """The other titles of the same source: those that are here, the first that were added first, and how many were
+    downloaded in this calendar month (UTC) or are about to be."""
+    month = library.time().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    here = {entry.id: entry for entry in library.entries()}
+    services = library.catalog.services
+    return [here[other] for other in services.others(title_id) if other in here], services.others_since(title_id, month)
+
+
+def _give_back(library: Library, title: Title) -> None:
+    """The service has allowed this download, and nothing comes of it: it is to hear that, where the title is not here
+    from before."""
+    url = title.service.entitlement_url
+    if url is not None:
+        with library.catalog.transaction():
+            library.catalog.outbox.unused(title.id, url, library.time())
+
+
 def _known(ref: str, library: Library) -> Entry | None:
     """The title that `ref` names, where the catalog has it."""
     try:
@@ -206,5 +224,5 @@ def _settled(ref: str, library: Library) -> Entry | None:
     if entry is None or entry.state is not State.REMOVING:
         return entry
     with library.lock(entry.id):
-        library.remove(entry)
+        removal.remove(entry, library)
     return None

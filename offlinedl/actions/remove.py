@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from offlinedl import removal
 from offlinedl.library import Library
 from offlinedl.model import Entry
 
@@ -9,4 +10,4 @@ from offlinedl.model import Entry
 async def remove(entry: Entry, library: Library) -> int:
     """Returns the bytes freed. BusyError where another process works on the title."""
     with library.lock(entry.id):
-        return library.remove(entry)
+        return removal.remove(entry, library)

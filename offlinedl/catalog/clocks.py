@@ -9,7 +9,7 @@ from datetime import datetime
 
 from offlinedl.catalog import rows
 from offlinedl.catalog.outbox import Read
-from offlinedl.model import Boot, Mark
+from offlinedl.mark import Boot, Mark
 
 _LIMITED = """destroyed_at IS NULL
     AND (storage_seconds IS NOT NULL OR playback_seconds IS NOT NULL OR ends_at IS NOT NULL)"""

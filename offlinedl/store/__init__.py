@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import mmap
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from offlinedl.store.faults import translated
 from offlinedl.store.journal import Journal
 from offlinedl.store.part import Part, checksum, checksum_of
 
-__all__ = ["Part", "Store", "checksum", "free_bytes"]
+__all__ = ["Part", "Store", "checksum", "folder_name", "free_bytes"]
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
@@ -158,6 +160,12 @@ class Store:
     def free_bytes(self) -> int:
         """Bytes that may still be written here."""
         return free_bytes(next(f for f in (self._root, *self._root.parents) if f.exists()))
+
+
+def folder_name(title_id: str) -> str:
+    """A folder for a title: readable, and for no other title, also where letters have no case."""
+    plain = re.sub(r"[^a-z0-9]+", "-", title_id.lower()).strip("-")[:60]
+    return f"{plain}-{hashlib.sha256(title_id.encode()).hexdigest()[:10]}"
 
 
 def free_bytes(folder: Path) -> int:

@@ -1,0 +1,45 @@
+"""A title is played: its clocks begin before anything of it is shown, and where they are over, nothing is."""
+
+from __future__ import annotations
+
+from offlinedl import expiry
+from offlinedl.errors import DamagedError, RefusedError
+from offlinedl.library import Library
+from offlinedl.model import Entry, State
+from offlinedl.timekeeper import suspect
+
+
+def play(entry: Entry, library: Library) -> Entry:
+    """A play begins: durable before this returns. The first one starts the playback clock, others move nothing."""
+    with library.catalog.transaction():
+        now = library.time()
+        check(entry, library)
+        library.catalog.played(entry.id, now)
+        library.catalog.note(entry.id, "played", now)
+    return library.must(entry.id)
+
+
+def check(entry: Entry, library: Library) -> None:
+    """RefusedError where the title is or may be expired, or not ready, DamagedError where something is lost."""
+    entry = library.must(entry.id)
+    if entry.state is State.EXPIRED:
+        raise RefusedError(
+            f"{entry.id}: {expiry.message(entry.license, library.time())}",
+            f"`offlinedl get {entry.id}` asks for a new license",
+            code="expired",
+        )
+    if entry.state is State.CLOCK_SUSPECT:
+        raise suspect(entry.id)
+    if entry.state is not State.READY:
+        raise RefusedError(
+            f"{entry.id}: not ready, but {entry.state}",
+            f"`offlinedl get {entry.id}` completes it",
+            code="not-ready",
+        )
+    if entry.protected:
+        library.licenses.check(entry)
+    if not library.is_whole(entry):
+        raise DamagedError(
+            f"{entry.id}: files or its license are not there any more",
+            f"`offlinedl get {entry.id}` fetches what is missing",
+        )
