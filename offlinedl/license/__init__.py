@@ -11,7 +11,7 @@ from offlinedl.engine import Engine
 from offlinedl.errors import RefusedError, UnsupportedError
 from offlinedl.http import Http
 from offlinedl.license import clearkey, hls_key
-from offlinedl.license.adapter import Adapter
+from offlinedl.license.adapter import DIALECTS, Adapter
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import Destruction, Drm, Held
 from offlinedl.streams import Key, LicenseServer, Protection
@@ -34,12 +34,7 @@ IN_THE_OPEN: Mapping[str, System] = {clearkey.NAME: clearkey, hls_key.NAME: hls_
 
 CLEAR_KEY_ID = "e2719d58-a985-b3c9-781a-b030af78d30e"
 COMMON_ID = "1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"
-_NAMES = {
-    CLEAR_KEY_ID: "clearkey",
-    "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed": "widevine",
-    "9a04f079-9840-4286-ab92-e65be0885f95": "playready",
-    "94ce86fb-07ff-4f43-adb8-93d2fa968ca2": "fairplay",
-}
+_NAMES = {CLEAR_KEY_ID: clearkey.NAME} | {dialect.system_id: name for name, dialect in DIALECTS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
