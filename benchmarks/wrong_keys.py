@@ -31,7 +31,8 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from offlinedl.license import hls_key, proof
 from offlinedl.model import Kind, Track, Wanted
-from offlinedl.streams import Fetch, Key, Plan
+from offlinedl.protection import Key
+from offlinedl.streams import Fetch, Plan
 
 SECONDS = 12
 SLOWEST = 0.5

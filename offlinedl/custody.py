@@ -26,7 +26,7 @@ from offlinedl.unread import fault, faults, unread
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
-    from offlinedl.streams import LicenseServer
+    from offlinedl.protection import LicenseServer
 
 
 def new_slot() -> str:
@@ -89,7 +89,7 @@ class Custody:
 
     def opened_server(self, title_id: str, sealed: bytes | None) -> LicenseServer | None:
         """What `seal_server` sealed for the title of this id."""
-        from offlinedl.streams import LicenseServer
+        from offlinedl.protection import LicenseServer
 
         if sealed is None:
             return None

@@ -12,8 +12,9 @@ from operator import itemgetter
 from offlinedl.choose import Choice
 from offlinedl.errors import OtherTitleError
 from offlinedl.model import Kind, Track, Wanted
+from offlinedl.protection import Key, LicenseServer
 from offlinedl.signatures import unsigned
-from offlinedl.streams import Fetch, Key, LicenseServer, Plan, Rendition, Resource, Segment
+from offlinedl.streams import Fetch, Plan, Rendition, Resource, Segment
 
 _LARGEST = 2**40
 """What a manifest claims beyond it is no size and no rate; so many of them as a plan has fit into the catalog."""

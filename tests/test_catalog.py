@@ -33,7 +33,8 @@ from offlinedl.model import (
     Wanted,
     Windows,
 )
-from offlinedl.streams import Arrival, ByteRange, Fetch, Key, Plan
+from offlinedl.protection import Key
+from offlinedl.streams import Arrival, ByteRange, Fetch, Plan
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -20,7 +20,7 @@ from offlinedl.license.adapter import DIALECTS, Adapter
 from offlinedl.license.need import Grant, Need
 from offlinedl.manifest import hls_keys
 from offlinedl.model import Destruction, Held, License, Windows
-from offlinedl.streams import LicenseServer
+from offlinedl.protection import LicenseServer
 from tests import drm
 from tests import origin as o
 from tests.adapter import DAY

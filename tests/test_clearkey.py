@@ -16,7 +16,7 @@ from offlinedl.http import Answer
 from offlinedl.license import clearkey
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey, Windows
-from offlinedl.streams import LicenseServer
+from offlinedl.protection import LicenseServer
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 KIDS = (bytes(range(16)), bytes(range(0xF0, 0x100)))

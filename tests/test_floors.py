@@ -22,6 +22,7 @@ FLOORS = {
     "": 0,  # the package itself: its version
     "mark": 0,
     "model": 0,
+    "protection": 0,
     "streams": 0,
     "errors": 0,
     "signatures": 0,

@@ -19,7 +19,7 @@ from offlinedl.http import Http
 from offlinedl.license import hls_key
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey
-from offlinedl.streams import Key, LicenseServer
+from offlinedl.protection import Key, LicenseServer
 from tests import clockwork, titles
 from tests import origin as o
 from tests.conftest import Offlinedl

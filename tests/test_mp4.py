@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from offlinedl.errors import DamagedError, OfflinedlError
 from offlinedl.media import mp4
-from offlinedl.streams import ByteRange, Protection
+from offlinedl.protection import Protection
+from offlinedl.streams import ByteRange
 from tests import packager
 from tests.boxes import box, full_box
 

@@ -15,7 +15,8 @@ from offlinedl import streams
 from offlinedl.choose import Choice
 from offlinedl.model import Kind, Track, Wanted
 from offlinedl.plan import build
-from offlinedl.streams import ByteRange, Fetch, Key, LicenseServer, Plan, Rendition, Resource, Segment
+from offlinedl.protection import Key, LicenseServer
+from offlinedl.streams import ByteRange, Fetch, Plan, Rendition, Resource, Segment
 
 
 def segment(number: int, start: float = 0, duration: float = 2, **more: Any) -> Segment:

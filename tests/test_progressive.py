@@ -29,8 +29,9 @@ from offlinedl.license import Licensing
 from offlinedl.manifest import detect, progressive
 from offlinedl.media import movie
 from offlinedl.model import Kind, Wanted
+from offlinedl.protection import Protection
 from offlinedl.sources import manifest_url
-from offlinedl.streams import ByteRange, Plan, Protection, Rendition
+from offlinedl.streams import ByteRange, Plan, Rendition
 from tests import origin as o
 from tests.boxes import box, full_box, matroska, numbers, track
 from tests.conftest import Offlinedl

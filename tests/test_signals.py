@@ -96,7 +96,8 @@ def test_while(step: str, number: int, demo: Offlinedl, origin: Origin) -> None:
     owner, name, states = STEPS[step]
     process = demo.start("get", "demo:harbour-1", before=f"dies_at({owner!r}, {name!r}, number={int(number)})")
     assert process.wait() == CODES[signal.Signals(number)]
-    assert [title["state"] for title in demo.listed()] == states
+    allowed = [states, ["ready"]] if step == "it becomes ready" else [states]  # it may be through before the signal is
+    assert [title["state"] for title in demo.listed()] in allowed
     [title] = demo.ok("get", "demo:harbour-1", "--json").json
     assert_origins_bytes(title)
     assert len(origin.asked("/license")) == 1

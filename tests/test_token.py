@@ -8,7 +8,8 @@ import pytest
 
 from offlinedl.license.entitlement import Entitlement
 from offlinedl.model import Rights, Wanted
-from offlinedl.streams import Key, LicenseServer, Plan
+from offlinedl.protection import Key, LicenseServer
+from offlinedl.streams import Plan
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Origin

@@ -17,7 +17,7 @@ from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import Entry, Held, License
-from offlinedl.streams import LicenseServer
+from offlinedl.protection import LicenseServer
 
 _LAST_WORD_SECONDS = 0.8
 """How long a license request that is under way is waited for when the person wants to stop."""

@@ -19,8 +19,9 @@ from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement
 from offlinedl.model import Entry, State, Title, Wanted
 from offlinedl.progress import Progress
+from offlinedl.protection import LicenseServer
 from offlinedl.signatures import unsigned
-from offlinedl.streams import LicenseServer, Plan
+from offlinedl.streams import Plan
 
 _WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
 

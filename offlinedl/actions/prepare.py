@@ -18,7 +18,8 @@ from offlinedl.http import Answer
 from offlinedl.license import IN_THE_OPEN, Licensing
 from offlinedl.manifest import Format, detect
 from offlinedl.model import Kind, MediaSource, Title, Wanted
-from offlinedl.streams import Key, LicenseServer, Manifest, Plan, Protection, Rendition, Resource, Segment
+from offlinedl.protection import Key, LicenseServer, Protection
+from offlinedl.streams import Manifest, Plan, Rendition, Resource, Segment
 
 _SAMPLES = {
     "SAMPLE-AES": ("mp4", "ts", "aac", "ac3", "ec3"),

@@ -9,7 +9,8 @@ from typing import Any
 
 from offlinedl.catalog.rows import Value, hexadecimal, kids_of, optional_text, setup_text, wanted
 from offlinedl.model import Rights, Title, Track
-from offlinedl.streams import ByteRange, Fetch, Key, Plan
+from offlinedl.protection import Key
+from offlinedl.streams import ByteRange, Fetch, Plan
 
 
 def title_row(title: Title, plan: Plan) -> dict[str, Value]:

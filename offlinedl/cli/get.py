@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from offlinedl.library import Library
     from offlinedl.license import Licensing
     from offlinedl.model import Wanted
-    from offlinedl.streams import LicenseServer
+    from offlinedl.protection import LicenseServer
 
 
 _WORDS = {"--audio": ("all",), "--subs": ("all", "none")}
@@ -201,7 +201,7 @@ def _languages(option: str, text: str | None) -> tuple[str, ...] | None:
 
 def _server(url: str | None, given: Sequence[str]) -> LicenseServer | None:
     from offlinedl.errors import UsageError
-    from offlinedl.streams import LicenseServer
+    from offlinedl.protection import LicenseServer
 
     if url is None:
         if given:

@@ -14,7 +14,7 @@ from offlinedl.license import clearkey, hls_key
 from offlinedl.license.adapter import DIALECTS, Adapter
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import Destruction, Drm, Held
-from offlinedl.streams import Key, LicenseServer, Protection
+from offlinedl.protection import Key, LicenseServer, Protection
 
 
 class System(Protocol):

@@ -21,7 +21,7 @@ from offlinedl.license.dialect import Dialect, Stated
 from offlinedl.license.need import Grant, Need
 from offlinedl.license.replies import Challenge, Opened, text
 from offlinedl.model import Destruction, Held, Windows
-from offlinedl.streams import LicenseServer
+from offlinedl.protection import LicenseServer
 
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (widevine.DIALECT, playready.DIALECT, fairplay.DIALECT)}
 _ROUNDS = 4

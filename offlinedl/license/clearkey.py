@@ -16,7 +16,7 @@ from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey, Destruction, Held, Windows
-from offlinedl.streams import LicenseServer
+from offlinedl.protection import LicenseServer
 
 NAME = "clearkey"
 _KEY_BYTES = 16

@@ -13,7 +13,8 @@ from offlinedl.license import hls_key
 from offlinedl.license.need import Need
 from offlinedl.media import cenc, ebml, fragment, mp4
 from offlinedl.media.mp4 import Data
-from offlinedl.streams import Fetch, Key, Plan, Protection
+from offlinedl.protection import Key, Protection
+from offlinedl.streams import Fetch, Plan
 
 Read: TypeAlias = Callable[[Fetch], Data]
 Identity: TypeAlias = tuple[str, bool, int]

@@ -11,8 +11,8 @@ from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey, Destruction, Held
+from offlinedl.protection import Key, LicenseServer
 from offlinedl.signatures import unsigned
-from offlinedl.streams import Key, LicenseServer
 
 NAME = "hls-key"
 _KEY_BYTES = 16

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from offlinedl.model import ContentKey, Windows
-from offlinedl.streams import Key
+from offlinedl.protection import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from offlinedl.manifest.limits import absurd
 from offlinedl.manifest.units import base64_bytes, key_id
 from offlinedl.manifest.urls import join
 from offlinedl.manifest.xml import Element
-from offlinedl.streams import Protection
+from offlinedl.protection import Protection
 
 _GENERIC = "urn:mpeg:dash:mp4protection:2011"
 _SEGMENT_ENCRYPTION = "urn:mpeg:dash:sea:"

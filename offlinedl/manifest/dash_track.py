@@ -15,7 +15,8 @@ from offlinedl.manifest.units import ratio, whole
 from offlinedl.manifest.urls import extension
 from offlinedl.manifest.xml import Element
 from offlinedl.model import Kind
-from offlinedl.streams import Protection, Rendition
+from offlinedl.protection import Protection
+from offlinedl.streams import Rendition
 
 _TRICK = "http://dashif.org/guidelines/trickmode"
 _UNDERSTOOD = ("urn:mpeg:mpegb:cicp:", "urn:mpeg:dash:adaptation-set-switching:2016", "urn:dvb:dash:fontdownload:")

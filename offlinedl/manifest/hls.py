@@ -17,7 +17,8 @@ from offlinedl.manifest.tracks import audio_codecs, distinct, kind_of
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import joiner
 from offlinedl.model import Kind
-from offlinedl.streams import Manifest, Protection, Rendition, Resource, Steering
+from offlinedl.protection import Protection
+from offlinedl.streams import Manifest, Rendition, Resource, Steering
 
 __all__ = ["NAME", "expand", "parse", "recognises"]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from offlinedl.errors import DamagedError, UnsupportedError, shown
 from offlinedl.manifest.units import base64_bytes, key_id
 from offlinedl.media import mp4, playready, widevine
-from offlinedl.streams import Key, Protection
+from offlinedl.protection import Key, Protection
 
 FAIRPLAY = "94ce86fb-07ff-4f43-adb8-93d2fa968ca2"
 PLAYREADY = "9a04f079-9840-4286-ab92-e65be0885f95"

@@ -14,7 +14,8 @@ from offlinedl.manifest import hls_keys, hls_lines
 from offlinedl.manifest.limits import LIMITS, Limits, absurd
 from offlinedl.manifest.units import seconds, whole
 from offlinedl.manifest.urls import extension, folder, joiner
-from offlinedl.streams import ByteRange, Key, Protection, Resource, Segment
+from offlinedl.protection import Key, Protection
+from offlinedl.streams import ByteRange, Resource, Segment
 
 _RANGE = re.compile(r"([0-9]{1,18})(?:@([0-9]{1,18}))?")
 _HINT = "the playlist is damaged: fetch it again, or tell its publisher"

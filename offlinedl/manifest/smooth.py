@@ -18,7 +18,8 @@ from offlinedl.manifest.tracks import distinct
 from offlinedl.manifest.units import whole
 from offlinedl.manifest.urls import join, joiner
 from offlinedl.model import Kind
-from offlinedl.streams import Manifest, Protection, Rendition, Resource, Segment
+from offlinedl.protection import Protection
+from offlinedl.streams import Manifest, Rendition, Resource, Segment
 
 __all__ = ["NAME", "expand", "parse", "recognises"]
 

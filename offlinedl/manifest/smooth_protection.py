@@ -11,7 +11,7 @@ from offlinedl.manifest.units import base64_bytes, key_id
 from offlinedl.manifest.urls import join
 from offlinedl.manifest.xml import Element
 from offlinedl.media import playready
-from offlinedl.streams import Protection
+from offlinedl.protection import Protection
 
 _SCHEME = "cenc"
 """PIFF's AES-CTR, whose encryption of samples became that of common encryption."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from offlinedl.manifest.units import whole
 from offlinedl.manifest.xml import Element
 from offlinedl.model import Kind, Setup
-from offlinedl.streams import Protection, Rendition, Segment
+from offlinedl.protection import Protection
+from offlinedl.streams import Rendition, Segment
 
 _KINDS = {"video": Kind.VIDEO, "audio": Kind.AUDIO, "text": Kind.SUBTITLES}
 _SUBTITLES = {"CAPT": "caption", "SUBT": "subtitle", "DESC": "description", "": ""}

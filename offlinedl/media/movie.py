@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
 from offlinedl.media import mp4
-from offlinedl.streams import Protection
+from offlinedl.protection import Protection
 
 _ENTRY_FIELDS = {"vide": 78, "soun": 28}  # what stands before the boxes in a sample entry (12.1.3, 12.2.3)
 

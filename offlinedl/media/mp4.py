@@ -13,7 +13,8 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from offlinedl.errors import DamagedError
-from offlinedl.streams import ByteRange, Protection
+from offlinedl.protection import Protection
+from offlinedl.streams import ByteRange
 
 Data: TypeAlias = bytes | bytearray | memoryview
 Buffer: TypeAlias = bytearray | memoryview
