@@ -4,9 +4,7 @@ intent      the plan is in the catalog before the first byte is asked for
 data        a file is complete and synced before its row says so (see intake.py)
 license     in the vault before the catalog names it; a download has one slot for it, so that one that was
             granted is found again, whatever stopped the process after that
-ready       one transaction: state, license, windows
-removal     the state first, then the destruction record and the key, then the media, the row last; only where the disk
-            is full the media before all that
+ready       one transaction: state, license, windows (of plays and removals see playing.py and removal.py)
 """
 
 from __future__ import annotations
@@ -17,8 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from offlinedl import expiry, lifecycle, verify
-from offlinedl.aside import aside
+from offlinedl import expiry, lifecycle
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
 from offlinedl.errors import (
@@ -109,7 +106,7 @@ class Library:
         before = self.catalog.entry(title.id)
         kept = await self._kept(before, plan) if before else plan
         if any(f.size is not None for f in kept.fetches):
-            await aside(self.store.sync)
+            await self._synced()
         entry = Entry(
             id=title.id,
             name=title.name,
@@ -157,7 +154,7 @@ class Library:
         gone = [f for f in plan.fetches if f.size is not None and f.identity not in sound]
         found = [(f, sound[f.identity]) for f in plan.fetches if f.size is None and f.identity in sound]
         if found:
-            await aside(self.store.sync)
+            await self._synced()
         with self.catalog.transaction():
             self.catalog.undone(entry.id, gone)
             self.catalog.done(entry.id, found)
@@ -216,6 +213,8 @@ class Library:
     def is_whole(self, entry: Entry) -> bool:
         """Is every file there, as long as it was, and does the vault open the license? What a ready title has lost
         since then is fetched again."""
+        from offlinedl import verify
+
         licensed = not entry.protected or self.licenses.sealed(entry) is not None
         return licensed and not verify.absent(self.plan(entry.id).fetches, self.size(entry))
 
@@ -250,7 +249,7 @@ class Library:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self.must(entry.id)
         windows = expiry.narrowed(Windows(), current.rights)
-        await aside(self.store.sync)
+        await self._synced()
         with self.catalog.transaction():
             if current.license is None and not current.protected and windows != Windows():
                 clocks = License(
@@ -274,6 +273,12 @@ class Library:
         with self.catalog.transaction():
             self.become(entry.id, State.FAILED, failure)
             self.catalog.note(entry.id, f"failed: {error.message}", self._clock())
+
+    async def _synced(self) -> None:
+        """What was written is on the disk. No verb that only reads waits for the import of a loop."""
+        from offlinedl.aside import aside
+
+        await aside(self.store.sync)
 
     def become(self, title_id: str, state: State, failure: Failure | None = None) -> None:
         """A step of the title's life, in the transaction that the caller opened. An error where it cannot come now."""

@@ -1,4 +1,5 @@
-"""A title is removed: the state first, then the destruction record and the key, then the media, the row last."""
+"""A title is removed: the state first, then the destruction record and the key, then the media, the row last; only where
+the disk is full the media before all that."""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ def _offlinedl(
 
 def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each way to end
     """Run one command line. Returns its exit code; errors are two lines on stderr."""
-    app = application([verb for verb in VERBS if verb in arguments] or VERBS)
+    named = [verb for verb in VERBS if verb in arguments]
+    app = application(named or ([] if arguments == ["--version"] else VERBS))
     try:
         _check_words(arguments)
         code = app(list(arguments) or ["--help"], prog_name="offlinedl", standalone_mode=False, obj=run)
