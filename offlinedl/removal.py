@@ -1,5 +1,7 @@
-"""A title is removed: the state first, then the destruction record and the key, then the media, the row last; only where
-the disk is full the media before all that."""
+"""A title is removed: the state first, then the destruction record and the key, then the media, the row last.
+
+Only where the disk is full the media go before all that.
+"""
 
 from __future__ import annotations
 
