@@ -98,8 +98,8 @@ def deadline(license: License | None) -> Deadline:
         return Deadline()
     windows = license.windows
     ends: list[tuple[datetime | None, Clock]] = [
-        (_after(license.issued_at, windows.storage_seconds), "storage"),
-        (_after(license.first_played_at, windows.playback_seconds), "playback"),
+        (after(license.issued_at, windows.storage_seconds), "storage"),
+        (after(license.first_played_at, windows.playback_seconds), "playback"),
         (windows.ends_at, "license"),
     ]
     running = [(at, window) for at, window in ends if at is not None]
@@ -130,7 +130,8 @@ def message(license: License | None, now: datetime) -> str:
     return f"Expires in {span(left)}"
 
 
-def _after(start: datetime | None, seconds: int | None) -> datetime | None:
+def after(start: datetime | None, seconds: int | None) -> datetime | None:
+    """The moment so many seconds after `start`; None where one of them is not, for there is no limit then."""
     if start is None or seconds is None:
         return None
     try:

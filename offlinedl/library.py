@@ -243,8 +243,6 @@ class Library:
         self.licenses.drop(self.must(entry.id), why)
         return self.must(entry.id)
 
-    # how it ends
-
     async def ready(self, entry: Entry) -> Entry:
         """Complete, verified, licensed. A title without protection whose rights have windows gets their clocks here."""
         current = self.must(entry.id)
@@ -252,10 +250,8 @@ class Library:
         await self._synced()
         with self.catalog.transaction():
             if current.license is None and not current.protected and windows != Windows():
-                clocks = License(
-                    id=current.license_slot, system=None, kids=(), issued_at=self._clock(), windows=windows
-                )
-                self.catalog.license(entry.id, clocks)
+                own = License(id=current.license_slot, system=None, kids=(), issued_at=self._clock(), windows=windows)
+                self.catalog.license(entry.id, own)
             self.become(entry.id, State.READY)
             self.catalog.note(entry.id, "ready", self._clock())
         return self.must(entry.id)

@@ -12,6 +12,11 @@ _LONGEST_RETRY_AFTER = 3600.0
 """Seconds. A server that says a year does not know it either."""
 
 
+def may_pass(status: int) -> bool:
+    """Does this HTTP status refuse for the moment alone (RFC 9110 sections 15.5.9 and 15.6, RFC 8470, RFC 6585)?"""
+    return status in {408, 425, 429} or status >= 500
+
+
 def retry_after(value: str, now: datetime) -> float | None:
     """The seconds that a `Retry-After` asks to wait (RFC 9110 section 10.2.3), None where it says nothing that can be
     read. A date may be in any of the three forms of section 5.6.7."""
@@ -38,7 +43,7 @@ class Patience:
         With 2xx came what was not asked for: another resource, or another form of it."""
         if status is not None and (status in {404, 410} or 200 <= status < 300):
             return min(1, self.retries)
-        if status is not None and 400 <= status < 500 and status not in {408, 425, 429}:
+        if status is not None and 400 <= status < 500 and not may_pass(status):
             return 0
         return self.retries
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from offlinedl.errors import NetworkError, shown
+from offlinedl.patience import may_pass
 from offlinedl.streams import ByteRange
 
 
@@ -52,6 +53,13 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     size: int | None = None
+
+    def check_is_final(self, who: str) -> None:
+        """NetworkError where `who` has no answer for the moment."""
+        if may_pass(self.status):
+            raise NetworkError(
+                f"{who} has no answer now: status {self.status}", "run it again later", status=self.status
+            )
 
     @property
     def date(self) -> datetime | None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from offlinedl import expiry
 from offlinedl.engine import Engine
-from offlinedl.errors import NetworkError, RefusedError, shown
+from offlinedl.errors import RefusedError, shown
 from offlinedl.http import Headers, Http, origin
 from offlinedl.license import cdm, fairplay, playready, replies, widevine
 from offlinedl.license.cdm import Exchange
@@ -26,7 +26,6 @@ from offlinedl.protection import LicenseServer
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (widevine.DIALECT, playready.DIALECT, fairplay.DIALECT)}
 _ROUNDS = 4
 """A device may have to be made known, and the service's certificate be asked for, before a license is."""
-_LATER = {408, 425, 429}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +123,8 @@ class Adapter:
         if 200 <= answer.status < 300:
             return self.dialect.response(answer.body), answer.date
         where, fault = f"the license server {shown(url)}", self.dialect.fault(answer.body)
-        if fault is None and (answer.status in _LATER or answer.status >= 500):
-            raise NetworkError(
-                f"{where} has no answer now: status {answer.status}", "run it again later", status=answer.status
-            )
+        if fault is None:
+            answer.check_is_final(where)
         said = f": {fault}" if fault else ""
         raise RefusedError(f"{where} refused: status {answer.status}{said}", "are you entitled to it, on this device?")
 

@@ -86,7 +86,7 @@ class Exchange:
 
     async def _exchange(self, line: bytes) -> bytes:
         assert self._process.stdin is not None  # noqa: S101 - for mypy: both are pipes, see `running`
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101 - as above
         with suppress(ConnectionError):  # it has ended: so does what it says
             self._process.stdin.write(line)
             await self._process.stdin.drain()

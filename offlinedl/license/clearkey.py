@@ -7,12 +7,12 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from offlinedl import expiry
 from offlinedl.engine import Engine
-from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
+from offlinedl.errors import DamagedError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import ContentKey, Destruction, Held, Windows
@@ -59,12 +59,7 @@ async def release(http: Http, server: LicenseServer, owed: Destruction) -> None:
 
 def _parsed(answer: Answer) -> Mapping[str, Any]:
     where = shown(answer.url)
-    if answer.status in {408, 425, 429} or answer.status >= 500:
-        raise NetworkError(
-            f"the license server {where} has no answer now: status {answer.status}",
-            "run it again later",
-            status=answer.status,
-        )
+    answer.check_is_final(f"the license server {where}")
     if not 200 <= answer.status < 300:
         raise RefusedError(
             f"the license server {where} refused: status {answer.status}", "are you entitled to it, on this device?"
@@ -130,15 +125,10 @@ def _policy(license: Mapping[str, Any]) -> Mapping[str, Any]:
 def _windows(policy: Mapping[str, Any], now: datetime, *, renews: bool) -> Windows:
     """Widevine's words: rental is the storage window, playback the playback window, license an end from issue on. A
     renewal that is silent on the playback window leaves that which there was."""
-    license_seconds = _seconds(policy, "license_duration_seconds")
-    try:
-        ends_at = None if license_seconds is None else now.astimezone(UTC) + timedelta(seconds=license_seconds)
-    except OverflowError:
-        ends_at = None  # past the end of the calendar
     return Windows(
         storage_seconds=_seconds(policy, "rental_duration_seconds"),
         playback_seconds=_seconds(policy, "playback_duration_seconds"),
-        ends_at=ends_at,
+        ends_at=expiry.after(now.astimezone(UTC), _seconds(policy, "license_duration_seconds")),
         unknown=frozenset({"playback"} if renews and "playback_duration_seconds" not in policy else ()),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from offlinedl import rights
-from offlinedl.errors import DamagedError, NetworkError, RefusedError, cleared, shown
+from offlinedl.errors import DamagedError, RefusedError, cleared, shown
 from offlinedl.http import Answer, Http
 from offlinedl.model import Rights, Title
 from offlinedl.sources.node import Node
@@ -78,10 +78,7 @@ async def _said(http: Http, url: str, device: str, title_id: str, action: str) -
     body = json.dumps({"device": device, "title": title_id.partition(":")[2], "action": action}).encode()
     answer = await http.post(url, body, [("Content-Type", "application/json")])
     where = f"the entitlement server {shown(answer.url)}"
-    if answer.status in {408, 425, 429} or answer.status >= 500:
-        raise NetworkError(
-            f"{where} has no answer now: status {answer.status}", "run it again later", status=answer.status
-        )
+    answer.check_is_final(where)
     if not (200 <= answer.status < 300 or (answer.status == 403 and action == "download")):
         raise RefusedError(
             f"{where} refused: status {answer.status}", "is the source's address still right?", code="not-entitled"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from offlinedl import expiry
 from offlinedl.errors import RefusedError, UnsupportedError
@@ -45,11 +45,6 @@ def stated(license: bytes, now: datetime) -> Stated:
 
 def _windows(policy: Mapping[str, bool | int | str], start: datetime) -> Windows:
     storage, playback = _limit(policy, "rental"), _limit(policy, "playback")
-    seconds = _limit(policy, "license")
-    try:
-        ends_at = None if seconds is None else start + timedelta(seconds=seconds)
-    except OverflowError:
-        ends_at = None  # past the end of the calendar
     soft: dict[Clock, bool] = {
         "storage": storage is not None and bool(policy["soft_enforce_rental_duration"]),
         "playback": playback is not None and bool(policy["soft_enforce_playback_duration"]),
@@ -57,7 +52,7 @@ def _windows(policy: Mapping[str, bool | int | str], start: datetime) -> Windows
     return Windows(
         storage_seconds=storage,
         playback_seconds=playback,
-        ends_at=ends_at,
+        ends_at=expiry.after(start, _limit(policy, "license")),
         soft=frozenset(clock for clock, is_soft in soft.items() if is_soft),
     )
 
