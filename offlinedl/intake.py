@@ -74,7 +74,7 @@ class Intake:
         while True:
             for _ in range(_LOOKS_BETWEEN_SYNCS):
                 await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-                if self._catalog is not None and self._catalog.pause_asked(self._entry.id):
+                if self._catalog is not None and self._catalog.marks.pause_asked(self._entry.id):
                     raise PausedError("paused", "`offlinedl resume` goes on from there")
             await self.settle()
 

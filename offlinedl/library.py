@@ -27,7 +27,7 @@ from offlinedl.errors import (
     sized,
 )
 from offlinedl.mark import Boot
-from offlinedl.model import Entry, Failure, License, State, Title, Windows
+from offlinedl.model import Decision, Entry, Failure, License, State, Title, Windows
 from offlinedl.store import Store, folder_name
 from offlinedl.timekeeper import Timekeeper
 from offlinedl.vault import Vault
@@ -175,7 +175,7 @@ class Library:
     def waiting(self) -> list[Entry]:
         """The titles whose downloads were paused or not begun, those of the highest priority first."""
         found = {entry.id: entry for entry in self.entries() if entry.state in {State.PAUSED, State.QUEUED}}
-        return [found[title_id] for title_id in self.catalog.priorities() if title_id in found]
+        return [found[title_id] for title_id in self.catalog.marks.priorities() if title_id in found]
 
     def queue(self, entry: Entry) -> Entry:
         """The title waits for its turn."""
@@ -183,20 +183,20 @@ class Library:
             self.become(entry.id, State.QUEUED)
         return self.must(entry.id)
 
-    def mark(self, entry: Entry, *, kept: bool | None = None, priority: int | None = None) -> Entry:
-        """Write down what a person decides about the title."""
+    def mark(self, entry: Entry, decision: Decision) -> Entry:
+        """Write down what was decided about the title."""
         with self.catalog.transaction():
-            self.catalog.mark(entry.id, kept=kept, priority=priority)
+            self.catalog.marks.mark(entry.id, decision, self._clock())
         return self.must(entry.id)
 
     def ask_pause(self, entry: Entry, *, asked: bool) -> None:
         """Ask whoever downloads the title to stop, or take that back."""
         with self.catalog.transaction():
-            self.catalog.ask_pause(entry.id, asked=asked)
+            self.catalog.marks.ask_pause(entry.id, asked=asked)
 
     def heed_pause(self, entry: Entry) -> None:
         """Raises PausedError where somebody asked for a pause."""
-        if self.catalog.pause_asked(entry.id):
+        if self.catalog.marks.pause_asked(entry.id):
             raise PausedError("paused", "`offlinedl resume` goes on from there")
 
     def check_space(self, fetches: Iterable[Fetch]) -> None:
@@ -282,7 +282,7 @@ class Library:
         if current is not None:
             lifecycle.check(current.state, state)
         self.catalog.set_state(title_id, state, failure)
-        self.catalog.ask_pause(title_id, asked=False)  # who asked sees what it became
+        self.catalog.marks.ask_pause(title_id, asked=False)  # who asked sees what it became
 
     def must(self, title_id: str) -> Entry:
         """The title of this id, as it stands now. NotFoundError where another process removed it meanwhile."""

@@ -100,6 +100,16 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What people are told of a title. `duration` is in seconds, 0 where unknown; `poster` the address of a picture."""
+
+    published: datetime | None = None
+    duration: float = 0.0
+    summary: str = ""
+    poster: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
     """What a person asks for: an episode or a film. `id` is unique in the catalog ("source:id")."""
 
@@ -109,7 +119,7 @@ class Title:
     series: Series | None = None
     season: int | None = None
     episode: int | None = None
-    published: datetime | None = None
+    details: Details = Details()
     subtitles: tuple[SideTrack, ...] = ()
     rights: Rights = Rights()
     service: Service = Service()
@@ -258,6 +268,16 @@ class Entry:
     def __post_init__(self) -> None:
         if self.state is State.READY and self.protected and self.license is None:
             raise ValueError(f"{self.id}: ready and protected, but without a license")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person, or playing elsewhere, decides about a title. None leaves a thing as it is."""
+
+    kept: bool | None = None
+    priority: int | None = None
+    watched: bool | None = None
+    position_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, UnsupportedError
-from offlinedl.model import Drm, MediaSource, Rights, Series, Service, SideTrack, Title
+from offlinedl.model import Details, Drm, MediaSource, Rights, Series, Service, SideTrack, Title
 from offlinedl.sources import feed
 
 URL = "https://example.com/feeds/feed.json?token=secret"
@@ -61,7 +61,12 @@ def test_the_example_is_read_in_full() -> None:
             series=Series(id="demo:harbour", name="The Harbour"),
             season=1,
             episode=1,
-            published=datetime(2026, 11, 1, tzinfo=UTC),
+            details=Details(
+                published=datetime(2026, 11, 1, tzinfo=UTC),
+                duration=60.0,
+                summary="...",
+                poster="https://example.com/p.jpg",
+            ),
             subtitles=(SideTrack(url="https://example.com/en.vtt", language="en", kind="subtitles"),),
             rights=Rights(storage_seconds=2592000, playback_seconds=172800),
             service=Service(
@@ -288,9 +293,9 @@ def test_windows(name: str, written: float | None, meant: int | None) -> None:
 )
 def test_dates_are_utc(written: str, meant: datetime) -> None:
     [read_] = read(title(published=written, rights={"available_from": written, "available_until": written}))
-    assert read_.published == read_.rights.available_from == read_.rights.available_until == meant
-    assert read_.published is not None
-    assert read_.published.tzinfo is UTC
+    assert read_.details.published == read_.rights.available_from == read_.rights.available_until == meant
+    assert read_.details.published is not None
+    assert read_.details.published.tzinfo is UTC
 
 
 # one title

@@ -17,7 +17,7 @@ from offlinedl.choose import Preferences
 from offlinedl.errors import NotFoundError, OfflinedlError, OtherTitleError, PausedError, RefusedError
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement
-from offlinedl.model import Entry, State, Title, Wanted
+from offlinedl.model import Decision, Entry, State, Title, Wanted
 from offlinedl.progress import Progress
 from offlinedl.protection import LicenseServer
 from offlinedl.signatures import unsigned
@@ -43,6 +43,11 @@ class Order:
     priority: int | None = None
     queued: bool = False
 
+    @property
+    def decision(self) -> Decision:
+        """What it decides about the title beside its download."""
+        return Decision(kept=self.keep, priority=self.priority)
+
     def wanted(self, before: Wanted | None) -> Wanted:
         """The choice in full."""
         base = before or self.defaults
@@ -67,8 +72,8 @@ async def queue(order: Order, library: Library, licensing: Licensing) -> int:
         with library.lock(entry.id):
             entry = library.queue(entry)
     if entry.state is State.QUEUED:
-        library.mark(entry, kept=order.keep, priority=order.priority)
-    return library.catalog.priorities().get(entry.id, 0) if order.priority is None else order.priority
+        library.mark(entry, order.decision)
+    return library.catalog.marks.priorities().get(entry.id, 0) if order.priority is None else order.priority
 
 
 def work(entry: Entry, order: Order, library: Library, licensing: Licensing, progress: Progress) -> Download:
@@ -85,7 +90,7 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
     """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
 
     async def downloaded(entry: Entry) -> Entry:
-        entry = library.mark(entry, kept=order.keep, priority=order.priority)
+        entry = library.mark(entry, order.decision)
         return await work(entry, order, library, licensing, progress).run()
 
     entry = _settled(order.ref, library)
@@ -95,7 +100,7 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
         entry = await trusted.settled(entry, library, licensing.engine.http)
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
-        entry = library.mark(entry, kept=order.keep, priority=order.priority)
+        entry = library.mark(entry, order.decision)
         said = f"{entry.name}: already there. {expiry.message(entry.license, library.time())}"
         progress.end(said, entry.name, entry.bytes_done)
         return entry

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from offlinedl.catalog import rows
 from offlinedl.catalog.clocks import Clocks
 from offlinedl.catalog.failures import translated
+from offlinedl.catalog.marks import Marks
 from offlinedl.catalog.opening import opened
 from offlinedl.catalog.outbox import Outbox
 from offlinedl.catalog.services import Services
@@ -37,6 +38,7 @@ class Catalog:
         self.outbox = Outbox(self._db, self._read)
         self.clocks = Clocks(self._db, self._read)
         self.services = Services(self._read)
+        self.marks = Marks(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""
@@ -89,17 +91,18 @@ class Catalog:
         self._db.execute(
             """INSERT INTO titles (id, name, series_id, series_name, season, episode, state, folder, license_slot,
                    license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, bases, license_server,
-                   entitlement_url, added_at)
+                   entitlement_url, published, duration, summary, poster, added_at)
                VALUES (:id, :name, :series_id, :series_name, :season, :episode, 'queued', :folder, :license_slot,
                    NULL, :protected, :rights, :manifest_url, :quality, :audio, :subtitles, :kids, :bases, :server,
-                   :entitlement_url, :now)
+                   :entitlement_url, :published, :duration, :summary, :poster, :now)
                ON CONFLICT (id) DO UPDATE SET name = excluded.name, series_id = excluded.series_id,
                    series_name = excluded.series_name, season = excluded.season, episode = excluded.episode,
                    state = 'queued', error_code = NULL, error_message = NULL, error_hint = NULL,
                    protected = excluded.protected, rights = excluded.rights, manifest_url = excluded.manifest_url,
                    quality = excluded.quality, audio = excluded.audio, subtitles = excluded.subtitles,
                    kids = excluded.kids, bases = excluded.bases, license_server = excluded.license_server,
-                   entitlement_url = excluded.entitlement_url""",
+                   entitlement_url = excluded.entitlement_url, published = excluded.published,
+                   duration = excluded.duration, summary = excluded.summary, poster = excluded.poster""",
             {**plans.title_row(title, plan), "folder": entry.folder, "license_slot": entry.license_slot,
              "protected": entry.protected, "server": server, "now": rows.text(now)},
         )  # fmt: skip
@@ -203,25 +206,6 @@ class Catalog:
     def set_protected(self, title_id: str) -> None:
         """The media turned out to be protected."""
         self._db.execute("UPDATE titles SET protected = 1 WHERE id = ?", (title_id,))
-
-    def mark(self, title_id: str, *, kept: bool | None = None, priority: int | None = None) -> None:
-        """What a person decides about a title; None leaves it."""
-        self._db.execute(
-            "UPDATE titles SET kept = coalesce(?, kept), priority = coalesce(?, priority) WHERE id = ?",
-            (kept, priority, title_id),
-        )
-
-    def ask_pause(self, title_id: str, *, asked: bool) -> None:
-        """Whoever downloads the title is to stop, or not any more."""
-        self._db.execute("UPDATE titles SET pause_asked = ? WHERE id = ?", (asked, title_id))
-
-    def pause_asked(self, title_id: str) -> bool:
-        """Is whoever downloads the title to stop?"""
-        return bool(self._read("SELECT 1 FROM titles WHERE id = ? AND pause_asked", (title_id,)))
-
-    def priorities(self) -> dict[str, int]:
-        """Of all titles, by their ids: the highest first, then those that were added first."""
-        return dict(map(tuple, self._read("SELECT id, priority FROM titles ORDER BY priority DESC, added_at, id")))
 
     def forget(self, title_id: str) -> None:
         """Delete the title and all that hangs on it, except its history and destruction records."""

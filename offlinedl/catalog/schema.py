@@ -171,6 +171,14 @@ MIGRATIONS = (
         suspect INTEGER NOT NULL CHECK (suspect IN (0, 1))
     ) STRICT
     """,
+    # What people are told of a title, and when they had watched it.
+    """
+    ALTER TABLE titles ADD COLUMN published TEXT;
+    ALTER TABLE titles ADD COLUMN duration REAL NOT NULL DEFAULT 0 CHECK (duration >= 0);
+    ALTER TABLE titles ADD COLUMN summary TEXT NOT NULL DEFAULT '';
+    ALTER TABLE titles ADD COLUMN poster TEXT NOT NULL DEFAULT '';
+    ALTER TABLE titles ADD COLUMN watched_at TEXT
+    """,
 )
 
 

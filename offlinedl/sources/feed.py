@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from offlinedl.errors import DamagedError, NotFoundError, UnsupportedError
-from offlinedl.model import Drm, MediaSource, Series, Service, SideTrack, Title
+from offlinedl.model import Details, Drm, MediaSource, Series, Service, SideTrack, Title
 from offlinedl.sources.node import Node, rights
 
 
@@ -63,7 +63,12 @@ def _title(node: Node, source: str, url: str, service: Service) -> Title:
         series=_series(series, source) if series else None,
         season=node.whole("season"),
         episode=node.whole("episode"),
-        published=node.moment("published"),
+        details=Details(
+            published=node.moment("published"),
+            duration=float(node.seconds("duration") or 0),
+            summary=node.text("summary") or "",
+            poster=node.url("poster", url) if node.text("poster") else "",
+        ),
         subtitles=tuple(
             SideTrack(url=s.url("url", url), language=s.text("language") or "", kind=s.text("kind") or "subtitles")
             for s in node.nodes("subtitles")

@@ -1,0 +1,63 @@
+"""Playback: a stored title as HLS on loopback, and the players that play it.
+
+A presentation says what there is to serve, the server serves it and keeps others out, a sitting keeps the clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+MASTER = "master.m3u8"
+"""Where a presentation's multivariant playlist is; its URIs are relative to that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Something that a player asks for. `make` makes its bytes, in a thread, as often as it is asked for; `type` is its
+    media type. Media (sound and pictures, no playlist, init segment or text) have their place on the title's time line
+    as (start, end), in seconds."""
+
+    type: str
+    make: Callable[[], bytes]
+    media: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A subtitle track as one WebVTT file at `path`. `language` is BCP 47, "" where unknown."""
+
+    path: str
+    language: str
+    name: str
+    forced: bool = False
+
+
+class Presentation(Protocol):
+    """A stored title as HLS."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """Its subtitles, also for players that take them as files beside the media."""
+
+    def part(self, path: str) -> Part | None:
+        """What is at `path`, None where nothing is. MASTER is always there."""
+
+
+class Sitting(Protocol):
+    """One playback of a title: its clocks, and where it is."""
+
+    async def begin(self) -> None:
+        """The first media byte is about to leave: the play is written down, durably, before this returns. RefusedError
+        where the title does not play (any more). Called before each piece of media; writes once."""
+
+    def left(self) -> float | None:
+        """Seconds until the playback has to stop, at most 0 where it has to now; None where nothing ends it."""
+
+    def at(self, seconds: float) -> None:
+        """The playback is at that place of the title."""
