@@ -78,7 +78,10 @@ PLAN = Plan(
             range=ByteRange(first=0, last=999), start=1 / 3, duration=2.002, needs_init=0, key=1, iv=bytes(16),
             estimate=1000,
         ),
-        Fetch(rendition="a", init=False, number=0, url="https://example.com/a", path="a/000000.ts", breaks=True, estimate=50),
+        Fetch(
+            rendition="a", init=False, number=0, url="https://example.com/a", path="a/000000.ts", breaks=True,
+            estimate=50,
+        ),  # fmt: skip
     ),
     keys=(Key(method="AES-128", uri="https://example.com/k1"), Key(method="SAMPLE-AES", uri="k2", keyformat="other")),
     kids=KIDS,
