@@ -13,6 +13,7 @@ from offlinedl.license.opening import Keys
 from offlinedl.media.codecs import codecs
 from offlinedl.model import Entry, Kind, Track
 from offlinedl.playback import MASTER, Part, Presentation, Text, playlists
+from offlinedl.playback.films import FilmTrack, Rewritten, is_film
 from offlinedl.playback.playlists import Piece, Rendition, Variant
 from offlinedl.playback.segments import Opened, Sealed, Segments, begins
 from offlinedl.streams import Fetch, Plan
@@ -39,7 +40,14 @@ def present(entry: Entry, plan: Plan, read: Read, keys: Keys, *, raw: bool = Fal
 
 
 def _made(plan: Plan, read: Read, keys: Keys, origin: float, *, raw: bool) -> _Playable:
-    return Segments(plan, Sealed(plan, read) if raw else Opened(plan, read, keys), origin)
+    (track,) = plan.tracks
+    if raw and plan.protected:
+        return Segments(plan, Sealed(plan, read), origin)
+    if is_film(plan):
+        return FilmTrack(plan, read, keys)
+    if track.container == "webm":
+        return Segments(plan, Rewritten(plan, read, keys), origin)
+    return Segments(plan, Opened(plan, read, keys), origin)
 
 
 class _Playable(Protocol):
@@ -136,5 +144,5 @@ def _rates(track: Track, each: _Playable) -> tuple[int, int]:
 
 
 def _codecs(track: Track, each: _Playable) -> list[str]:
-    """As the manifest says, or else the init segment."""
-    return [name.strip() for name in track.codecs.split(",") if name.strip()] or codecs(each.head)
+    """As the init segment says, or else the manifest."""
+    return codecs(each.head) or [name.strip() for name in track.codecs.split(",") if name.strip()]
