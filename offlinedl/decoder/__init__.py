@@ -7,45 +7,12 @@ happens to that process alone.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
 
-NOTHING = "neither audio nor video in it"
-_PIXELS = 2**28
-"""Of all pictures that are decoded of one piece: more are no better proof, and a few bytes can claim any number of
-pictures, each of 50 MB."""
+from offlinedl.decoder import process
+from offlinedl.decoder.judgement import ALL, NOTHING, File, Look, Share
+from offlinedl.decoder.process import running
 
-
-class File(Protocol):
-    """A file that is read from any place."""
-
-    def read(self, size: int) -> bytes: ...
-    def seek(self, offset: int, whence: int = 0) -> int: ...
-    def tell(self) -> int: ...
-
-
-class Share(NamedTuple):
-    """How much of a piece is enough: it ends with the packet that reaches so many coded bytes or decoded pixels. At
-    least one frame of each stream is decoded."""
-
-    coded: int
-    pixels: int = _PIXELS
-
-
-ALL = Share(coded=2**62)
-
-
-@dataclass(slots=True)
-class Look:
-    """What is wrong with a piece of media, in a few words, None where nothing is; the kinds of stream that gave a
-    frame, the size of the pictures, and how many coded bytes were decoded."""
-
-    reason: str | None = None
-    kinds: set[str] = field(default_factory=set)
-    size: tuple[int, int] | None = None
-    coded: int = 0
+__all__ = ["ALL", "NOTHING", "File", "Look", "Share", "fault", "look", "running", "version"]
 
 
 def version() -> str:
@@ -53,15 +20,6 @@ def version() -> str:
     import av
 
     return f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}"
-
-
-@contextmanager
-def running() -> Iterator[None]:
-    """The process runs, and is begun while something else is done; it ends with the last who wants it."""
-    from offlinedl.decoder import process
-
-    with process.running():
-        yield
 
 
 def fault(media: bytes) -> str | None:
@@ -81,10 +39,8 @@ def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: boo
 
     UnsupportedError where no codec in it can be decoded here.
     """
-    from offlinedl.decoder import process
-
     file = io.BytesIO(_untagged(media)) if isinstance(media, bytes) else media
-    with process.running():
+    with running():
         return process.look(file, share, since=since, strict=strict)
 
 

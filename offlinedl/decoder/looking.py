@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from offlinedl.decoder import NOTHING, File, Look, Share
+from offlinedl.decoder.judgement import NOTHING, File, Look, Share
 from offlinedl.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -34,9 +34,13 @@ _BUFFER = 2**18  # bytes that are asked for at once
 
 def serve() -> None:
     """Look at what standard input asks for, until it ends (see process.py)."""
-    import av  # noqa: F401 - while whoever asks does something else
+    from av import logging  # at once: whoever asks does something else meanwhile
 
+    logging.set_level(logging.ERROR)
+    logging.set_skip_repeated(False)  # else an error that the piece before had, too, would not be said again
     to, of = sys.stdout.buffer, sys.stdin.buffer
+    to.write(b"{}\n")
+    to.flush()
     for line in of:
         asked = json.loads(line)
         file = _Asked(asked["size"], to, of)
@@ -87,7 +91,7 @@ def look(media: File, share: Share, *, since: int, strict: bool) -> Look:
     import av
 
     found = Look()
-    with _logged() as lines:
+    with av.logging.Capture() as lines:
         try:
             with av.open(media, "r", options=_OPENING, buffer_size=_BUFFER) as container:
                 if since or not strict:
@@ -177,19 +181,3 @@ def _streams(container: InputContainer, *, strict: bool) -> list[Stream]:
         )
         stream.codec_context.thread_count = 1  # errors of another thread would not be found here
     return known
-
-
-@contextmanager
-def _logged() -> Iterator[list[tuple[int, str, str]]]:
-    """What FFmpeg logs as errors in this thread (level, name, message); its logging is then as it was before."""
-    from av import logging
-
-    level, skipping = logging.get_level(), logging.get_skip_repeated()
-    logging.set_level(logging.ERROR)
-    logging.set_skip_repeated(False)  # else an error that the piece before had, too, would not be said again
-    try:
-        with logging.Capture() as entries:
-            yield entries
-    finally:
-        logging.set_skip_repeated(skipping)
-        logging.set_level(level)

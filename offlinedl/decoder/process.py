@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
-from offlinedl.decoder import File, Look, Share
+from offlinedl.decoder.judgement import File, Look, Share
 from offlinedl.errors import OfflinedlError, UnsupportedError
 
 _CODE = "import sys; sys.path[:] = {!r}; from offlinedl.decoder.looking import serve; serve()"
@@ -25,9 +25,11 @@ class _Decoder:
         self._lock, self._asking = threading.Lock(), threading.Lock()
         self._wanted = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        """The process runs, and is begun while something else is done; it ends with the last who wants it."""
         with self._lock:
             self._wanted += 1
             self._begin()
@@ -44,6 +46,10 @@ class _Decoder:
         with self._asking:
             with self._lock:
                 process = self._begin()
+            if not self._is_ready and not _pipes(process)[1].readline():
+                self._end()
+                raise OfflinedlError("the decoder does not start", "`offlinedl doctor` says what it is about PyAV")
+            self._is_ready = True
             try:
                 found = _answer(asked, file, process)
             except BaseException:
@@ -56,6 +62,7 @@ class _Decoder:
         if self._process is None:
             command = [sys.executable, "-I", "-S", "-c", _CODE.format(sys.path)]
             pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+            self._is_ready = False
             self._process = subprocess.Popen(  # noqa: S603 - of own words alone
                 command, stdin=pipe, stdout=pipe, stderr=nowhere, start_new_session=True
             )
@@ -70,9 +77,13 @@ class _Decoder:
         return process.returncode
 
 
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    return cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+
+
 def _answer(asked: dict[str, Any], file: File, process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
     """None where it ends before it answers."""
-    to, of = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    to, of = _pipes(process)
     try:
         to.write(json.dumps(asked).encode() + b"\n")
         to.flush()
