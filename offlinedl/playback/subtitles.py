@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from offlinedl import decoder
+from offlinedl import remux
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.license.opening import Opening
 from offlinedl.media import mp4, timed, ttml, webvtt, wvtt
@@ -153,7 +153,7 @@ class _Line:
             self.clocks[number] = None
             fetch = self.media.media[number]
             with suppress(DamagedError):
-                begins = decoder.begins(b"".join(self.media.opened(fetch)))
+                begins = remux.begins(b"".join(self.media.opened(fetch)))
                 self.clocks[number] = None if begins is None else round((begins - fetch.start) * 1000 * _PER_MS)
         return self.clocks.get(number)
 
