@@ -15,7 +15,7 @@ from offlinedl.model import Entry, Kind, Track
 from offlinedl.playback import MASTER, Part, Presentation, Text, playlists
 from offlinedl.playback.films import FilmTrack, Rewritten, is_film
 from offlinedl.playback.playlists import Piece, Rendition, Variant
-from offlinedl.playback.segments import Opened, Sealed, Segments, begins
+from offlinedl.playback.segments import Completed, Opened, Sealed, Segments, begins
 from offlinedl.streams import Fetch, Plan
 
 _INDEX = "index.m3u8"
@@ -45,6 +45,8 @@ def _made(plan: Plan, read: Read, keys: Keys, origin: float, *, raw: bool) -> _P
         return Segments(plan, Sealed(plan, read), origin)
     if is_film(plan):
         return FilmTrack(plan, read, keys)
+    if track.setup is not None:
+        return Segments(plan, Completed(plan, track.setup, read), origin)
     if track.container == "webm":
         return Segments(plan, Rewritten(plan, read, keys), origin)
     return Segments(plan, Opened(plan, read, keys), origin)
