@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from offlinedl import decoder, expiry, verify
+from offlinedl.actions import poster
 from offlinedl.actions.acquire import MAY_SERVE_YET, acquire, another, loaded, serves
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.actions.trusted import settled
@@ -50,7 +51,8 @@ class Download:
     async def run(self) -> Entry:
         """To the end, and write down how that was. The title as it is then."""
         try:
-            ready, gaps = await self._ready()
+            async with poster.beside(self.entry, self.library, self.licensing.engine.http):
+                ready, gaps = await self._ready()
         except asyncio.CancelledError:
             with suppress(OfflinedlError):  # a title without a process is paused, whatever its row says
                 self.library.pause(self.entry)
