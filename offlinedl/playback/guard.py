@@ -18,8 +18,8 @@ def is_meant(host: str | None, port: int) -> bool:
 
 
 def is_own_page(site: str | None) -> bool:
-    """Does a page of this server ask, by the Sec-Fetch-Site field, or none (W3C Fetch Metadata section 2.4)? Other ports
-    of the same host are the same site, but another origin. Programs that are no browsers send no such field."""
+    """Does a page of this server ask, by the Sec-Fetch-Site field, or none (W3C Fetch Metadata section 2.4)? Other
+    ports of a host are the same site, but other origins. Programs that are no browsers send no such field."""
     return site in {None, "none", "same-origin"}
 
 
