@@ -46,11 +46,11 @@ class Tab:
 
     async def until(self, condition: str, seconds: float = 30) -> Any:
         """The value of an expression once it is true, as the page itself sees it while it draws."""
-        script = f"""new Promise((done) => {{
+        script = f"""new Promise((tell) => {{
             const ends = performance.now() + {1000 * seconds};
             const look = () => {{
                 const value = ({condition});
-                if (value || performance.now() > ends) done(value); else setTimeout(look, 20);
+                if (value || performance.now() > ends) tell(value); else setTimeout(look, 20);
             }};
             look();
         }})"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def is_own_page(site: str | None) -> bool:
     return site in {None, "none", "same-origin"}
 
 
-def is_own_user(client: Address, server: Address) -> bool:
+def is_own_user(client: Address, server: Address, tables: Sequence[Path] = _TABLES) -> bool:
     """Is the client of this connection a process of this user? Where the system does not tell, it is taken for one."""
-    for table in _TABLES:
+    for table in tables:
         try:
             user = owner(table.read_text(), client, server)
         except OSError:

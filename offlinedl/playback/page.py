@@ -121,7 +121,7 @@ class Page:
         try:
             told = json.loads(await request.read())
             seconds, ended = float(told["at"]), told.get("ended") is True
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise web.HTTPBadRequest from None
         if not math.isfinite(seconds) or seconds < 0:
             raise web.HTTPBadRequest
