@@ -81,7 +81,7 @@ PLAN = Plan(
         Fetch(
             rendition="a", init=False, number=0, url="https://example.com/a", path="a/000000.ts", breaks=True,
             estimate=50,
-        ),
+        ),  # fmt: skip
     ),
     keys=(Key(method="AES-128", uri="https://example.com/k1"), Key(method="SAMPLE-AES", uri="k2", keyformat="other")),
     kids=KIDS,
