@@ -160,7 +160,7 @@ async def _resolve(order: Order, library: Library, licensing: Licensing) -> Titl
     entry, ref = _known(order.ref, library), order.ref
     if entry is not None and not sources.is_url(ref):
         ref = library.manifest_url(entry) if sources.is_of_url(entry.id) else entry.id
-    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, licensing.engine.get)
+    return await sources.resolve(ref, {s.name: s.url for s in library.catalog.offers.sources()}, licensing.engine.get)
 
 
 async def _prepare(

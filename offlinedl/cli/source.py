@@ -31,7 +31,7 @@ def add(
     sources.check_name(name)
     titles = wiring.run(_titles(name, url))
     with wiring.library() as library, library.catalog.transaction():
-        library.catalog.add_source(name, url, "feed", library.time())
+        library.catalog.offers.add(name, url, "feed", library.time())
     say(f"{name}: {len(titles)} titles")
     for title in titles[:20]:
         say(f"  {title.id}  {title.name}")
@@ -53,11 +53,11 @@ def list_(json: Json = False, home: Home = None, verbose: Verbose = False) -> No
     from offlinedl.errors import shown
 
     with wiring.library() as library:
-        found = library.catalog.sources()
+        found = library.catalog.offers.sources()
     if json:
-        document([{"name": name, "url": shown(url), "kind": kind} for name, url, kind in found])
+        document([{"name": s.name, "url": shown(s.url), "kind": s.kind} for s in found])
     elif found:
-        table(("NAME", "KIND", "ADDRESS"), [(name, kind, shown(url)) for name, url, kind in found])
+        table(("NAME", "KIND", "ADDRESS"), [(s.name, s.kind, shown(s.url)) for s in found])
     else:
         note("No sources yet. `offlinedl source add NAME URL` adds one.")
 
@@ -68,7 +68,7 @@ def remove(name: Name, home: Home = None, verbose: Verbose = False) -> None:
     from offlinedl.cli import wiring
     from offlinedl.errors import NotFoundError
 
-    with wiring.library() as library:
-        if not library.catalog.remove_source(name):
+    with wiring.library() as library, library.catalog.transaction():
+        if not library.catalog.offers.remove(name):
             raise NotFoundError(f"{name}: no such source", "`offlinedl source list` shows them")
     say(f"{name}: removed; its titles stay")
