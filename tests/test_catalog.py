@@ -19,11 +19,13 @@ from offlinedl.catalog import Catalog, plans
 from offlinedl.catalog.schema import MIGRATIONS
 from offlinedl.errors import DamagedError, StorageError, UsageError
 from offlinedl.model import (
+    AddedSource,
     Destruction,
     Entry,
     Failure,
     Kind,
     License,
+    Offer,
     Rights,
     Series,
     Setup,
@@ -445,11 +447,68 @@ def test_titles_stand_by_series_season_and_episode(catalog: Catalog) -> None:
 
 
 def test_sources_come_and_go(catalog: Catalog) -> None:
-    catalog.add_source("demo", "https://example.com/1", "feed", NOW)
-    catalog.add_source("demo", "https://example.com/2", "rss", NOW)
-    assert catalog.sources() == [("demo", "https://example.com/2", "rss")]
-    assert catalog.remove_source("demo")
-    assert not catalog.remove_source("demo")
+    offers = catalog.offers
+    with catalog.transaction():
+        offers.add("demo", "https://example.com/1", "feed", NOW)
+        offers.replace("demo", [Offer(id="demo:a", source="demo", position=0, name="A")], b"1")
+        offers.add("demo", "https://example.com/2", "rss", NOW)
+        assert offers.sources() == [AddedSource(name="demo", url="https://example.com/2", kind="rss")]
+        assert (offers.remove("demo"), offers.remove("demo")) == (True, False)
+    assert offers.source("demo") is None
+
+
+OFFERS = (
+    Offer(
+        id="demo:1", source="demo", position=0, name="Low Tide", series=Series(id="demo:s", name="Harbour"), season=1,
+        episode=2, special=True, published=NOW, available_from=NOW, available_until=LATER, duration=1.5, download=False,
+    ),
+    Offer(id="demo:0", source="demo", position=1, name="Low Tide"),
+    Offer(id="demo:2", source="demo", position=2, name="High", series=Series(id="demo:s", name="Harbour")),
+)  # fmt: skip
+OTHERS = (Offer(id="other:1", source="other", position=0, name="1", series=Series(id="other:s", name="S")),)
+
+
+@pytest.fixture
+def offering(catalog: Catalog) -> Catalog:
+    with catalog.transaction():
+        for name, offers in (("demo", OFFERS), ("other", OTHERS)):
+            catalog.offers.add(name, "https://example.com/", "feed", NOW)
+            catalog.offers.replace(name, offers, b"sum")
+    return catalog
+
+
+def test_what_is_offered_comes_back(offering: Catalog) -> None:
+    offers = offering.offers
+    assert offers.of_source("demo") == [*OFFERS]
+    assert offers.of_series("demo:s") == [OFFERS[0], OFFERS[2]]
+    assert offers.series() == [Series(id="demo:s", name="Harbour"), Series(id="other:s", name="S")]
+    assert [offer.id for offer in offers.named("1")] == ["demo:1", "other:1"]
+    assert [offer.id for offer in offers.named("demo:1")] == ["demo:1"]
+    assert [source.titles for source in offers.sources()] == [3, 1]
+
+
+def test_what_is_no_longer_offered_goes(offering: Catalog) -> None:
+    twice = replace(OFFERS[2], id=OFFERS[1].id, position=3)
+    with offering.transaction():
+        offering.offers.replace("demo", [OFFERS[1], twice], b"new")
+    assert offering.offers.of_source("demo") == [OFFERS[1]]
+    assert offering.offers.of_source("other") == [*OTHERS]
+
+
+def test_a_source_that_fails_keeps_what_it_offered(offering: Catalog) -> None:
+    offers, failure = offering.offers, Failure(code="network", message="m", hint="h")
+    with offering.transaction():
+        offers.answered("demo", '"1"', "Sun", NOW)
+        offers.failed("demo", Failure(code="x", message="m", hint="h"), LATER)
+        offers.failed("demo", failure, LATER + timedelta(hours=1))
+    known = AddedSource(
+        name="demo", url="https://example.com/", kind="feed", titles=3, etag='"1"', last_modified="Sun",
+        checksum=b"sum", fetched_at=NOW,
+    )  # fmt: skip
+    assert offers.source("demo") == replace(known, failure=failure, failing_since=LATER)
+    with offering.transaction():
+        offers.answered("demo", "", "", LATER)
+    assert offers.source("demo") == replace(known, etag="", last_modified="", fetched_at=LATER)
 
 
 # what must not be

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yarl
 
 from offlinedl.errors import DamagedError, RefusedError
 from offlinedl.playback import About, Part, Text
@@ -380,7 +381,7 @@ TURNED_AWAY = [
 @pytest.mark.parametrize(("path", "headers", "status"), TURNED_AWAY)
 def test_who_may_not_ask_gets_nothing(path: str, headers: dict[str, str], status: int) -> None:
     async def story(stage: Stage) -> None:
-        asked = aiohttp.client.URL(stage.root.replace("/title/", "/") + path)
+        asked = yarl.URL(stage.root.replace("/title/", "/") + path)
         headers_ = {name: value.format(port=asked.port) for name, value in headers.items()}
         async with stage.client.get(asked, headers=headers_) as answer:
             assert answer.status == status

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.media import mp4, moof
+from offlinedl.media import moof, mp4
 from offlinedl.media.moof import Run, Sample
 from offlinedl.remux.container import streams
 
