@@ -67,8 +67,16 @@ PLAN = Plan(
     wanted=Wanted(quality="720p", audio=("pt-BR", "en"), subtitles=("none",)),
     tracks=(
         Track(
-            id="v", kind=Kind.VIDEO, container="mp4", bandwidth=1_300_000, width=1280, height=720, codecs="avc1.64001f",
-            language="en", name="main", why="tallest within 720p",
+            id="v",
+            kind=Kind.VIDEO,
+            container="mp4",
+            bandwidth=1_300_000,
+            width=1280,
+            height=720,
+            codecs="avc1.64001f",
+            language="en",
+            name="main",
+            why="tallest within 720p",
             setup=Setup(fourcc="AVC1", timescale=10**7, private=b"\0\1", sampling_rate=1, channels=2, nal_length=2),
         ),
         Track(id="a", kind=Kind.AUDIO, container="ts", forced=True),
@@ -76,18 +84,32 @@ PLAN = Plan(
     fetches=(
         Fetch(rendition="v", init=True, number=0, url="https://example.com/i", path="v/init-0.mp4", size=700),
         Fetch(
-            rendition="v", init=False, number=0, url="https://example.com/m?sig=2", path="v/000000.m4s",
-            range=ByteRange(first=0, last=999), start=1 / 3, duration=2.002, needs_init=0, key=1, iv=bytes(16),
+            rendition="v",
+            init=False,
+            number=0,
+            url="https://example.com/m?sig=2",
+            path="v/000000.m4s",
+            range=ByteRange(first=0, last=999),
+            start=1 / 3,
+            duration=2.002,
+            needs_init=0,
+            key=1,
+            iv=bytes(16),
             estimate=1000,
         ),
         Fetch(
-            rendition="a", init=False, number=0, url="https://example.com/a", path="a/000000.ts", breaks=True,
+            rendition="a",
+            init=False,
+            number=0,
+            url="https://example.com/a",
+            path="a/000000.ts",
+            breaks=True,
             estimate=50,
-        ),  # fmt: skip
+        ),
     ),
     keys=(Key(method="AES-128", uri="https://example.com/k1"), Key(method="SAMPLE-AES", uri="k2", keyformat="other")),
     kids=KIDS,
-)  # fmt: skip
+)
 ENTRY = Entry(id=TITLE.id, name=TITLE.name, state=State.QUEUED, folder="folder", license_slot="slot", protected=True)
 LICENSE = License(
     id="slot",
