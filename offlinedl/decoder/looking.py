@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from offlinedl.decoder.judgement import NOTHING, File, Look, Share
@@ -42,17 +43,18 @@ def serve() -> None:
     to.flush()
     for line in of:
         asked = json.loads(line)
-        file = _Asked(asked["size"], to, of)
+        file = _Asked(asked["bytes"], to, of)
         answer: dict[str, object]
         try:
-            found = look(file, Share(*asked["share"]), since=asked["since"], strict=asked["strict"])
+            if "share" not in asked:
+                answer = {"begins": begins(file)}
+            else:
+                found = look(file, Share(*asked["share"]), since=asked["since"], strict=asked["strict"])
+                answer = {**asdict(found), "kinds": sorted(found.kinds)}
         except UnsupportedError as error:
             answer = {"unsupported": (error.message, error.hint)}
         except Exception as error:
             answer = {"defect": f"{type(error).__name__}: {error}"}
-        else:
-            kinds = sorted(found.kinds)
-            answer = {"reason": found.reason, "kinds": kinds, "picture": found.size, "coded": found.coded}
         to.write(json.dumps(answer).encode() + b"\n")
         to.flush()
 
@@ -102,6 +104,15 @@ def look(media: File, share: Share, *, since: int, strict: bool) -> Look:
             _, name, message = lines[0]
             found.reason = f"{name}: {message.strip()}"
     return found
+
+
+def begins(media: File) -> float | None:
+    """When `media` begin on their own clock, in seconds; None where that cannot be read."""
+    import av
+
+    with suppress(av.FFmpegError, ValueError), av.open(media, "r", options=_OPENING, buffer_size=_BUFFER) as container:
+        return None if container.start_time is None else container.start_time / av.time_base
+    return None
 
 
 class _Judge(NamedTuple):

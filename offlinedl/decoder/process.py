@@ -107,16 +107,26 @@ running = _decoder.running
 
 def look(file: File, share: Share, *, since: int, strict: bool) -> Look:
     """As decoder.look."""
-    size = file.seek(0, os.SEEK_END)
-    found = _decoder.ask({"size": size, "share": share, "since": since, "strict": strict}, file)
+    found = _asked(file, share=share, since=since, strict=strict)
+    size = found.get("size")
+    return Look(
+        reason=found["reason"],
+        kinds=set(found.get("kinds", ())),
+        size=(size[0], size[1]) if size else None,
+        coded=found.get("coded", 0),
+    )
+
+
+def begins(file: File) -> float | None:
+    """As decoder.begins."""
+    return cast("float | None", _asked(file).get("begins"))
+
+
+def _asked(file: File, **what: object) -> dict[str, Any]:
+    with running():
+        found = _decoder.ask({**what, "bytes": file.seek(0, os.SEEK_END)}, file)
     if "unsupported" in found:
         raise UnsupportedError(*found["unsupported"])
     if "defect" in found:
         raise OfflinedlError(f"the decoder does not work: {found['defect']}", "`offlinedl doctor` looks at it")
-    picture = found.get("picture")
-    return Look(
-        reason=found["reason"],
-        kinds=set(found.get("kinds", ())),
-        size=(picture[0], picture[1]) if picture else None,
-        coded=found.get("coded", 0),
-    )
+    return found
