@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from offlinedl.errors import UnsupportedError
+from offlinedl.media import DEMUXERS
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.frame import VideoFrame
 
-# Names of demuxers. Bytes from the network must not pass for a playlist, which would open other files and addresses.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,mpegts,aac,ac3,eac3,mp3,flac,ogg,matroska,webm"
 NOTHING = "neither audio nor video in it"
 # A decoder hides errors as well as it can: this lets it give up at the first (FFmpeg's "err_detect")
 _STRICT = "explode+crccheck+bitstream+buffer"
 _LARGEST_PICTURE = 8192 * 4352
 """Pixels of the highest levels of H.264 and HEVC. A picture that claims more takes memory before any of it is there."""
 _DECODING = {"max_pixels": str(_LARGEST_PICTURE)}
-_OPENING = _DECODING | {"format_whitelist": _CONTAINERS, "skip_frame": "all"}
+_OPENING = _DECODING | {"format_whitelist": DEMUXERS, "skip_frame": "all"}
 """To find out what is in it FFmpeg would decode the first picture, which is decoded again afterwards."""
 _CORNER = 8  # bytes
 _PIXELS = 2**28
@@ -82,7 +81,7 @@ def fault(media: bytes) -> str | None:
 
 
 def begins(media: bytes) -> float | None:
-    """When `media` begins on its own clock, in seconds; None where that cannot be read."""
+    """When the pictures of `media` begin on its own clock, or else its sound, in seconds; None where nothing tells."""
     import av
 
     with (
@@ -90,7 +89,9 @@ def begins(media: bytes) -> float | None:
         suppress(av.FFmpegError, ValueError),
         av.open(io.BytesIO(media), "r", options=_OPENING) as container,
     ):
-        return None if container.start_time is None else container.start_time / av.time_base
+        for stream in (*container.streams.video, *container.streams.audio):
+            if stream.start_time is not None and stream.time_base is not None:
+                return float(stream.start_time * stream.time_base)
     return None
 
 
@@ -103,7 +104,7 @@ def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: boo
     import av
 
     found = Look()
-    source = io.BytesIO(_untagged(media)) if isinstance(media, bytes) else media
+    source = io.BytesIO(untagged(media)) if isinstance(media, bytes) else media
     with _logged() as lines:
         try:
             with av.open(source, "r", options=_OPENING) as container:
@@ -118,7 +119,7 @@ def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: boo
     return found
 
 
-def _untagged(media: bytes) -> bytes:
+def untagged(media: bytes) -> bytes:
     """Without the ID3 tag that packed audio begins with (RFC 8216 section 3.4): FFmpeg takes one for AC-3."""
     size = sum((byte & 0x7F) << shift for byte, shift in zip(media[6:10], (21, 14, 7, 0), strict=False))
     return media[10 + size :] if media[:3] == b"ID3" else media
