@@ -27,7 +27,7 @@ def groups(pieces: Sequence[Piece], files: Sequence[File]) -> Iterator[list[Piec
             yield group
             group = []
         group.append(piece if whole is None else piece._replace(span=whole.whole))
-    if group:
+    if group and not (len(group) > 1 and files[-1].torn):  # of one that was cut off, more may be missing
         yield group
 
 

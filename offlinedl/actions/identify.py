@@ -82,6 +82,12 @@ class Identified:
     prepared: Prepared
     spans: dict[Identity, Span]
 
+    @property
+    def is_whole(self) -> bool:
+        """Is every segment there?"""
+        media = sum(not init for _, init, _ in self.spans)
+        return media == sum(len(c.rendition.segments) for c in self.prepared.choices)
+
 
 async def identify(title: Title, shelf: Shelf, order: Order, library: Library, licensing: Licensing) -> Identified:
     """The source of `title` of which most is there. NotFoundError where nothing is, DamagedError where what is there is
@@ -96,6 +102,8 @@ async def identify(title: Title, shelf: Shelf, order: Order, library: Library, l
             found.append(await work.run())
         except OfflinedlError as error:
             failures.append(error)
+        if found and found[-1].is_whole:
+            break
     if not found:
         raise next((error for error in failures if isinstance(error, DamagedError)), failures[0])
     return max(found, key=lambda one: len(one.spans))
@@ -114,14 +122,17 @@ class _Identification:
 
     async def run(self) -> Identified:
         order = self.order
-        prepared = await self._prepared(order.wanted(None))
-        is_asked = not (order.quality is None and order.audio is None and order.subtitles is None)
-        offered = [c.rendition for c in prepared.choices] if is_asked else await self._offered(prepared)
+        said = {Kind.VIDEO: order.quality, Kind.AUDIO: order.audio, Kind.SUBTITLES: order.subtitles}
+        first = Wanted(quality=order.quality or "best", audio=order.audio or (), subtitles=order.subtitles or ())
+        prepared = await self._prepared(first)
+        asked = [c.rendition for c in prepared.choices if said[c.rendition.kind] is not None]
+        offered = [r for r in await self._offered(prepared) if said[r.kind] is None or r in asked]
         taken = await self._taken(offered)
-        if not is_asked:
-            prepared = await self._prepared(_wanted([match.rendition for match in taken]))
-            why = "what the other tool downloaded"
-            prepared = replace(prepared, choices=tuple(replace(c, why=why) for c in prepared.choices))
+        there = [match.rendition for match in taken]
+        chosen = [r for r in offered if r in asked or r in there]
+        prepared = await self._prepared(_wanted(chosen, order))
+        why = "what the other tool downloaded"
+        prepared = replace(prepared, choices=tuple(replace(c, why=why) for c in prepared.choices))
         spans = {(m.rendition.id, init, number): span for m in taken for (init, number), span in m.found.items()}
         return Identified(prepared=prepared, spans=spans)
 
@@ -209,21 +220,23 @@ class _Identification:
         if reasons:
             return DamagedError(f"not what the service has: {reasons[0]}", hint, code="not-the-same")
         anew = next((f.path for f in self.shelf.files if f.remuxed or f.kind == "webm"), None)
-        if anew is not None and all(len(r.segments) > 1 for r in offered):
+        media = [r for r in offered if r.kind is not Kind.SUBTITLES]
+        if anew is not None and all(len(r.segments) > 1 for r in media):
             said = f"{anew} was put together anew (remuxed): nothing in it is as the service has it, and proves nothing"
             return DamagedError(said, hint, code="not-the-same")
         return NotFoundError("nothing of what is there belongs to the title", hint)
 
 
-def _wanted(taken: Sequence[Rendition]) -> Wanted:
-    """The choice that these renditions are."""
-    height = max((r.height for r in taken if r.kind is Kind.VIDEO), default=0)
-    texts = tuple(dict.fromkeys(r.language for r in taken if r.kind is Kind.SUBTITLES))
+def _wanted(chosen: Sequence[Rendition], order: Order) -> Wanted:
+    """The choice that these renditions are, where the person did not say it."""
+    height = max((r.height for r in chosen if r.kind is Kind.VIDEO), default=0)
+    spoken = (r.language for r in chosen if r.kind is Kind.AUDIO and r.language)
+    texts = tuple(dict.fromkeys(r.language for r in chosen if r.kind is Kind.SUBTITLES))
     return Wanted(
-        quality=f"{height}p" if height >= 10 else "standard",
-        audio=tuple(dict.fromkeys(r.language for r in taken if r.kind is Kind.AUDIO and r.language)),
-        subtitles=tuple(filter(None, texts)) if texts else ("none",),
-        tracks=tuple(r.id for r in taken),
+        quality=order.quality or (f"{height}p" if height >= 10 else order.defaults.quality),
+        audio=tuple(dict.fromkeys(spoken)) if order.audio is None else order.audio,
+        subtitles=order.subtitles or tuple(filter(None, texts)) or (() if texts else ("none",)),
+        tracks=tuple(r.id for r in chosen),
     )
 
 

@@ -43,7 +43,7 @@ class Piece(NamedTuple):
 class File:
     """A file: `kind` is "mp4", "ts", "vtt", "webm", or "" for what shows nothing of itself. `edges` are the bytes where
     boxes begin or end, `scales` the units a second of its tracks. A `remuxed` one has a movie that is no sequence of
-    fragments."""
+    fragments; a `torn` one ends within a box."""
 
     path: str
     size: int
@@ -53,6 +53,7 @@ class File:
     edges: frozenset[int] = frozenset()
     scales: Mapping[int, int] = field(default_factory=dict)
     remuxed: bool = False
+    torn: bool = False
 
     @property
     def whole(self) -> Span:
@@ -86,6 +87,7 @@ def _mp4(path: str, data: Data) -> File:
         pieces=tuple(_pieces(path, data, own)),
         edges=frozenset(edge for box in found for edge in (box.start, box.end)),
         scales=_scales(data, found),
+        torn=bool(found) and found[-1].end < len(data),
         remuxed=not moofs and any(box.type == "mdat" for box in found),
     )
 
@@ -117,12 +119,13 @@ def _pieces(path: str, data: Data, found: list[Box]) -> Iterator[Piece]:
     start: int | None = None
     kinds: set[str] = set()
     moof: Box | None = None
-    end = 0
+    end, has_media = 0, False
     for box in [*found, Box("", len(data), len(data), len(data))]:
         if moof is not None and (box.type in {*_LEADING, "moof", "mfra", "ftyp", "moov", ""}):
             first = moof.start if start is None else start
-            yield Piece(Span(path, first, end - first), *_head(data, moof), opens=bool(kinds))
-            start, moof, kinds = None, None, set()
+            if has_media:
+                yield Piece(Span(path, first, end - first), *_head(data, moof), opens=bool(kinds))
+            start, moof, kinds, has_media = None, None, set(), False
         if box.type in _LEADING:
             start = box.start if start is None else start
             kinds.add(box.type)
@@ -130,6 +133,7 @@ def _pieces(path: str, data: Data, found: list[Box]) -> Iterator[Piece]:
             moof = box
         elif moof is None:
             start, kinds = None, set()
+        has_media = has_media or (moof is not None and box.type == "mdat")
         end = box.end
 
 
