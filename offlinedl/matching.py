@@ -100,6 +100,8 @@ def _ranged(rendition: Rendition, files: Sequence[File]) -> Iterator[Match]:
     boxes can be seen, its size must be that of all ranges."""
     ranges = {(init, s.number): s.resource.range for init, s in _all(rendition)}
     end = max((r.last + 1 for r in ranges.values() if r), default=0)
+    if not end:
+        yield from _alone(rendition, files)
     if not end or len({s.resource.url for _, s in _all(rendition)}) > 1:
         return
     name = _path(rendition.segments[0].resource.url)
@@ -108,6 +110,13 @@ def _ranged(rendition: Rendition, files: Sequence[File]) -> Iterator[Match]:
         edges = {edge for span in there.values() for edge in (span.first, span.end)}
         if file.size == end or (file.pieces and edges <= file.edges):
             yield Match(rendition=rendition, found=there, likeness=_likeness(name, file.path))
+
+
+def _alone(rendition: Rendition, files: Sequence[File]) -> Iterator[Match]:
+    """A file that is all of a rendition, and has the very size that its server said."""
+    for segment in rendition.segments if not rendition.inits and len(rendition.segments) == 1 else ():
+        found = (file for file in files if file.size == segment.resource.size)
+        yield from (Match(rendition=rendition, found={(False, segment.number): file.whole}) for file in found)
 
 
 # names

@@ -27,7 +27,7 @@ def groups(pieces: Sequence[Piece], files: Sequence[File]) -> Iterator[list[Piec
             yield group
             group = []
         group.append(piece if whole is None else piece._replace(span=whole.whole))
-    if group and not (len(group) > 1 and files[-1].torn):  # of one that was cut off, more may be missing
+    if group and not (files[-1].torn and (len(group) > 1 or not opens)):  # of one that was cut off, more may be missing
         yield group
 
 
@@ -54,16 +54,19 @@ def _by_time(segments: Sequence[Segment], spans: Sequence[Span], times: Sequence
     """Nothing where one of them is nowhere near the begin of a segment, or the rest of one."""
     starts = [segment.start for segment in segments]
     in_chunks = len(spans) > len(segments)
-    near = _CHUNK if in_chunks else _NEAR * min(segment.duration for segment in segments)
+    near = _CHUNK if in_chunks else _NEAR * sorted(segment.duration for segment in segments)[len(segments) // 2]
     places: dict[int, Span] = {}
+    at = 0
     for span, time in zip(spans, times, strict=True):
-        at = bisect_right(starts, time + near) - 1
-        if at < 0 or time >= segments[-1].start + segments[-1].duration + near:
-            return {}
+        at = max(0, bisect_right(starts, time + _CHUNK) - 1)
+        if not in_chunks and at + 1 < len(starts) and starts[at + 1] - time < time - starts[at]:
+            at += 1
         if abs(time - starts[at]) <= near and at not in places:
             places[at] = span
-        elif in_chunks and at in places and places[at].end == span.first:
+        elif in_chunks and at in places and places[at].end == span.first and time < starts[at] + segments[at].duration:
             places[at] = places[at]._replace(size=span.end - places[at].first)
         else:
             return {}
+    if in_chunks and at + 1 < len(segments):  # it was stopped, perhaps in the middle
+        del places[at]
     return places

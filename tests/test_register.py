@@ -11,11 +11,13 @@ import pytest
 
 from offlinedl.demo.origin import DATA
 from tests import origin as o
-from tests import titles
+from tests import packager, titles
+from tests.boxes import box
 from tests.conftest import Offlinedl
 from tests.origin import Origin
 from tests.test_get import assert_origins_bytes
 from tests.test_kill import serve
+from tests.test_smooth import FRAGMENTS, serving
 
 TITLES = DATA / "titles"
 HARBOUR = TITLES / "harbour-1"
@@ -191,6 +193,44 @@ def test_a_title_of_many_segments(kind: str, offlinedl: Offlinedl, origin: Origi
     assert len(media) <= 4, "an init segment, an index, a sample of what is clear"
 
 
+def test_fragments_of_smooth_streaming(offlinedl: Offlinedl, there: Path) -> None:
+    """.ismv and .isma: fragments that say no time, and the index of a server at their end."""
+    asked: list[str] = []
+    for name, word in (("film.ismv", "(1500000)"), ("film.isma", "(64000)")):
+        own = b"".join(body for path, body in FRAGMENTS.items() if word in path)
+        (there / name).write_bytes(box("ftyp", b"isml") + own + box("mfra", bytes(20)))
+    with serving(asked) as url:
+        [title] = offlinedl.ok("register", f"{url}/film.ism/Manifest", str(there), "--json").json
+    assert (title["state"], title["quality"]["height"]) == ("ready", 720)
+    stored = {
+        file["source"].removeprefix(url): (Path(title["folder"]) / file["path"]).read_bytes()
+        for track in title["tracks"]
+        for file in track["files"]
+    }
+    assert stored == {path: body for path, body in FRAGMENTS.items() if "(500000)" not in path}
+    assert len([path for path in asked if "Fragments" in path]) <= 3
+
+
+@pytest.mark.parametrize("is_large", [False, True], ids=["small", "in ranges"])
+def test_a_file_that_is_a_title_itself(
+    is_large: bool, offlinedl: Offlinedl, origin: Origin, there: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = "/titles/made/film.mp4"
+    if is_large:
+        origin.files[path] = packager.large(packager.session_folder(tmp_path_factory)).read_bytes()
+    else:
+        origin.files[path] = remuxed(there).read_bytes()
+    file = there / "another name.mp4"
+    file.write_bytes(origin.files[path])
+    [title] = offlinedl.ok("register", f"{origin.url}{path}", str(file), "--json").json
+    assert title["state"] == "ready"
+    assert_origins_bytes(title, origin.files)
+    file.write_bytes(bytes(len(origin.files[path])))
+    offlinedl.ok("rm", "--all")
+    assert offlinedl("register", f"{origin.url}{path}", str(file)).code in {3, 8}
+    assert offlinedl.listed() == []
+
+
 def test_what_is_missing_is_named_and_get_goes_on_with_it(demo: Offlinedl, origin: Origin, there: Path) -> None:
     mirrored(there)
     for path in there.rglob("v720/[23].m4s"):
@@ -272,8 +312,6 @@ def decrypted_ts(there: Path) -> Path:
 
 
 def remuxed(there: Path) -> Path:
-    from tests import packager
-
     packager.run("ffmpeg", "-v", "error", "-i", TITLES / "lighthouse/v720.mp4", "-c", "copy", there / "film.mp4")
     return there / "film.mp4"
 

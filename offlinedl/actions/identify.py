@@ -33,6 +33,7 @@ from offlinedl.streams import Rendition, Resource, Segment
 _LOCAL = "http://local.invalid/"
 _SAMPLE = 64 * 1024
 """Bytes of a sample, where ranges can be asked for."""
+_LARGEST = 8 * 2**20
 _PLAYLIST_BYTES = 4 * 2**20
 
 
@@ -190,6 +191,8 @@ class _Identification:
             cut = replace(first, last=first.first + _SAMPLE - 1)
             segment = replace(segment, resource=replace(segment.resource, range=cut))
             span = span._replace(size=_SAMPLE)
+        elif segment.resource.size is not None and segment.resource.size > _LARGEST:
+            return None  # it is as long to the byte, and its server gives no ranges
         origin, there = await self._origin(segment), self._there(span)
         return None if origin == there else _why(span, origin, there)
 
