@@ -186,9 +186,9 @@ def with_wrong_keys(offlinedl: Offlinedl) -> None:
     with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog:
         [(slot,)] = catalog.execute("SELECT license_slot FROM titles WHERE id = 'demo:harbour-1'")
     vault = Vault(offlinedl.home / "vault")
-    held = record.decode(vault.get(slot) or b"")
+    held = record.decode(vault.load(slot) or b"")
     wrong = tuple(ContentKey(kid=key.kid, key=bytes(16)) for key in held.keys)
-    vault.put(slot, record.encode(Held(license=held.license, keys=wrong)))
+    vault.save(slot, record.encode(Held(license=held.license, keys=wrong)))
 
 
 LICENSES = [

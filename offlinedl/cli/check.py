@@ -139,7 +139,7 @@ def _say(verdict: Verdict, now: datetime) -> None:
 
 def words(verdict: Verdict, now: datetime) -> str:
     """What was found, in one line."""
-    from offlinedl.cli import shape
+    from offlinedl.api.titles import message
     from offlinedl.errors import counted
     from offlinedl.model import State
 
@@ -147,12 +147,12 @@ def words(verdict: Verdict, now: datetime) -> str:
     if verdict.error is not None:
         return verdict.error.message
     if entry.state is State.REMOVING or not verdict.files:
-        return shape.message(entry, now)
+        return message(entry, now)
     whole = f"all {counted(verdict.files, 'file')} hold" if verdict.files > 1 else "its only file holds"
     if entry.fetches_left:
         whole = f"{counted(verdict.files, 'file')} of {verdict.files + entry.fetches_left} are here, and hold"
     opens = ", the license opens them" if verdict.license == "opens" else ""
-    return f"{whole}{opens}. {shape.message(entry, now)}"
+    return f"{whole}{opens}. {message(entry, now)}"
 
 
 def shaped(verdict: Verdict, now: datetime) -> dict[str, Any]:

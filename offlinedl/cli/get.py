@@ -59,8 +59,8 @@ def verb(
     from offlinedl.choose import spelled
     from offlinedl.cli import shape
 
-    settings = wiring.settings()
-    preferences = wishes.preferences(settings, hdr=hdr)
+    own = wiring.home()
+    preferences = own.preferences(hdr=hdr)
     _check(fit=fit is not None and quality is not None, alone=all_renditions and not dry_run)
     order = Order(
         ref="",
@@ -69,7 +69,7 @@ def verb(
         subtitles=wishes.asked("--subs", subs),
         license=wishes.server(license_url, license_header or []),
         headers=headers("--header", header or []),
-        defaults=wishes.defaults(settings, preferences),
+        defaults=own.wanted(preferences),
         preferences=preferences,
         keep=keep,
         priority=priority,

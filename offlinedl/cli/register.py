@@ -48,8 +48,8 @@ def verb(
     from offlinedl.choose import spelled
     from offlinedl.cli import shape
 
-    settings = wiring.settings()
-    preferences = wishes.preferences(settings, hdr=True)
+    own = wiring.home()
+    preferences = own.preferences(hdr=True)
     order = Order(
         ref="",
         quality=quality if quality is None else spelled(quality, preferences.qualities),
@@ -57,7 +57,7 @@ def verb(
         subtitles=wishes.asked("--subs", subs),
         license=wishes.server(license_url, license_header or []),
         headers=headers("--header", header or []),
-        defaults=wishes.defaults(settings, preferences),
+        defaults=own.wanted(preferences),
         preferences=preferences,
     )
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)

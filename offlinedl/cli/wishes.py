@@ -1,44 +1,18 @@
-"""What a person wishes of a title, as a command line and the settings say it."""
+"""What a person wishes of a title, as a command line says it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from offlinedl.cli import wiring
+from offlinedl.api.home import LANGUAGES
 from offlinedl.cli.each import headers
 
 if TYPE_CHECKING:
-    from offlinedl.choose import Preferences
-    from offlinedl.config import Settings
-    from offlinedl.model import Wanted
     from offlinedl.protection import LicenseServer
 
-_WORDS = {"--audio": ("all",), "--subs": ("all", "none")}
+_WORDS = {"--audio": LANGUAGES["audio"], "--subs": LANGUAGES["subtitles"]}
 """What may be said instead of languages."""
-
-
-def defaults(settings: Settings, preferences: Preferences) -> Wanted:
-    """What is taken where neither the person nor an earlier choice says otherwise."""
-    from offlinedl import languages
-    from offlinedl.choose import spelled
-    from offlinedl.model import Wanted
-
-    with wiring.of_settings():
-        return Wanted(
-            quality=spelled(settings.quality, preferences.qualities),
-            audio=languages.asked(settings.audio, "download.audio", _WORDS["--audio"]),
-            subtitles=languages.asked(settings.subtitles, "download.subtitles", _WORDS["--subs"]),
-        )
-
-
-def preferences(settings: Settings, *, hdr: bool) -> Preferences:
-    """What the settings and this machine prefer."""
-    from offlinedl import choose, config
-
-    own = {name: choose.Caps(**caps) for name, caps in settings.qualities.items()}
-    codecs = tuple((codec,) for codec in settings.prefer_codecs) or (config.codecs_played(),)
-    return choose.Preferences(qualities={**choose.QUALITIES, **own}, codecs=codecs, hdr=hdr)
 
 
 def asked(option: str, text: str | None) -> tuple[str, ...] | None:
