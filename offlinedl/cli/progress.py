@@ -29,6 +29,7 @@ _STEPS = {
     "check": "looking at what came",
     "reading": "reading its files",
     "export": "writing the file",
+    "copying": "copying what is there",
 }
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_DRAWINGS = 0.1
