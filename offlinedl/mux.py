@@ -30,7 +30,12 @@ _PICTURE = {"max_pixels": str(2**26)}
 _BUFFER = 256 * 1024
 _MILLISECOND = Fraction(1, 1000)
 _LONGEST = 2**16 - 1
-_STYLE = b"[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\nStyle: Default,Arial,16\r\n"
+_STYLE = (
+    b"[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour,"
+    b" Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment,"
+    b" MarginL, MarginR, MarginV, Encoding\r\n"
+    b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1\r\n"
+)
 
 
 class _Picture(NamedTuple):
@@ -115,27 +120,33 @@ def write(target: Target, format: str, film: Film, told: Callable[[int], None]) 
     stops all. UnsupportedError where the format does not take the media, DamagedError where they cannot be read."""
     import av
 
-    with ExitStack() as opened:
-        try:
-            output = opened.enter_context(av.open(target, "w", format=format, buffer_size=_BUFFER))
-            output.metadata.update(film.about)
-            readers = [_Reader(media, output, opened) for media in film.media]
-            packets = [reader.packets() for reader in readers]
-            packets += [_words(words, output, opened) for words in film.words]
-            chapters = [reader.chapters for reader in readers if reader.chapters]
-            if chapters:
-                output.set_chapters(chapters[0])
-            pictured = _poster(film.poster, output, opened)
-            _begin(output, format)
-            if pictured is not None:
-                output.mux(pictured)
-            for _, packet in merge(*packets, key=itemgetter(0)):
-                told(packet.size)
-                output.mux(packet)
-        except (av.FFmpegError, ValueError) as error:
-            raise DamagedError(
-                f"its media cannot be put together: {error}", "`offlinedl check` finds damage"
-            ) from error
+    output = av.open(target, "w", format=format, buffer_size=_BUFFER)
+    try:
+        with ExitStack() as opened:
+            _write(output, format, film, told, opened)
+        output.close()
+    except (av.FFmpegError, ValueError) as error:
+        raise DamagedError(f"its media cannot be put together: {error}", "`offlinedl check` finds damage") from error
+    finally:
+        with suppress(Exception):  # what was left half done is ended in vain
+            output.close()
+
+
+def _write(output: OutputContainer, format: str, film: Film, told: Callable[[int], None], opened: ExitStack) -> None:
+    output.metadata.update(film.about)
+    readers = [_Reader(media, output, opened) for media in film.media]
+    packets = [reader.packets() for reader in readers]
+    packets += [_words(words, output, opened) for words in film.words]
+    chapters = [reader.chapters for reader in readers if reader.chapters]
+    if chapters:
+        output.set_chapters(chapters[0])
+    pictured = _poster(film.poster, output, opened)
+    _begin(output, format)
+    if pictured is not None:
+        output.mux(pictured)
+    for _, packet in merge(*packets, key=itemgetter(0)):
+        told(packet.size)
+        output.mux(packet)
 
 
 def _begin(output: OutputContainer, format: str) -> None:
