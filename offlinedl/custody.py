@@ -128,6 +128,10 @@ class Custody:
         if error:
             raise error
 
+    def fault(self, entry: Entry) -> str:
+        """Why the vault does not open the title's license, "" where it does."""
+        return fault(self._vault, entry)
+
     def keep(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
         """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then.
         `warnings` are what is odd about it."""

@@ -27,6 +27,7 @@ _STEPS = {
     "media": "downloading",
     "proof": "proving that the license opens it",
     "check": "looking at what came",
+    "reading": "reading its files",
 }
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_DRAWINGS = 0.1
