@@ -131,9 +131,10 @@ def test_a_plan_is_downloaded_as_it_was_chosen(tmp_path: Path, origin: Origin) -
 
 def test_what_a_source_offers_is_listed(tmp_path: Path, origin: Origin) -> None:
     async def story(library: Library) -> None:
-        assert [title.name for title in await library.offers("demo")][:2] == ["Low Tide", "High Water"]
+        assert [offer.name for offer in library.offers("demo")][:2] == ["Low Tide", "High Water"]
+        assert await library.refresh("demo") == library.offers("demo")
         with pytest.raises(NotFoundError):
-            await library.offers("nobody")
+            library.offers("nobody")
 
     told(tmp_path, origin, story)
 
@@ -360,7 +361,7 @@ def killed(home: Path, database: Path, before: str, work: str) -> None:
 )
 def test_a_license_that_was_saved_before_a_kill_is_found_again(where: str, tmp_path: Path, origin: Origin) -> None:
     home, database = tmp_path / "home", tmp_path / "licenses.db"
-    told(home, origin, lambda library: library.offers("demo"))
+    told(home, origin, lambda library: library.refresh("demo"))
     killed(home, database, f"dies_at({where})", f"download({HARBOUR!r})")
     assert len(origin.asked("/license")) == 1
     [license_id] = SqliteLicenses(database).ids()

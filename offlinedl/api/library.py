@@ -22,8 +22,9 @@ from offlinedl.api.titles import OfflineTitle, seen
 from offlinedl.aside import alone
 from offlinedl.config import Settings
 from offlinedl.errors import NotFoundError, shown
-from offlinedl.model import Entry, Title
-from offlinedl.sources import feed
+from offlinedl.model import AddedSource, Entry, Offer
+from offlinedl.sources import refresh
+from offlinedl.sources.kinds import place
 from offlinedl.vault import LicenseStore
 
 if TYPE_CHECKING:
@@ -77,26 +78,30 @@ class Library:
 
     # where titles come from
 
-    async def add_source(self, name: str, url: str) -> tuple[Title, ...]:
-        """Add a source, or give one another address: its titles are called "name:id" from now on. `url` is that of a
-        feed (docs/feed.schema.json). What it offers, as `offers` has it."""
+    async def add_source(self, name: str, url: str, *, kind: str | None = None) -> tuple[Offer, ...]:
+        """Add a source: its titles are called "name:id" from now on. `url` is its address, or a path; its content tells
+        its kind (a feed of docs/feed.schema.json, RSS, ...) where `kind` does not. Returns what it offers."""
         sources.check_name(name)
-        found = await self._read(name, url)
-        with self._inside.catalog.transaction():
-            self._inside.catalog.add_source(name, url, "feed", self._inside.time())
-        return found
-
-    async def offers(self, name: str) -> tuple[Title, ...]:
-        """What the source of this name offers now. NotFoundError where there is no such source."""
-        known = {source: url for source, url, _ in self._inside.catalog.sources()}
-        if name not in known:
-            raise NotFoundError(f"{name}: no such source", "add_source adds one")
-        return await self._read(name, known[name])
-
-    async def _read(self, name: str, url: str) -> tuple[Title, ...]:
         async with self._licensing() as licensing:
-            answer = await licensing.engine.get(url)
-        return tuple(feed.titles(answer.body, name, answer.url))
+            await refresh.add(name, place(url), kind, self._inside.catalog, licensing.engine, clock=self._inside.time)
+        return self.offers(name)
+
+    async def refresh(self, name: str) -> tuple[Offer, ...]:
+        """Read a source again. Returns what it offers now."""
+        async with self._licensing() as licensing:
+            await refresh.refresh(self._source(name), self._inside.catalog, licensing.engine, self._inside.time)
+        return self.offers(name)
+
+    def offers(self, name: str) -> tuple[Offer, ...]:
+        """What a source offered when it was read last, also without a network. NotFoundError where there is none of
+        this name."""
+        return tuple(self._inside.catalog.offers.of_source(self._source(name).name))
+
+    def _source(self, name: str) -> AddedSource:
+        source = self._inside.catalog.offers.source(name)
+        if source is None:
+            raise NotFoundError(f"{name}: no such source", "add_source adds one")
+        return source
 
     # downloads
 

@@ -19,7 +19,7 @@ from offlinedl.errors import (
     UnsupportedError,
     UsageError,
 )
-from offlinedl.model import Failure, Kind, Rights, Series, State, Title, Track
+from offlinedl.model import Failure, Kind, Offer, Rights, Series, State, Track
 from offlinedl.vault import LicenseStore
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "LicenseStore",
     "NetworkError",
     "NotFoundError",
+    "Offer",
     "OfflineTitle",
     "OfflinedlError",
     "PausedError",
@@ -46,7 +47,6 @@ __all__ = [
     "State",
     "Step",
     "StorageError",
-    "Title",
     "Track",
     "UnsupportedError",
     "UsageError",
