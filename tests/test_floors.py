@@ -77,7 +77,7 @@ DOORS = {
     "typer": ("cli",),
     "rich": ("cli",),
     "aiohttp": ("http",),
-    "aiohttp.web": ("demo.origin", "demo.members", "playback.server"),
+    "aiohttp.web": ("demo.origin", "demo.members", "playback.server", "playback.page", "playback.pieces"),
     "aiohttp.typedefs": ("demo.origin",),
     "yarl": ("http",),
     "m3u8.parser": ("manifest.hls_lines",),  # the parser alone: the rest of m3u8 fetches
