@@ -81,6 +81,19 @@ def fault(media: bytes) -> str | None:
     return look(media).reason
 
 
+def begins(media: bytes) -> float | None:
+    """When `media` begins on its own clock, in seconds; None where that cannot be read."""
+    import av
+
+    with (
+        _logged(),
+        suppress(av.FFmpegError, ValueError),
+        av.open(io.BytesIO(media), "r", options=_OPENING) as container,
+    ):
+        return None if container.start_time is None else container.start_time / av.time_base
+    return None
+
+
 def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: bool = True) -> Look:
     """Decode `media` as far as `share` says. What is wrong before byte `since` is passed over: it is there so that what
     follows has the pictures that it refers to. Not `strict`: what a player plays with a blemish passes, too.

@@ -69,7 +69,7 @@ PLAN = Plan(
             language="en", name="main", why="tallest within 720p",
             setup=Setup(fourcc="AVC1", timescale=10**7, private=b"\0\1", sampling_rate=1, channels=2, nal_length=2),
         ),
-        Track(id="a", kind=Kind.AUDIO, container="ts"),
+        Track(id="a", kind=Kind.AUDIO, container="ts", forced=True),
     ),
     fetches=(
         Fetch(rendition="v", init=True, number=0, url="https://example.com/i", path="v/init-0.mp4", size=700),
@@ -78,7 +78,10 @@ PLAN = Plan(
             range=ByteRange(first=0, last=999), start=1 / 3, duration=2.002, needs_init=0, key=1, iv=bytes(16),
             estimate=1000,
         ),
-        Fetch(rendition="a", init=False, number=0, url="https://example.com/a", path="a/000000.ts", estimate=50),
+        Fetch(
+            rendition="a", init=False, number=0, url="https://example.com/a", path="a/000000.ts", breaks=True,
+            estimate=50,
+        ),  # fmt: skip
     ),
     keys=(Key(method="AES-128", uri="https://example.com/k1"), Key(method="SAMPLE-AES", uri="k2", keyformat="other")),
     kids=KIDS,
