@@ -14,10 +14,10 @@ from offlinedl.errors import UsageError
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, Held
-from offlinedl.playback import players
+from offlinedl.playback import About, Presentation, players
 from offlinedl.playback.players import Show, browser
 from offlinedl.playback.presentation import present
-from offlinedl.playback.server import About, Served, serving
+from offlinedl.playback.server import Served, serving
 
 _OFTEN_SECONDS = 1.0
 
@@ -38,6 +38,7 @@ class Order:
 class Opened:
     """A title that is served: where, and the sitting that keeps its clocks. `held` is its license, where it has one."""
 
+    presentation: Presentation
     served: Served
     sitting: Sitting
     start: float
@@ -63,7 +64,8 @@ async def opened(
     playing.check(entry, library)
     held = library.licenses.sealed(entry) if entry.protected else None
     keys = {key.kid: key.key for key in held.keys} if held else {}
-    presentation = present(entry, library.plan(entry.id), library.reading(entry), keys)
+    sealed = held is not None and held.handle is not None
+    presentation = present(entry, library.plan(entry.id), library.reading(entry), keys, raw=sealed)
     sitting = Sitting(entry, library, licensing, presentation.duration)
     start = sitting.start if start is None else start
     if start and start >= presentation.duration:
@@ -77,7 +79,7 @@ async def opened(
     )
     try:
         async with serving(presentation, sitting, about) as served:
-            yield Opened(served=served, sitting=sitting, start=start, held=held)
+            yield Opened(presentation=presentation, served=served, sitting=sitting, start=start, held=held)
     finally:
         sitting.close()
 
@@ -115,7 +117,8 @@ async def _by_player(open: Opened, order: Order, telling: Telling) -> None:
     show = Show(
         name=open.sitting.entry.name,
         address=open.served.master,
-        texts=open.served.texts,
+        presentation=open.presentation,
+        texts=tuple((text, open.served.texts[text.path]) for text in open.presentation.texts),
         start=open.start,
         audio=order.audio,
         subtitles=order.subtitles,

@@ -28,7 +28,9 @@ def verb(
     begin: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Seconds, or like 12:34; 0 starts over.")
     ] = None,
-    audio: Annotated[str | None, typer.Option("--audio", metavar="LANGS", help="Sound in the first that is there.")] = None,
+    audio: Annotated[
+        str | None, typer.Option("--audio", metavar="LANGS", help="Sound in the first that is there.")
+    ] = None,
     subs: Annotated[
         str | None, typer.Option("--subs", metavar="LANGS", help="Subtitles in the first that is there, or none.")
     ] = None,
@@ -127,7 +129,7 @@ def _seconds(text: str) -> float:
             raise ValueError
     except ValueError:
         raise UsageError(f"--from {text}: not a place in a title", "say seconds, or like 12:34 or 1:02:03") from None
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
 
 
 def _check_languages(entry: Entry, order: Order) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from offlinedl.config import PLAYERS, program
 from offlinedl.errors import UsageError
-from offlinedl.playback import Text
+from offlinedl.playback import Presentation, Text
 
 At = Callable[[float], None]
 """Is told where the playback is, in seconds."""
@@ -20,11 +20,13 @@ At = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """What is to be played: the `address` of its playlist, the subtitles with theirs, and from where, in seconds.
+    """What is to be played: the `address` of the playlist of a presentation, its subtitles with theirs, and from where,
+    in seconds.
     `audio` and `subtitles` are languages (BCP 47), the first that is there being taken."""
 
     name: str
     address: str = field(repr=False)
+    presentation: Presentation = field(repr=False)
     texts: tuple[tuple[Text, str], ...] = field(default=(), repr=False)
     start: float = 0.0
     audio: tuple[str, ...] = ()

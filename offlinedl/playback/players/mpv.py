@@ -8,7 +8,9 @@ import socket
 from contextlib import closing, suppress
 from typing import Any
 
+from offlinedl.aside import aside
 from offlinedl.playback.players import At, Show, subtitle
+from offlinedl.playback.players.edl import edl
 from offlinedl.playback.players.process import running
 
 _OPTIONS = (
@@ -32,7 +34,7 @@ async def play(program: str, show: Show, at: At) -> None:
             child.quit = lambda: _say(writer, "quit")
             for name, value in _settings(show).items():
                 _say(writer, "set_property", name, value)
-            _say(writer, "loadfile", show.address)
+            _say(writer, "loadfile", await aside(lambda: edl(show.presentation, show.address)) or show.address)
             try:
                 await _follow(reader, writer, show, at)
                 await child.ended()

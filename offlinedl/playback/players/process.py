@@ -16,6 +16,7 @@ from offlinedl.errors import UnsupportedError, UsageError, cleared, printable
 _QUIT_SECONDS, _TERM_SECONDS = 0.4, 0.3
 """How long a player has to end when it is asked to, and after that at SIGTERM: together less than the second after the
 deadline in which it has to be gone."""
+_LAST_WORD_SECONDS = 0.2
 _TAIL = 4096
 _LINES = 3
 
@@ -31,8 +32,12 @@ class Child:
     quit: Callable[[], None] | None = None
     heard: Callable[[bytes], None] = lambda _: None
     _tail: bytes = b""
+    _listening: asyncio.Task[None] = field(init=False)
 
-    async def listen(self) -> None:
+    def __post_init__(self) -> None:
+        self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
         """Read what it says, so that it never waits."""
         assert self.process.stdout is not None  # noqa: S101 - it is a pipe, see `running`
         while piece := await self.process.stdout.read(_TAIL):
@@ -42,6 +47,9 @@ class Child:
     async def ended(self) -> None:
         """Wait until it has ended by itself. UnsupportedError where that was no good end."""
         code = await self.process.wait()
+        with suppress(TimeoutError):  # what it has started may hold the pipe
+            async with asyncio.timeout(_LAST_WORD_SECONDS):
+                await asyncio.shield(self._listening)
         if code:
             raise self.failed(f"ended with code {code}" if code > 0 else f"was ended by signal {-code}")
 
@@ -70,6 +78,7 @@ class Child:
                         return
         finally:
             self._signal(signal.SIGKILL)
+            self._listening.cancel()
             await self.process.wait()
 
     def _terminate(self) -> None:
@@ -99,10 +108,7 @@ async def running(
     except OSError as error:
         raise UsageError(f"{name} cannot be started: {error.strerror}", "choose another --player") from error
     child = Child(name=name, address=address, process=process)
-    listening = asyncio.ensure_future(child.listen())
     try:
         yield child
     finally:
         await child.end()
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)

@@ -9,12 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from offlinedl.playback.players import At, Show
-from offlinedl.playback.players.process import Child, running
+from offlinedl.playback.players.process import running
 
 _OPTIONS = ("--play-and-exit", "--no-video-title-show", "--extraintf=oldrc", "--rc-fake-tty")
 _OFTEN_SECONDS = 0.5
 _SOON_SECONDS = 0.05
-_START_SECONDS = 10.0
 _NUMBER = re.compile(rb"(?:> )*(\d+)\s*")
 
 
@@ -26,22 +25,27 @@ async def play(program: str, show: Show, at: At) -> None:
         command += [f"--audio-language={','.join(show.audio)}"] if show.audio else []
         command += [f"--sub-language={','.join(show.subtitles)}"] if show.subtitles else []
         async with running("VLC", command, show.address) as child:
-            speaking = asyncio.ensure_future(_speak(place, child, show, at))
+            places: list[float] = []
+
+            def heard(seconds: float) -> None:
+                places[:] = [seconds]
+                at(seconds)
+
+            speaking = asyncio.ensure_future(_speak(place, show, heard))
             try:
                 await child.ended()
+                if not places:  # it says so with no code
+                    raise child.failed("played nothing")
             finally:
                 speaking.cancel()
                 await asyncio.gather(speaking, return_exceptions=True)
 
 
-async def _speak(place: Path, child: Child, show: Show, at: At) -> None:
+async def _speak(place: Path, show: Show, at: At) -> None:
     """Tell it what to play, then ask again and again where it is. Its end ends this."""
     with suppress(ConnectionError):
-        while not place.exists():
-            await asyncio.sleep(_SOON_SECONDS)
-        reader, writer = await asyncio.open_unix_connection(place)
+        reader, writer = await _connected(place)
         try:
-            child.quit = lambda: writer.write(b"quit\n")
             writer.write(f"add {show.address} :start-time={show.start:.3f}\n".encode())
             asking = asyncio.ensure_future(_ask(writer))
             try:
@@ -52,6 +56,15 @@ async def _speak(place: Path, child: Child, show: Show, at: At) -> None:
                 asking.cancel()
         finally:
             writer.close()
+
+
+async def _connected(place: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """It takes a moment before it listens."""
+    while True:
+        try:
+            return await asyncio.open_unix_connection(place)
+        except OSError:
+            await asyncio.sleep(_SOON_SECONDS)
 
 
 async def _ask(writer: asyncio.StreamWriter) -> None:
