@@ -68,7 +68,7 @@ BROWSERS = ("chromium", "google-chrome", "firefox")
 PLAYERS: Mapping[str, tuple[str, ...]] = {
     "mpv": ("mpv",), "vlc": ("vlc", "cvlc"), "ffplay": ("ffplay",), "browser": BROWSERS,
 }  # fmt: skip
-"""What each player may be called, the first that is there being taken. The first player that is there is the default."""
+"""What each player may be called. Of players and of names, the first that is there is taken."""
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "manifest_bytes": (1024, 2**30),
     "segments": (1, 10**8),

@@ -116,8 +116,8 @@ class Sitting:
 
 
 async def begin(entry: Entry, library: Library, licensing: Licensing) -> Entry:
-    """A play begins: it is durable before this returns. The title with its clocks as they run now. RefusedError where it
-    is expired or not ready."""
+    """A play begins: it is durable before this returns. The title with its clocks as they run now. RefusedError where
+    it is expired or not ready."""
     held = library.licenses.sealed(entry)  # who has no lock writes nothing
     if held is None or held.handle is None:
         return playing.play(entry, library)

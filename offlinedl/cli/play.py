@@ -37,7 +37,7 @@ def verb(
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
-    """Play a title, from where it stopped last. The first play starts the playback clock; at its end the player stops."""
+    """Play a title, from where it stopped. The first play starts the playback clock; at its end the player stops."""
     from offlinedl import languages, sources
     from offlinedl.actions.play import Order
     from offlinedl.playback import players
@@ -86,7 +86,7 @@ class _Told:
         if sitting.has_begun and not self._has_begun:
             self._has_begun = True
             self._wipe()
-            began = "first play, the playback clock runs" if sitting.is_first else "played"
+            began = "first play, the playback clock runs" if sitting.is_first else "playing"
             say(f"{sitting.entry.name}: {began}. {sitting.message()}")
             sys.stdout.flush()
         elif self._is_live and sitting.position is not None:

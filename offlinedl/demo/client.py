@@ -15,7 +15,7 @@ _URI = re.compile(r'^([^#\s].*)$|URI="(.*?)"', re.MULTILINE)
 def play(command: Sequence[str], say: Callable[[str], None], err: int | None = None) -> int:
     """Run `command`, read the address that it prints to its end, and interrupt it then. Its exit code; `say` is told
     its lines, `err` is what its stderr goes to."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True) as process:  # noqa: S603 - our own
         try:
             for line in process.stdout or ():
                 say(line.rstrip("\n"))

@@ -175,8 +175,8 @@ class Exchange:
 async def running(
     system: str, command: Sequence[str], seconds: float = ANSWER_SECONDS, cut: float = _CUT_SECONDS
 ) -> AsyncIterator[Exchange]:
-    """The adapter of `system`, while the block runs. It has `seconds` for each answer, and twice `cut` to end where it is
-    stopped. UsageError where it cannot be started."""
+    """The adapter of `system`, while the block runs. It has `seconds` for each answer, and twice `cut` to end where it
+    is stopped. UsageError where it cannot be started."""
     pipe = asyncio.subprocess.PIPE
     try:
         process = await asyncio.create_subprocess_exec(
