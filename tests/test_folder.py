@@ -83,7 +83,7 @@ def test_a_folder_of_this_machine(offlinedl: Offlinedl, origin: Origin, tmp_path
 def test_a_file_of_this_machine_may_be_any_kind(offlinedl: Offlinedl, tmp_path: Path) -> None:
     list_ = tmp_path / "list.json"
     list_.write_text('[{"name": "G", "samples": [{"name": "A", "uri": "https://example.com/a.mpd"}]}]')
-    assert offlinedl.ok("source", "add", "mine", str(list_)).out == "mine: 1 titles\n  mine:g.a  A\n"
+    assert offlinedl.ok("source", "add", "mine", str(list_)).out == "mine: 1 title\n  mine:g.a  A\n"
 
 
 def test_what_is_not_there(offlinedl: Offlinedl, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def add(
     """Add a source. It is read once, so that a wrong address is noticed now."""
     from offlinedl import sources
     from offlinedl.cli import wiring
+    from offlinedl.errors import counted
     from offlinedl.sources import refresh
     from offlinedl.sources.kinds import place
 
@@ -48,7 +49,7 @@ def add(
     with wiring.library() as library:
         added = wiring.run(work())
         offers = library.catalog.offers.of_source(name)
-    say(f"{name}: {added.titles} titles")
+    say(f"{name}: {counted(added.titles, 'title')}")
     for offer in offers[:_SHOWN]:
         say(f"  {offer.id}  {offer.name}")
     if len(offers) > _SHOWN:

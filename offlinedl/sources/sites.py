@@ -14,7 +14,16 @@ from typing import Any, TypeVar
 
 from offlinedl.aside import aside
 from offlinedl.engine import Engine
-from offlinedl.errors import NetworkError, OfflinedlError, UnsupportedError, UsageError, cleared, printable, shown
+from offlinedl.errors import (
+    NetworkError,
+    NotFoundError,
+    OfflinedlError,
+    UnsupportedError,
+    UsageError,
+    cleared,
+    printable,
+    shown,
+)
 from offlinedl.http import Headers
 from offlinedl.model import Details, MediaSource, Series, SideTrack, Title
 from offlinedl.sources import reading
@@ -78,7 +87,7 @@ async def complete(title: Title, engine: Engine) -> Title:
     """The title with the addresses of its media, in place of that of its page. UnsupportedError where it has none that
     can be fetched."""
     page = title.sources[0].url
-    info = await _asked(page, engine, {"noplaylist": True})
+    info = _that(title, await _asked(page, engine, {"noplaylist": True}))
     if info.get("is_live"):
         raise UnsupportedError(f"{title.id}: a live stream", "come back when the broadcast is over", code="live")
     found = [f for f in info.get("formats") or [info] if not f.get("has_drm")]
@@ -107,6 +116,17 @@ def _title(entry: Mapping[str, Any], source: str, series: Series | None) -> Titl
             summary=printable(entry["description"] or "")[:_SUMMARY],
         ),
     )
+
+
+def _that(title: Title, info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The video that is the title: a page may have several."""
+    videos = list(_flat(info))
+    wanted = title.id.partition(":")[2]
+    named = (one for one in videos if stable_id(str(one.get("id")), str(one.get("title") or "")) == wanted)
+    found = next(named, videos[0] if len(videos) == 1 else None)
+    if found is None:
+        raise NotFoundError(f"{title.id}: {shown(title.sources[0].url)} no longer has it", "look at the page")
+    return found
 
 
 def _flat(info: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -210,6 +230,9 @@ def _translated(url: str, error: Exception) -> OfflinedlError:
     while cause is not None and not isinstance(cause, RequestError):
         cause = getattr(cause, "cause", None) or cause.__cause__
     message = f"{shown(url)}: {said or type(error).__name__}"
+    status = getattr(cause, "status", None)
+    if status in {404, 410}:
+        return NotFoundError(message, "is the address right?")
     if isinstance(cause, RequestError):
-        return NetworkError(message, "run it again later", status=getattr(cause, "status", None))
+        return NetworkError(message, "run it again later", status=status)
     return UnsupportedError(message, "a newer yt-dlp may know more: pip install -U yt-dlp")
