@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from typing import Any
 
 import pytest
 
 from offlinedl.demo.origin import DATA
+from offlinedl.sources import sites
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Origin
@@ -57,7 +60,9 @@ def test_a_list_is_read_without_its_pages(offlinedl: Offlinedl, origin: Origin) 
 
 def test_a_file_is_taken_where_there_is_no_manifest(offlinedl: Offlinedl, origin: Origin) -> None:
     origin.files["/film.mp4"] = (DATA / "titles/lighthouse/v360.mp4").read_bytes()
-    [title] = ids(offlinedl.ok("source", "add", "tv", page(origin, "/watch/film", '<video src="/film.mp4">')).out)
+    [title] = ids(
+        offlinedl.ok("source", "add", "tv", page(origin, "/watch/film", '<video src="/film.mp4"></video>')).out
+    )
     plan = offlinedl.ok("get", title, "--dry-run", "--json").json[0]
     assert {fetch["url"] for fetch in plan["fetches"]} == {f"{origin.url}/film.mp4"}
 
@@ -68,7 +73,7 @@ def test_what_is_protected_is_never_asked_for(offlinedl: Offlinedl, origin: Orig
         'KEYFORMAT="com.apple.streamingkeydelivery"\n#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n'
     )
     origin.fault("^/drm.m3u8$", o.body(playlist.encode(), "application/x-mpegURL"))
-    added = offlinedl("source", "add", "tv", page(origin, "/watch/drm", '<video src="/drm.m3u8">'))
+    added = offlinedl("source", "add", "tv", page(origin, "/watch/drm", '<video src="/drm.m3u8"></video>'))
     assert (added.code, "DRM protected" in added.err) == (9, True)
     assert origin.asked("/a.ts") == []
 
@@ -97,3 +102,18 @@ def test_without_the_extra_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "yt_dlp", None)  # as it is where it was not installed
     result = offlinedl("source", "add", "tv", page(origin, "/watch/ferry", FERRY))
     assert (result.code, "pip install 'offlinedl[sites]'" in result.err) == (2, True)
+
+
+ODD = [
+    pytest.param({"timestamp": 10**15, "duration": -1, "season_number": 10**30}, id="out of range"),
+    pytest.param({"timestamp": "x", "duration": [], "season_number": True, "title": 5}, id="of other types"),
+    pytest.param({"title": "\x00\n", "description": {}, "timestamp": float("nan")}, id="nothing to be printed"),
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_a_reader_says_by_mistake_is_left_out(odd: dict[str, Any]) -> None:
+    entry = {**dict.fromkeys(sites.KEPT), "id": "a", "url": "https://example.com/a", **odd}
+    [title] = sites.titles(json.dumps({"title": None, "entries": [entry]}).encode(), "tv", "https://example.com/")
+    assert title.details.published is None
+    assert (title.details.duration, title.season) == (0.0, None)

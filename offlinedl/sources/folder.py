@@ -30,7 +30,7 @@ _LINK = re.compile(
 _LINKED = re.compile(
     rb"\bhref\s{0,9}=\s{0,9}[\"']?[^\"'>\s]{1,8192}\.(?:m3u8|mpd|isml?/manifest|mp4|m4v|mkv|webm)\b", re.IGNORECASE
 )
-_NAMED = re.compile(r"#EXTINF:\s*(-?[0-9.]*)[^,]*,(.*)")
+_NAMED = re.compile(r"#EXTINF:\s*(-?[0-9]{0,9}(?:\.[0-9]{0,9})?)[^,]*,(.*)")
 
 
 def recognises(body: bytes) -> bool:
