@@ -10,7 +10,7 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say, table
 
 if TYPE_CHECKING:
-    from offlinedl.model import AddedSource
+    from offlinedl.added import AddedSource
     from offlinedl.sources.reading import Fault
 
 app = typer.Typer(help="Add, list, check and remove the sources that titles come from.", no_args_is_help=True)

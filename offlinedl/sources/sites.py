@@ -117,13 +117,13 @@ def _title(entry: Mapping[str, Any], source: str, series: Series | None) -> Titl
     )
 
 
-def _number(value: object, most: int) -> float | None:
+def _number(value: Any, most: int) -> float | None:
     """A number, where it is one that can be: the readers of sites are many, and so are their mistakes."""
     is_one = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_one and 0 <= value <= most else None
 
 
-def _whole(value: object) -> int | None:
+def _whole(value: Any) -> int | None:
     number = _number(value, 2**31)
     return None if number is None else int(number)
 
