@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from offlinedl.decoder.judgement import NOTHING, File, Look, Share
 from offlinedl.errors import UnsupportedError
+from offlinedl.media import DEMUXERS
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.frame import VideoFrame
 
-# Names of demuxers. Bytes from the network must not pass for a playlist, which would open other files and addresses.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,mpegts,aac,ac3,eac3,mp3,flac,ogg,matroska,webm"
 # A decoder hides errors as well as it can: this lets it give up at the first (FFmpeg's "err_detect")
 _STRICT = "explode+crccheck+bitstream+buffer"
 _LARGEST_PICTURE = 8192 * 4352
 """Pixels of the highest levels of H.264 and HEVC. A picture that claims more takes memory before any of it is there."""
 _DECODING = {"max_pixels": str(_LARGEST_PICTURE)}
-_OPENING = _DECODING | {"format_whitelist": _CONTAINERS, "skip_frame": "all"}
+_OPENING = _DECODING | {"format_whitelist": DEMUXERS, "skip_frame": "all"}
 """To find out what is in it FFmpeg would decode the first picture, which is decoded again afterwards."""
 _CORNER = 8  # bytes
 _BUFFER = 2**18  # bytes that are asked for at once
