@@ -21,6 +21,7 @@ HOUSE = "offlinedl"
 # A name is a module, or a room with all in it.
 FLOORS = {
     "": 0,  # the package itself: its version
+    "added": 0,
     "mark": 0,
     "model": 0,
     "protection": 0,
