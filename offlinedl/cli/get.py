@@ -84,7 +84,7 @@ def verb(
     )
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
     each = Each(network=network, how=how)
-    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+    with progress.ended(how), wiring.library(wiring.space()) as library:
         failed = 0
         if fit is not None:
             order, refs, failed = wiring.run(_fitted(order, refs, library, each, fit))

@@ -46,7 +46,7 @@ def verb(
     span = None if within is None else _span(within)
     _check(refs or [], all_=all_, within=within)
     each = Each(network=wiring.Network(proxy=proxy, cookies=cookies), how=how)
-    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+    with progress.ended(how), wiring.library(wiring.space()) as library:
 
         async def work(order: Order, licensing: Licensing) -> Entry:
             with progress.shown(how, order.ref) as watching:

@@ -15,6 +15,7 @@ from offlinedl.cli import options
 from offlinedl.config import Settings
 from offlinedl.errors import Stopped, UsageError
 from offlinedl.library import Library
+from offlinedl.series import Space
 from offlinedl.store import Store
 from offlinedl.vault import Vault
 
@@ -47,20 +48,27 @@ def keep_free() -> int:
         return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
 
 
+def space() -> Space:
+    """How much may lie here."""
+    said = settings().quota
+    with of_settings():
+        return Space(quota=None if said is None else sizes.size(said, "storage.quota"), keep_free=keep_free())
+
+
 def vault() -> Vault:
     """The vault of this home. Where its key is to be is asked when the key is: most verbs need none."""
     return Vault(config.folders(options.home()).vault, lambda: settings().vault_key == "keyring")
 
 
 @contextmanager
-def library(keep_free: int = 0) -> Iterator[Library]:
-    """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone. Whoever opens it looks at
-    the clock, and after the licenses that are over."""
+def library(space: Space | None = None) -> Iterator[Library]:
+    """The library of this home, open. Downloads keep to `space`. Whoever opens it looks at the clock, and after the
+    licenses that are over."""
     folders = config.folders(options.home())
     catalog = Catalog(folders.catalog)
     store = Store(folders.titles)
     try:
-        library = Library(catalog, store, vault(), clock.now, boot=clock.boot, keep_free=keep_free)
+        library = Library(catalog, store, vault(), clock.now, boot=clock.boot, space=space or Space())
         library.time.keep()
         endings.heed(library)
         try:

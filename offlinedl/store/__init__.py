@@ -148,6 +148,12 @@ class Store:
                 if not any(left.iterdir()):
                     left.rmdir()
 
+    def strays(self, known: set[str]) -> list[str]:
+        """The folders that look like those of titles (see `folder_name`), and are none of `known`."""
+        with translated("look through the titles"):
+            names = sorted(f.name for f in self._root.iterdir() if f.is_dir()) if self._root.is_dir() else []
+        return [name for name in names if name not in known and re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{10}", name)]
+
     def remove(self, name: str) -> None:
         """Free every byte of a title. Its folder loses its name first: half a title never looks like one."""
         with translated(f"remove {name}"):
