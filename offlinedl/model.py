@@ -63,11 +63,12 @@ class Drm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaSource:
-    """One manifest of a title; several are alternatives."""
+    """One manifest of a title; several are alternatives. `headers` go with every request to its origin."""
 
     url: str
     type: str = ""
     drm: tuple[Drm, ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ DOORS = {
     "mpegdash.parser": ("manifest.dash_skeleton",),
     "cryptography": ("vault", "media"),
     "keyring": ("vault.key",),
+    "yt_dlp": ("sources.sites",),
     "av": ("decoder", "remux", "mux"),
     "platformdirs": ("config",),
     "sqlite3": ("catalog",),
