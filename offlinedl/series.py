@@ -112,12 +112,13 @@ class Tries:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
     """All titles that rules look at: what is here, what sources offer of followed series, what is gone of these, and
-    what failed, by its id."""
+    what failed, by its id. `unread` are sources that could not be read, by name, and why."""
 
     stored: tuple[Stored, ...] = ()
     offered: tuple[Offer, ...] = ()
     gone: tuple[Gone, ...] = ()
     tries: Mapping[str, Tries] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ def shelf(library: Library, following: Sequence[Following]) -> Shelf:
         offered=tuple(offer for id_ in series for offer in library.catalog.offers.of_series(id_)),
         gone=tuple(gone for id_ in series for gone in followed.gone(id_)),
         tries=followed.tries(),
+        unread={s.name: s.failure.message for s in library.catalog.offers.sources() if s.failure is not None},
     )
 
 

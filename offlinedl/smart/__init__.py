@@ -26,7 +26,8 @@ def decide(shelf: Shelf, following: Sequence[Following], space: Space, now: date
     fetches = sorted((a for a in wished if a.does == "download"), key=lambda a: (-a.priority, a.place))
     decided = [room.admitted(action) for action in fetches]
     downloads = [action for action in decided if action.does == "download"]
-    skips = [action for action in [*decided, *wished] if action.does == "skip"]
+    gone |= {action.title for action in room.removals}
+    skips = [action for action in [*decided, *wished] if action.does == "skip" and action.title not in gone]
     return [*removals, *room.removals, *downloads, *skips]
 
 
@@ -39,4 +40,4 @@ def _own(shelf: Shelf, windows: Sequence[Window], now: datetime) -> list[Action]
     """What is under way and no rule speaks of: a person asked for it."""
     ruled = {title for w in windows for title in w.seen}
     own = [s for s in shelf.stored if s.is_under_way and s.id not in ruled and not s.standing.brought]
-    return [action for s in own if (action := going_on(s, shelf.tries.get(s.id), now))]
+    return [action for s in own if (action := going_on(s, shelf, now))]

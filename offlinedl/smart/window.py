@@ -140,7 +140,7 @@ class _Verdict:
         if stored.is_playable:
             return True, None
         if stored.is_under_way:
-            action = going_on(stored, self.item.tries, self.now)
+            action = going_on(stored, self.shelf, self.now)
             return not _is_lasting(self.item.tries), action and self._ruled(action)
         if stored.entry.state is not State.EXPIRED:
             return False, None
@@ -153,7 +153,7 @@ class _Verdict:
         hindrance = _hindrance(self.item.offer, self.now)
         if hindrance:
             return False, self._skip(hindrance)
-        waits = waiting(self.item.tries, self.now)
+        waits = _unread(self.item.offer.id, self.shelf) or waiting(self.item.tries, self.now)
         if waits:
             return not _is_lasting(self.item.tries), self._skip(waits)
         bytes_ = 0 if self.item.stored else estimate(self.item.offer, self.shelf)
@@ -176,12 +176,15 @@ _SAID: dict[Why, str] = {
 }
 
 
-def going_on(stored: Stored, tries: Tries | None, now: datetime) -> Action | None:
-    """How it goes on with a title that is under way; None while another process is at it."""
+def going_on(stored: Stored, shelf: Shelf, now: datetime) -> Action | None:
+    """How it goes on with a title that is under way; None while another process is at it. Of one for which nothing is
+    chosen yet its source is to be read."""
     entry, standing = stored.entry, stored.standing
     if entry.state is State.DOWNLOADING:
         return None
-    said = waiting(tries, now)
+    said = waiting(shelf.tries.get(entry.id), now)
+    if not entry.tracks:
+        said = said or _unread(entry.id, shelf)
     if said or (standing.held and entry.state is State.PAUSED):
         return Action(does="skip", title=entry.id, reason=said or "a person paused it; `offlinedl resume` goes on")
     reasons = {State.QUEUED: "queued", State.PAUSED: "its download was cut off"}
@@ -193,6 +196,12 @@ def going_on(stored: Stored, tries: Tries | None, now: datetime) -> Action | Non
         bytes=stored.to_come,
         priority=standing.priority,
     )
+
+
+def _unread(title_id: str, shelf: Shelf) -> str:
+    """Why the source of the title does not tell where it is, "" where it does."""
+    why = shelf.unread.get(title_id.partition(":")[0])
+    return f"its source cannot be read: {why}" if why else ""
 
 
 def waiting(tries: Tries | None, now: datetime) -> str:
