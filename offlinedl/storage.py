@@ -48,10 +48,10 @@ def goes_first(library: Library) -> list[Leaving]:
 def check(entry: Entry, fetches: Iterable[Fetch], library: Library) -> None:
     """StorageError where what is missing of `fetches`, of a title that is here, does not fit above what is to stay
     free, or under the quota. What others download at the moment needs its room, too."""
-    to_come = sum(f.estimate for f in fetches if f.size is None)
-    if not to_come:
+    missing = [f.estimate for f in fetches if f.size is None]
+    if not missing:
         return
-    space, here = library.space(), library.entries()
+    to_come, space = sum(missing), library.space()
     if to_come + space.keep_free > space.free:
         raise StorageError(
             f"about {sized(to_come)} are to come; {sized(space.free)} are free, and {sized(space.keep_free)} stay free",
@@ -60,6 +60,7 @@ def check(entry: Entry, fetches: Iterable[Fetch], library: Library) -> None:
         )
     if space.quota is None:
         return
+    here = library.entries()
     others = [e for e in here if e.id != entry.id and e.state is State.DOWNLOADING]
     used = sum(e.bytes_done for e in here) + sum(max(0, e.bytes_total - e.bytes_done) for e in others)
     if used + to_come > space.quota:

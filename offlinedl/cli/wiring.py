@@ -52,7 +52,8 @@ def space() -> Space:
     """How much may lie here."""
     said = settings().quota
     with of_settings():
-        return Space(quota=None if said is None else sizes.size(said, "storage.quota"), keep_free=keep_free())
+        quota = None if said is None else sizes.size(said, "storage.quota")
+    return Space(quota=quota, keep_free=keep_free())
 
 
 def vault() -> Vault:

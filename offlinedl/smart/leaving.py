@@ -106,7 +106,9 @@ def _may_go(s: Stored, window: Window | None, now: datetime) -> Leaving | None:
 def _brought(s: Stored, window: Window | None, *, has_place: bool) -> Leaving:
     """One that plays and is unwatched, but that no person asked for."""
     if has_place:
-        return _leaving(s, _WANTED, f"next of its series, and goes for what has more than priority {s.standing.priority}", None)
+        return _leaving(
+            s, _WANTED, f"next of its series, and goes for what has more than priority {s.standing.priority}", None
+        )
     said = "its series is not followed any more" if window is None else "over the number of its series"
     return _leaving(s, _UNWATCHED, said, "passed" if window and window.is_newest else None)
 
