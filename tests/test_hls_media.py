@@ -197,6 +197,15 @@ def test_a_gap_is_recorded_and_not_fetched() -> None:
     assert only.gaps == (1,)
 
 
+def test_a_clock_that_does_not_go_on_is_recorded() -> None:
+    """Before the first segment there is nothing to go on from; what a gap hides comes with the segment after it."""
+    broken = "#EXT-X-DISCONTINUITY"
+    only = rung(broken, segment(), broken, segment(), segment(), broken, "#EXT-X-GAP", segment(), segment(), segment())
+    assert [(s.number, s.breaks) for s in only.segments] == [
+        (0, False), (1, True), (2, False), (4, True), (5, False),
+    ]  # fmt: skip
+
+
 KEY = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
 
 

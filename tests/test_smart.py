@@ -460,7 +460,7 @@ def room(left: int) -> Space:
     return Space(quota=left, free=10**9)
 
 
-FILM = {"series": None, "brought": False}
+FILM: dict[str, Any] = {"series": None, "brought": False}
 TWO = (replace(THREE, ahead=2),)
 ROOM = [
     story("what fits comes", {"download 1x2": "2 of 2"}, here("1x1"), rules=TWO, space=room(200)),

@@ -114,11 +114,11 @@ class Catalog:
         for table in ("tracks", "keys", "fetches"):
             self._db.execute(f"DELETE FROM {table} WHERE title_id = ?", (title.id,))
         self._db.executemany(
-            "INSERT INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", plans.track_rows(title.id, plan)
+            "INSERT INTO tracks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", plans.track_rows(title.id, plan)
         )
         self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", plans.key_rows(title.id, plan))
         self._db.executemany(
-            "INSERT INTO fetches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO fetches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             plans.fetch_rows(title.id, plan),
         )
         self._count(title.id)

@@ -43,7 +43,7 @@ def track_rows(title_id: str, plan: Plan) -> Iterator[tuple[Value, ...]]:
     for position, t in enumerate(plan.tracks):
         yield (
             title_id, position, t.id, t.kind, t.container, t.bandwidth, t.width, t.height, t.codecs, t.language,
-            t.name, t.why, setup_text(t.setup),
+            t.name, t.why, setup_text(t.setup), int(t.forced),
         )  # fmt: skip
 
 
@@ -60,6 +60,7 @@ def fetch_rows(title_id: str, plan: Plan) -> Iterator[tuple[Value, ...]]:
         yield (
             title_id, position, f.rendition, int(f.init), f.number, f.url, first, last, f.path, f.start, f.duration,
             f.needs_init, f.key, f.iv, f.estimate, f.size, f.checksum, f.validator,
+            int(f.breaks),
         )  # fmt: skip
 
 
@@ -80,14 +81,14 @@ def plan(
 
 
 FETCH_COLUMNS = """rendition, init, number, url, path, first, last, start, duration, needs_init, key, iv, estimate,
-    size, checksum, validator"""
+    size, checksum, validator, breaks"""
 """In the order in which `_fetch` takes them: by their names takes twice as long, and they are many."""
 
 
 def _fetch(row: tuple[Any, ...]) -> Fetch:
     (
         rendition, init, number, url, path, first, last, start, duration, needs_init, key, iv, estimate, size,
-        checksum, validator,
+        checksum, validator, breaks,
     ) = row  # fmt: skip
     return Fetch(
         rendition=rendition,
@@ -101,6 +102,7 @@ def _fetch(row: tuple[Any, ...]) -> Fetch:
         needs_init=needs_init,
         key=key,
         iv=iv,
+        breaks=breaks == 1,
         estimate=estimate,
         size=size,
         checksum=checksum,

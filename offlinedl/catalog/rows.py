@@ -180,7 +180,7 @@ def destruction(row: sqlite3.Row) -> Destruction:
 
 
 TRACK_COLUMNS = (
-    "title_id, tracks.id, kind, container, bandwidth, width, height, codecs, language, tracks.name, why, setup"
+    "title_id, tracks.id, kind, container, bandwidth, width, height, codecs, language, tracks.name, why, setup, forced"
 )
 """What `tracks` takes, in its order."""
 
@@ -196,10 +196,10 @@ def tracks(found: Iterable[sqlite3.Row]) -> dict[str, tuple[Track, ...]]:
 
 
 def _track(row: sqlite3.Row) -> Track:
-    _, id_, kind, container, bandwidth, width, height, codecs, language, name, why, setup = row
+    _, id_, kind, container, bandwidth, width, height, codecs, language, name, why, setup, forced = row
     return Track(
         id=id_, kind=_KINDS[kind], container=container, bandwidth=bandwidth, width=width, height=height,
-        codecs=codecs, language=language, name=name, why=why, setup=_setup(setup),
+        codecs=codecs, language=language, name=name, forced=forced == 1, why=why, setup=_setup(setup),
     )  # fmt: skip
 
 

@@ -179,6 +179,11 @@ MIGRATIONS = (
     ALTER TABLE titles ADD COLUMN poster TEXT NOT NULL DEFAULT '';
     ALTER TABLE titles ADD COLUMN watched_at TEXT
     """,
+    # What players are told of subtitles, and of media whose clock does not go on.
+    """
+    ALTER TABLE tracks ADD COLUMN forced INTEGER NOT NULL DEFAULT 0 CHECK (forced IN (0, 1));
+    ALTER TABLE fetches ADD COLUMN breaks INTEGER NOT NULL DEFAULT 0 CHECK (breaks IN (0, 1))
+    """,
     # What sources offer, without addresses and headers, which may be secrets; and how each source was found last.
     """
     ALTER TABLE sources ADD COLUMN etag TEXT NOT NULL DEFAULT '';

@@ -46,8 +46,7 @@ def verb(
     from offlinedl.cli import choosing, dates, wiring
     from offlinedl.series import Following
 
-    preferences = choosing.preferences(wiring.settings())
-    chosen = None if quality is None else spelled(quality, preferences.qualities)
+    chosen = None if quality is None else spelled(quality, wiring.home().preferences().qualities)
     stays, first = dates.span("--grace", grace), None if begin is None else _number(begin)
     spoken = choosing.languages("--audio", audio), choosing.languages("--subs", subs)
     with wiring.library() as library:

@@ -63,8 +63,8 @@ def verb(
     from offlinedl.choose import spelled
     from offlinedl.cli import dates, shape
 
-    settings = wiring.settings()
-    preferences = choosing.preferences(settings, hdr=hdr)
+    own = wiring.home()
+    preferences = own.preferences(hdr=hdr)
     _check(fit=fit is not None and quality is not None, alone=all_renditions and not dry_run)
     order = Order(
         ref="",
@@ -73,7 +73,7 @@ def verb(
         subtitles=choosing.languages("--subs", subs),
         license=_server(license_url, license_header or []),
         headers=headers("--header", header or []),
-        defaults=choosing.defaults(settings, preferences),
+        defaults=own.wanted(preferences),
         preferences=preferences,
         keep=keep,
         priority=priority,

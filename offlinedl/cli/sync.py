@@ -24,7 +24,6 @@ _DONE = {
     "release": "its server has heard that it is gone",
     "remove": "removed",
     "download": "downloaded",
-    "tidy": "removed",
 }
 
 
@@ -69,12 +68,12 @@ def verb(
 async def _pass(library: Library, tell: Any, until: datetime | None, proxy: str | None, *, dry_run: bool) -> None:
     from offlinedl.actions.get import Order
     from offlinedl.actions.sync import Pass, sync
-    from offlinedl.cli import choosing, wiring
+    from offlinedl.cli import wiring
     from offlinedl.cli.progress import Silence
 
-    settings = wiring.settings()
-    preferences = choosing.preferences(settings)
-    order = Order(ref="", defaults=choosing.defaults(settings, preferences), preferences=preferences)
+    own = wiring.home()
+    preferences = own.preferences()
+    order = Order(ref="", defaults=own.wanted(preferences), preferences=preferences)
     async with wiring.licensing(wiring.Network(proxy=proxy)) as licensing:
         await sync(
             Pass(

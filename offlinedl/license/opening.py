@@ -74,7 +74,7 @@ class Opening:
         alone.
         """
         try:
-            init, media = self._opened(fetch)
+            init, media = self.opened(fetch)
             look = decoder.look(init + media, share)
         except DamagedError as error:
             return error.message, Look()
@@ -87,7 +87,7 @@ class Opening:
 
     def plays(self, fetch: Fetch, share: Share) -> Look:
         """As `fault`, with what a player would put up with."""
-        return decoder.look(b"".join(self._opened(fetch)), share, strict=False)
+        return decoder.look(b"".join(self.opened(fetch)), share, strict=False)
 
     def whole(self) -> decoder.File:
         """The file of a track that is cut into pieces."""
@@ -110,7 +110,7 @@ class Opening:
                 f"{fetch.path}: encrypted, and {decoder.NOTHING}", "choose the title without this track"
             )
         try:
-            return verify.malformed(fetch.path, self._opened(fetch)[1], sealed=False)
+            return verify.malformed(fetch.path, self.opened(fetch)[1], sealed=False)
         except DamagedError as error:
             return error.message
 
@@ -189,9 +189,9 @@ class Opening:
         own = [f for f in self.media if f.needs_init == fetch.needs_init and f.number < fetch.number]
         for other in dict.fromkeys((*own[:1], *own[-1:])):
             with suppress(DamagedError):
-                yield self._opened(other)[1]
+                yield self.opened(other)[1]
 
-    def _opened(self, fetch: Fetch) -> tuple[bytes, bytes]:
+    def opened(self, fetch: Fetch) -> tuple[bytes, bytes]:
         """A file and what must stand before it, clear. DamagedError where it cannot be decrypted."""
         init = self.init(fetch)
         head = self._head(fetch)
@@ -205,6 +205,11 @@ class Opening:
         unnamed = self._keys.get(heads.kid_for(self._plan, fetch, mp4.NO_KID))
         cenc.decrypt(head.tracks, media, {**self._keys, mp4.NO_KID: unnamed} if unnamed else self._keys)
         return (cenc.clear_init(head.init), bytes(media)) if init else (b"", cenc.clear_init(bytes(media)))
+
+    def head(self, init: Fetch) -> bytes:
+        """An init segment, for clear media."""
+        data = self.clear(init)
+        return cenc.clear_init(data) if mp4.is_mp4(data) else data
 
     def clear(self, fetch: Fetch) -> bytes:
         """A file, decrypted where it is encrypted as a whole."""

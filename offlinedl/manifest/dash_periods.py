@@ -151,6 +151,7 @@ def _chained(lead: Rendition, parts: Sequence[Rendition]) -> Rendition:
             start=[segment.start for segment in part.segments],
             duration=[segment.duration for segment in part.segments],
             init=[numbers[segment.init] for segment in part.segments],
+            breaks=[bool(segments) and position == 0 for position in range(len(part.segments))],
         )
     return replace(
         lead,

@@ -81,7 +81,7 @@ class _Reader:
         self._range_end: tuple[str, int] = ("", 0)
         self._duration: Fraction | None = None
         self._part: tuple[int, int | None] | None = None
-        self._is_gap = False
+        self._is_gap = self._breaks = False
 
     def tags(self) -> hls_lines.Tags:
         """What is read of a media playlist; every other tag is passed over."""
@@ -92,6 +92,7 @@ class _Reader:
             "#EXT-X-KEY": self._key,
             "#EXT-X-MAP": self._map_tag,
             "#EXT-X-GAP": self._gap,
+            "#EXT-X-DISCONTINUITY": self._discontinuity,
             "#EXT-X-MEDIA-SEQUENCE": self._media_sequence,
             "#EXT-X-PLAYLIST-TYPE": self._playlist_type,
             "#EXT-X-ENDLIST": self._endlist,
@@ -128,9 +129,12 @@ class _Reader:
             keys = _with_iv(self._in_force, self._sequence + number) if self._is_iv_implied else self._in_force
             init = None if self._map is None else self._init(self._map)
             start = self._clock.now()
-            self.segments.append(
-                Segment(number=number, resource=resource, start=start, duration=duration, init=init, keys=keys)
-            )
+            made = Segment(
+                number=number, resource=resource, start=start, duration=duration, init=init, keys=keys,
+                breaks=self._breaks,
+            )  # fmt: skip
+            self.segments.append(made)
+            self._breaks = False
         self._count = number + 1
         self._clock.pass_by(duration)
         self._duration = self._part = None
@@ -214,6 +218,10 @@ class _Reader:
     def _gap(self, _value: str) -> None:
         """rfc8216bis section 4.4.4.7: the segment is not there."""
         self._is_gap = True
+
+    def _discontinuity(self, _value: str) -> None:
+        """RFC 8216 section 4.3.2.3: timestamps do not go on; where what follows is a gap, neither do those after it."""
+        self._breaks = bool(self.segments)
 
     def _media_sequence(self, value: str) -> None:
         """RFC 8216 section 4.3.3.2: the number of the first segment, said before it; a fraction is let pass."""

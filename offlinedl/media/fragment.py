@@ -93,6 +93,12 @@ def check(encryption: Encryption, segment: Data) -> None:
                 check_begins(segment, entry.format, base + run.start, run.sizes)
 
 
+def placed(encryption: Encryption, segment: Data) -> Iterator[tuple[Boxes, list[Run]]]:
+    """The boxes of each fragment (traf), and its runs of samples where they lie in `segment`. Errors: DamagedError."""
+    for fragment, base in chain.from_iterable(own for _, own in _moofs(encryption, segment)):
+        yield fragment.boxes, [Run(base + start, base + end, sizes) for start, end, sizes, _ in fragment.runs]
+
+
 def _moofs(encryption: Encryption, segment: Data) -> Iterator[tuple[list[Box], list[tuple[_Fragment, int]]]]:
     """The boxes of each moof of `segment`, and its fragments, whose samples are there, each with what its offsets count
     from."""

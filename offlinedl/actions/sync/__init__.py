@@ -14,7 +14,6 @@ from offlinedl.actions.sync.outbox import all_releases
 from offlinedl.actions.sync.renewals import is_due, renewals
 from offlinedl.actions.sync.smart import smart_downloads
 from offlinedl.actions.sync.sources import sources
-from offlinedl.actions.sync.tidy import tidy
 from offlinedl.actions.sync.trip import before_trip, of_trip
 from offlinedl.actions.sync.work import Pass, Result, Step
 from offlinedl.errors import BusyError, OfflinedlError
@@ -23,7 +22,6 @@ __all__ = ["PARTS", "Pass", "Result", "Step", "is_due", "sync"]
 
 PARTS: tuple[tuple[str, Callable[[Pass], Awaitable[None]]], ...] = (
     ("ask the time", time),
-    ("tidy", tidy),
     ("read", sources),
     ("renew", renewals),
     ("prepare", before_trip),
