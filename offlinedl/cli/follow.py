@@ -43,12 +43,12 @@ def verb(
 ) -> None:
     """Follow a series: `sync` downloads its next episodes, and removes what was watched if you say so."""
     from offlinedl.choose import spelled
-    from offlinedl.cli import choosing, dates, wiring
+    from offlinedl.cli import dates, wiring, wishes
     from offlinedl.series import Following
 
     chosen = None if quality is None else spelled(quality, wiring.home().preferences().qualities)
     stays, first = dates.span("--grace", grace), None if begin is None else _number(begin)
-    spoken = choosing.languages("--audio", audio), choosing.languages("--subs", subs)
+    spoken = wishes.asked("--audio", audio), wishes.asked("--subs", subs)
     with wiring.library() as library:
         rule = Following(
             series=found(series, library),
