@@ -63,7 +63,7 @@ class Library:
         Licenses that are over are destroyed now. End what uses the library before the block ends.
         """
         place = Home.at(None if home is None else Path(home), settings, license_store)
-        with place.library(place.keep_free()) as inside:
+        with place.library(place.space()) as inside:
             yield cls(place, inside)
 
     # what there is
