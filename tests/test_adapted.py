@@ -80,9 +80,9 @@ def test_a_title_is_ready_with_one_request_and_opens_offline(
     origin.faults.reverse()
     played = offlinedl.ok("play", title["id"])
     assert "first play, the playback clock runs. Expires in 47 hours" in played.out
-    assert called(log) == ["first_play", "load"]
+    assert called(log) == ["first_play", "load", "play"]
     offlinedl.ok("play", title["id"])
-    assert called(log) == ["load"]
+    assert called(log) == ["load", "play"]
     origin.mend()
 
 
@@ -143,7 +143,7 @@ def test_killed_at_the_first_play_there_is_always_a_handle(
     assert process.wait() == -signal.SIGKILL
     called(log)
     offlinedl.ok("play", title["id"])
-    assert called(log) == ["first_play", "load"]
+    assert called(log) == ["first_play", "load", "play"]
 
 
 def test_what_the_first_play_changes_is_taken_over(
@@ -254,7 +254,7 @@ def test_a_renewal_is_proven_before_it_takes_the_others_place(
     assert called(log) == ["first_play", "load", "challenge", "update", "load"]
     assert [told["purpose"] for told in asked] == ["acquire", "renew", "renew"]
     offlinedl.ok("play", title["id"])
-    assert called(log) == ["load"]
+    assert called(log) == ["load", "play"]
 
 
 def test_windows_that_are_stated_at_the_proof_count(
@@ -286,6 +286,39 @@ def test_an_adapter_that_keeps_nothing_by_now_costs_no_license(
     paid = len(asked)
     offlinedl.ok(verb, title["id"])
     assert len(asked) == paid
+
+
+ADAPTERS = [
+    pytest.param((), 0, "opens", "ready", id="as it was"),
+    pytest.param(("forgets",), 8, "does not open", "failed", id="knows it no more"),
+    pytest.param(("restricted",), 5, None, "ready", id="not usable now"),
+    pytest.param(("dies:load",), 9, None, "ready", id="fails"),
+]
+
+
+@pytest.mark.parametrize(("fault", "code", "word", "state"), ADAPTERS)
+def test_check_has_the_handle_loaded_anew(
+    fault: tuple[str, ...],
+    code: int,
+    word: str | None,
+    state: str,
+    offlinedl: Offlinedl,
+    origin: Origin,
+    asked: list[dict[str, Any]],
+    log: Path,
+) -> None:
+    """Only a license that is lost is: what the device cannot do now, it may do another time."""
+    configured(offlinedl, "widevine")
+    offlinedl.ok(*words(origin))
+    called(log)
+    configured(offlinedl, "widevine", *fault)
+    result = offlinedl("check", "--json")
+    [title] = result.json
+    assert (result.code, title["license"], title["state"]) == (code, word, state)
+    assert called(log) == ["load"]
+    configured(offlinedl, "widevine")
+    offlinedl.ok("check", "--repair")
+    assert len(asked) == 1, "it is the same license, and opens again"
 
 
 # what a feed says

@@ -6,8 +6,10 @@ stands before the media because a refusal should cost kilobytes, and because the
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from offlinedl import expiry, removal, rights, sources
 from offlinedl.actions import trusted
@@ -22,6 +24,8 @@ from offlinedl.progress import Progress
 from offlinedl.protection import LicenseServer
 from offlinedl.signatures import unsigned
 from offlinedl.streams import Plan
+
+Choose: TypeAlias = Callable[[Title], Awaitable[Prepared]]
 
 _WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
 
@@ -131,8 +135,11 @@ def _check_still_wanted(entry: Entry | None) -> None:
         raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
 
-async def planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
-    """The title and its plan. What its service allows is looked at first: here, where that tells, and then there."""
+async def planned(
+    order: Order, library: Library, licensing: Licensing, choose: Choose | None = None
+) -> tuple[Title, Plan]:
+    """The title and its plan. What its service allows is looked at first: here, where that tells, and then there. Its
+    source and renditions are those that `choose` says, else the most suitable ones."""
     title = await _resolve(order, library, licensing)
     now = library.time()
     rights.check(title, now)
@@ -142,7 +149,7 @@ async def planned(order: Order, library: Library, licensing: Licensing) -> tuple
     title = replace(title, rights=entitled.rights)
     try:
         rights.check(title, now)
-        prepared = await _prepare(title, order, library, licensing)
+        prepared = await (choose(title) if choose else _prepare(title, order, library, licensing))
         plan = prepared.plan()
     except BaseException:
         with suppress(OfflinedlError):
@@ -160,7 +167,7 @@ async def _resolve(order: Order, library: Library, licensing: Licensing) -> Titl
     entry, ref = _known(order.ref, library), order.ref
     if entry is not None and not sources.is_url(ref):
         ref = library.manifest_url(entry) if sources.is_of_url(entry.id) else entry.id
-    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, licensing.engine.get)
+    return await sources.resolve(ref, library.catalog.offers, licensing.engine)
 
 
 async def _prepare(
@@ -168,7 +175,7 @@ async def _prepare(
 ) -> Prepared:
     """The most suitable source of the title; of those that have the `tracks` where some are named, by their ids."""
     for source in title.sources:
-        licensing.engine.http.trust(source.url, order.headers)
+        licensing.engine.http.trust(source.url, [*source.headers, *order.headers])
     entry = library.entry(title.id)
     wanted = replace(order.wanted(entry.wanted if entry else None), tracks=tracks)
     if entry is not None and tracks:

@@ -206,6 +206,11 @@ class Opening:
         cenc.decrypt(head.tracks, media, {**self._keys, mp4.NO_KID: unnamed} if unnamed else self._keys)
         return (cenc.clear_init(head.init), bytes(media)) if init else (b"", cenc.clear_init(bytes(media)))
 
+    def head(self, init: Fetch) -> bytes:
+        """An init segment, for clear media."""
+        data = self.clear(init)
+        return cenc.clear_init(data) if mp4.is_mp4(data) else data
+
     def clear(self, fetch: Fetch) -> bytes:
         """A file, decrypted where it is encrypted as a whole."""
         data = bytes(self._read(fetch))

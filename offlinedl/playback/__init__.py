@@ -17,7 +17,7 @@ MASTER = "master.m3u8"
 class Part:
     """Something that a player asks for. `make` makes its bytes, in a thread, as often as it is asked for; `type` is its
     media type. Media (sound and pictures, no playlist, init segment or text) have their place on the title's time line
-    as (start, end), in seconds."""
+    as (start, end), in seconds; the media of a rendition, and no others, share a folder."""
 
     type: str
     make: Callable[[], bytes]
@@ -32,6 +32,18 @@ class Text:
     language: str
     name: str
     forced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the page shows. The playback begins at `start`, in seconds; `text` is the path of the subtitles that are on
+    at first, "" for none but forced ones. `poster` is an image file."""
+
+    name: str
+    series: str = ""
+    poster: bytes | None = None
+    start: float = 0.0
+    text: str = ""
 
 
 class Presentation(Protocol):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from math import isnan
 from typing import Any
 from urllib.parse import urljoin
@@ -14,6 +16,7 @@ from offlinedl.errors import DamagedError, UnsupportedError, printable
 from offlinedl.http import origin
 from offlinedl.model import Rights
 
+_HALF = re.compile("[\ud800-\udfff]")
 _LARGEST = 2**31
 """No season, episode, height or number of downloads comes near it."""
 
@@ -27,12 +30,14 @@ class Node:
     document: str
 
     def nodes(self, name: str) -> list[Node]:
+        return [node() for node in self.each(name)]
+
+    def each(self, name: str) -> Iterator[Callable[[], Node]]:
+        """The objects of a list, each when it is asked for: what is wrong with one stops no other."""
         listed = self.value.get(name)
-        if listed is None:
-            return []
-        if not isinstance(listed, list):
+        if listed is not None and not isinstance(listed, list):
             raise self.wrong(name, "not a list")
-        return [self._node(f"{self._at(name)}[{n}]", value) for n, value in enumerate(listed)]
+        return (partial(self._node, f"{self._at(name)}[{n}]", value) for n, value in enumerate(listed or ()))
 
     def node(self, name: str) -> Node | None:
         value = self.value.get(name)
@@ -47,7 +52,7 @@ class Node:
         value = self.value.get(name)
         if value is None:
             return None
-        if not isinstance(value, str) or any("\ud800" <= c <= "\udfff" for c in value):
+        if not isinstance(value, str) or not (value.isascii() or _HALF.search(value) is None):
             raise self.wrong(name, "not a text")
         return printable(value)
 
