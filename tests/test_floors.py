@@ -21,9 +21,11 @@ HOUSE = "offlinedl"
 # A name is a module, or a room with all in it.
 FLOORS = {
     "": 0,  # the package itself: its version
+    "added": 0,
     "mark": 0,
     "model": 0,
     "protection": 0,
+    "series": 0,
     "streams": 0,
     "errors": 0,
     "signatures": 0,
@@ -35,6 +37,7 @@ FLOORS = {
     "expiry": 1,
     "languages": 1,
     "lifecycle": 1,
+    "outlook": 1,
     "matching": 1,
     "parallel": 1,
     "patience": 1,
@@ -65,6 +68,7 @@ FLOORS = {
     "library": 3,
     "playing": 3,
     "removal": 3,
+    "storage": 3,
     "playback": 3,
     "remux": 2,
     "mux": 2,

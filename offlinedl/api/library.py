@@ -15,6 +15,7 @@ from offlinedl.actions.release import SHORT, owed, release
 from offlinedl.actions.remove import remove
 from offlinedl.actions.renew import renew
 from offlinedl.actions.sync import Pass, Step, sync
+from offlinedl.added import AddedSource
 from offlinedl.api.events import Event, Tell, Watch, until_paused
 from offlinedl.api.home import Home, Network
 from offlinedl.api.local import LocalMedia, local
@@ -24,7 +25,7 @@ from offlinedl.api.titles import OfflineTitle, seen
 from offlinedl.aside import alone
 from offlinedl.config import Settings
 from offlinedl.errors import NotFoundError, shown
-from offlinedl.model import AddedSource, Entry, Offer
+from offlinedl.model import Entry, Offer
 from offlinedl.sources import refresh
 from offlinedl.sources.kinds import place
 from offlinedl.vault import LicenseStore
@@ -64,7 +65,7 @@ class Library:
         Licenses that are over are destroyed now. End what uses the library before the block ends.
         """
         place = Home.at(None if home is None else Path(home), settings, license_store)
-        with place.library(place.keep_free()) as inside:
+        with place.library(place.space()) as inside:
             yield cls(place, inside)
 
     # what there is
