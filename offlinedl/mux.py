@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from offlinedl.errors import DamagedError, UnsupportedError
-from offlinedl.media import DEMUXERS
+from offlinedl.media.containers import DEMUXERS
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer

@@ -12,7 +12,7 @@ from offlinedl.decoder import process
 from offlinedl.decoder.judgement import ALL, NOTHING, File, Look, Share
 from offlinedl.decoder.process import running
 
-__all__ = ["ALL", "NOTHING", "File", "Look", "Share", "begins", "fault", "look", "running", "untagged", "version"]
+__all__ = ["ALL", "NOTHING", "File", "Look", "Share", "fault", "look", "running", "untagged", "version"]
 
 
 def version() -> str:
@@ -41,11 +41,6 @@ def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: boo
     """
     file = io.BytesIO(untagged(media)) if isinstance(media, bytes) else media
     return process.look(file, share, since=since, strict=strict)
-
-
-def begins(media: bytes) -> float | None:
-    """When `media` begin on their own clock, in seconds; None where that cannot be read."""
-    return process.begins(io.BytesIO(media))
 
 
 def untagged(media: bytes) -> bytes:

@@ -1,5 +1,1 @@
 """Bytes in, bytes out: containers and ciphers, without I/O."""
-
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,mpegts,aac,ac3,eac3,mp3,flac,ogg,matroska,webm"
-"""What media are to FFmpeg. Bytes from the network must not pass for a playlist, which would open other files and
-addresses."""

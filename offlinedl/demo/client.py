@@ -1,0 +1,37 @@
+"""A client of its own: it reads what `play --player none` serves as any other would, and then stops that."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from urllib.parse import urljoin
+from urllib.request import ProxyHandler, build_opener
+
+_URI = re.compile(r'^([^#\s].*)$|URI="(.*?)"', re.MULTILINE)
+
+
+def play(command: Sequence[str], say: Callable[[str], None], err: int | None = None) -> int:
+    """Run `command`, read the address that it prints to its end, and interrupt it then. Its exit code; `say` is told
+    its lines, `err` is what its stderr goes to."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True) as process:  # noqa: S603 - our own
+        try:
+            for line in process.stdout or ():
+                say(line.rstrip("\n"))
+                if line.startswith("http://127.0.0.1:"):
+                    read(line.strip())
+                    process.send_signal(signal.SIGINT)
+            return process.wait()
+        finally:
+            process.kill()
+
+
+def read(address: str) -> int:
+    """Fetch what is at `address`, and all that it names where it is a playlist. Bytes of media."""
+    with build_opener(ProxyHandler({})).open(address) as answer:
+        content: bytes = answer.read()
+    if not content.startswith(b"#EXTM3U"):
+        return len(content)
+    named = _URI.findall(content.decode())
+    return sum(read(urljoin(address, beside or within)) for beside, within in named)
