@@ -89,8 +89,9 @@ def one(tool: str, chosen: Set, stage: Stage) -> Run:
 
 
 def environment(authority: Path) -> dict[str, str]:
-    """Without proxies; with the certificate where Python programs look for it."""
+    """Without proxies; with the certificate where Python programs look for it. What is installed is compiled."""
     own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    own.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**own, "SSL_CERT_FILE": str(authority), "REQUESTS_CA_BUNDLE": str(authority)}
 
 

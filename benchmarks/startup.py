@@ -105,6 +105,9 @@ def main() -> None:
             "list --json": [program, "list", "--json"],
         }
         environment = {**os.environ, "OFFLINEDL_HOME": folder}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled
+        for command in commands.values():
+            seconds(command, environment)
         runs: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(ROUNDS):
             for name, command in commands.items():

@@ -128,16 +128,20 @@ class Custody:
         if error:
             raise error
 
+    def fault(self, entry: Entry) -> str:
+        """Why the vault does not open the title's license, "" where it does."""
+        return fault(self._vault, entry)
+
     def keep(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
         """Keep a license that was granted, in the place of one that is there: that one's keys are destroyed then.
         `warnings` are what is odd about it."""
-        self._vault.put(held.license.id, record.encode(held))
+        self._vault.save(held.license.id, record.encode(held))
         self._name(entry, held.license, *map(_odd, warnings))
 
     def restate(self, entry: Entry, held: Held) -> None:
         """Keep what an adapter has made of the title's license: another handle, or other windows. The vault replaces
         what it has in one step, so that there is never none."""
-        self._vault.put(held.license.id, record.encode(held))
+        self._vault.save(held.license.id, record.encode(held))
         with self._catalog.transaction():
             current = self._catalog.entry(entry.id)
             if current is not None and current.license is not None and current.license.windows != held.license.windows:
@@ -167,7 +171,7 @@ class Custody:
 
     def offer(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
         """Keep a license that is to take the place of the title's once it is proven."""
-        self._vault.put(following(entry.license_slot), record.encode(held))
+        self._vault.save(following(entry.license_slot), record.encode(held))
         with self._catalog.transaction():
             for event in ("another license granted", *map(_odd, warnings)):
                 self._catalog.note(entry.id, event, self._clock())
@@ -185,7 +189,7 @@ class Custody:
 
     def decline(self, entry: Entry) -> None:
         """Destroy the license that was offered: it does not serve."""
-        self._vault.delete(following(entry.license_slot))
+        self._vault.remove(following(entry.license_slot))
 
     def drop(self, entry: Entry, why: str, *, leaves: bool = False) -> None:
         """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own. Where the
@@ -223,7 +227,7 @@ class Custody:
         slots = self.slots()
         for name in there - slots if slots else ():
             if _SLOT.fullmatch(name):
-                self._vault.delete(name)
+                self._vault.remove(name)
 
     def owed(self, title_id: str = "") -> list[Owed]:
         """The destruction records in the outbox, the oldest first; of this title alone where one is given."""
@@ -273,10 +277,10 @@ class Custody:
 
     def _opened(self, slot: str) -> Held | None:
         try:
-            sealed = self._vault.get(slot)
+            found = self._vault.load(slot)
+            return record.decode(found) if found else None
         except DamagedError:
             return None
-        return record.decode(sealed) if sealed else None
 
     def _name(self, entry: Entry, license: License, *more: str) -> None:
         with self._catalog.transaction():

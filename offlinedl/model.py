@@ -63,11 +63,12 @@ class Drm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaSource:
-    """One manifest of a title; several are alternatives."""
+    """One manifest of a title; several are alternatives. `headers` go with every request to its origin."""
 
     url: str
     type: str = ""
     drm: tuple[Drm, ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,8 @@ class Details:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
-    """What a person asks for: an episode or a film. `id` is unique in the catalog ("source:id")."""
+    """What a person asks for: an episode or a film. `id` is unique in the catalog ("source:id"). A `special` (a
+    trailer, a bonus) stands apart from the episodes of its series."""
 
     id: str
     name: str
@@ -119,6 +121,7 @@ class Title:
     series: Series | None = None
     season: int | None = None
     episode: int | None = None
+    special: bool = False
     details: Details = Details()
     subtitles: tuple[SideTrack, ...] = ()
     rights: Rights = Rights()
@@ -128,6 +131,26 @@ class Title:
         for text in (self.id, self.name):
             if not text or not text.isprintable():
                 raise ValueError(f"a title needs an id and a name that can be printed, not {text!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A title as its `source` offered it last: what is needed to decide about it, and no address or header, for those
+    may be secrets. `position` is its place in the source, from 0; `download` whether its rights allow that."""
+
+    id: str
+    source: str
+    position: int
+    name: str
+    series: Series | None = None
+    season: int | None = None
+    episode: int | None = None
+    special: bool = False
+    published: datetime | None = None
+    available_from: datetime | None = None
+    available_until: datetime | None = None
+    duration: float = 0.0
+    download: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +259,24 @@ class Failure:
     code: str
     message: str
     hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedSource:
+    """A source that a person added, and how it was found last. `fetched_at` is when it answered last; `etag` and
+    `last_modified` are what it said then of its version (RFC 9110 section 8.8), and `checksum` is that of what it sent.
+    Where it fails since then, `failure` is the last one, and `failing_since` when the first was."""
+
+    name: str
+    url: str = field(repr=False)
+    kind: str
+    titles: int = 0
+    etag: str = ""
+    last_modified: str = ""
+    checksum: bytes = b""
+    fetched_at: datetime | None = None
+    failure: Failure | None = None
+    failing_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

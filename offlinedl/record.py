@@ -4,8 +4,11 @@ there alone."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from offlinedl.errors import DamagedError
 from offlinedl.model import ContentKey, Held, License, Windows
 
 
@@ -33,8 +36,16 @@ def encode(held: Held) -> bytes:
 
 
 def decode(record: bytes) -> Held:
-    """What `encode` wrote, also that of an older offlinedl."""
-    values = json.loads(record)
+    """What `encode` wrote, also that of an older offlinedl. DamagedError where it is something else."""
+    try:
+        return _decoded(json.loads(record))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(
+            "what is kept as a license is none", "get the title again: its media are kept", code="vault-damaged"
+        ) from error
+
+
+def _decoded(values: Mapping[str, Any]) -> Held:
     ends_at, handle = values["ends_at"], values.get("handle")
     license = License(
         id=values["id"],

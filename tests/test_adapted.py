@@ -288,6 +288,39 @@ def test_an_adapter_that_keeps_nothing_by_now_costs_no_license(
     assert len(asked) == paid
 
 
+ADAPTERS = [
+    pytest.param((), 0, "opens", "ready", id="as it was"),
+    pytest.param(("forgets",), 8, "does not open", "failed", id="knows it no more"),
+    pytest.param(("restricted",), 5, None, "ready", id="not usable now"),
+    pytest.param(("dies:load",), 9, None, "ready", id="fails"),
+]
+
+
+@pytest.mark.parametrize(("fault", "code", "word", "state"), ADAPTERS)
+def test_check_has_the_handle_loaded_anew(
+    fault: tuple[str, ...],
+    code: int,
+    word: str | None,
+    state: str,
+    offlinedl: Offlinedl,
+    origin: Origin,
+    asked: list[dict[str, Any]],
+    log: Path,
+) -> None:
+    """Only a license that is lost is: what the device cannot do now, it may do another time."""
+    configured(offlinedl, "widevine")
+    offlinedl.ok(*words(origin))
+    called(log)
+    configured(offlinedl, "widevine", *fault)
+    result = offlinedl("check", "--json")
+    [title] = result.json
+    assert (result.code, title["license"], title["state"]) == (code, word, state)
+    assert called(log) == ["load"]
+    configured(offlinedl, "widevine")
+    offlinedl.ok("check", "--repair")
+    assert len(asked) == 1, "it is the same license, and opens again"
+
+
 # what a feed says
 
 

@@ -19,11 +19,13 @@ from offlinedl.catalog import Catalog, plans
 from offlinedl.catalog.schema import MIGRATIONS
 from offlinedl.errors import DamagedError, StorageError, UsageError
 from offlinedl.model import (
+    AddedSource,
     Destruction,
     Entry,
     Failure,
     Kind,
     License,
+    Offer,
     Rights,
     Series,
     Setup,
@@ -65,8 +67,16 @@ PLAN = Plan(
     wanted=Wanted(quality="720p", audio=("pt-BR", "en"), subtitles=("none",)),
     tracks=(
         Track(
-            id="v", kind=Kind.VIDEO, container="mp4", bandwidth=1_300_000, width=1280, height=720, codecs="avc1.64001f",
-            language="en", name="main", why="tallest within 720p",
+            id="v",
+            kind=Kind.VIDEO,
+            container="mp4",
+            bandwidth=1_300_000,
+            width=1280,
+            height=720,
+            codecs="avc1.64001f",
+            language="en",
+            name="main",
+            why="tallest within 720p",
             setup=Setup(fourcc="AVC1", timescale=10**7, private=b"\0\1", sampling_rate=1, channels=2, nal_length=2),
         ),
         Track(id="a", kind=Kind.AUDIO, container="ts", forced=True),
@@ -74,18 +84,32 @@ PLAN = Plan(
     fetches=(
         Fetch(rendition="v", init=True, number=0, url="https://example.com/i", path="v/init-0.mp4", size=700),
         Fetch(
-            rendition="v", init=False, number=0, url="https://example.com/m?sig=2", path="v/000000.m4s",
-            range=ByteRange(first=0, last=999), start=1 / 3, duration=2.002, needs_init=0, key=1, iv=bytes(16),
+            rendition="v",
+            init=False,
+            number=0,
+            url="https://example.com/m?sig=2",
+            path="v/000000.m4s",
+            range=ByteRange(first=0, last=999),
+            start=1 / 3,
+            duration=2.002,
+            needs_init=0,
+            key=1,
+            iv=bytes(16),
             estimate=1000,
         ),
         Fetch(
-            rendition="a", init=False, number=0, url="https://example.com/a", path="a/000000.ts", breaks=True,
+            rendition="a",
+            init=False,
+            number=0,
+            url="https://example.com/a",
+            path="a/000000.ts",
+            breaks=True,
             estimate=50,
-        ),  # fmt: skip
+        ),
     ),
     keys=(Key(method="AES-128", uri="https://example.com/k1"), Key(method="SAMPLE-AES", uri="k2", keyformat="other")),
     kids=KIDS,
-)  # fmt: skip
+)
 ENTRY = Entry(id=TITLE.id, name=TITLE.name, state=State.QUEUED, folder="folder", license_slot="slot", protected=True)
 LICENSE = License(
     id="slot",
@@ -445,11 +469,68 @@ def test_titles_stand_by_series_season_and_episode(catalog: Catalog) -> None:
 
 
 def test_sources_come_and_go(catalog: Catalog) -> None:
-    catalog.add_source("demo", "https://example.com/1", "feed", NOW)
-    catalog.add_source("demo", "https://example.com/2", "rss", NOW)
-    assert catalog.sources() == [("demo", "https://example.com/2", "rss")]
-    assert catalog.remove_source("demo")
-    assert not catalog.remove_source("demo")
+    offers = catalog.offers
+    with catalog.transaction():
+        offers.add("demo", "https://example.com/1", "feed", NOW)
+        offers.replace("demo", [Offer(id="demo:a", source="demo", position=0, name="A")], b"1")
+        offers.add("demo", "https://example.com/2", "rss", NOW)
+        assert offers.sources() == [AddedSource(name="demo", url="https://example.com/2", kind="rss")]
+        assert (offers.remove("demo"), offers.remove("demo")) == (True, False)
+    assert offers.source("demo") is None
+
+
+OFFERS = (
+    Offer(
+        id="demo:1", source="demo", position=0, name="Low Tide", series=Series(id="demo:s", name="Harbour"), season=1,
+        episode=2, special=True, published=NOW, available_from=NOW, available_until=LATER, duration=1.5, download=False,
+    ),
+    Offer(id="demo:0", source="demo", position=1, name="Low Tide"),
+    Offer(id="demo:2", source="demo", position=2, name="High", series=Series(id="demo:s", name="Harbour")),
+)  # fmt: skip
+OTHERS = (Offer(id="other:1", source="other", position=0, name="1", series=Series(id="other:s", name="S")),)
+
+
+@pytest.fixture
+def offering(catalog: Catalog) -> Catalog:
+    with catalog.transaction():
+        for name, offers in (("demo", OFFERS), ("other", OTHERS)):
+            catalog.offers.add(name, "https://example.com/", "feed", NOW)
+            catalog.offers.replace(name, offers, b"sum")
+    return catalog
+
+
+def test_what_is_offered_comes_back(offering: Catalog) -> None:
+    offers = offering.offers
+    assert offers.of_source("demo") == [*OFFERS]
+    assert offers.of_series("demo:s") == [OFFERS[0], OFFERS[2]]
+    assert offers.series() == [Series(id="demo:s", name="Harbour"), Series(id="other:s", name="S")]
+    assert [offer.id for offer in offers.named("1")] == ["demo:1", "other:1"]
+    assert [offer.id for offer in offers.named("demo:1")] == ["demo:1"]
+    assert [source.titles for source in offers.sources()] == [3, 1]
+
+
+def test_what_is_no_longer_offered_goes(offering: Catalog) -> None:
+    twice = replace(OFFERS[2], id=OFFERS[1].id, position=3)
+    with offering.transaction():
+        offering.offers.replace("demo", [OFFERS[1], twice], b"new")
+    assert offering.offers.of_source("demo") == [OFFERS[1]]
+    assert offering.offers.of_source("other") == [*OTHERS]
+
+
+def test_a_source_that_fails_keeps_what_it_offered(offering: Catalog) -> None:
+    offers, failure = offering.offers, Failure(code="network", message="m", hint="h")
+    with offering.transaction():
+        offers.answered("demo", '"1"', "Sun", NOW)
+        offers.failed("demo", Failure(code="x", message="m", hint="h"), LATER)
+        offers.failed("demo", failure, LATER + timedelta(hours=1))
+    known = AddedSource(
+        name="demo", url="https://example.com/", kind="feed", titles=3, etag='"1"', last_modified="Sun",
+        checksum=b"sum", fetched_at=NOW,
+    )  # fmt: skip
+    assert offers.source("demo") == replace(known, failure=failure, failing_since=LATER)
+    with offering.transaction():
+        offers.answered("demo", "", "", LATER)
+    assert offers.source("demo") == replace(known, etag="", last_modified="", fetched_at=LATER)
 
 
 # what must not be

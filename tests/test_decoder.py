@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import os
 import random
+import signal
+import threading
 from pathlib import Path
 
-import av.logging
 import pytest
 
 from offlinedl import decoder
+from offlinedl.errors import OfflinedlError
 from offlinedl.media import cenc
 from tests import packager
 
@@ -118,7 +122,39 @@ def test_an_init_alone_has_no_frame(root: Path) -> None:
     assert decoder.fault(piece(packager.package(root, "clear") / "v")) is not None
 
 
-def test_the_log_is_left_as_it_was() -> None:
-    before = av.logging.get_level(), av.logging.get_skip_repeated()
-    assert decoder.fault(b"no media") is not None
-    assert (av.logging.get_level(), av.logging.get_skip_repeated()) == before
+def children() -> set[int]:
+    """The processes that this one began and that still run."""
+    listed = Path(f"/proc/self/task/{threading.main_thread().native_id}/children").read_text().split()
+    return {int(pid) for pid in listed}
+
+
+class Deadly(io.BytesIO):
+    """Media that kill the decoder that reads them."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        for pid in children():
+            os.kill(pid, signal.SIGKILL)
+        return super().read(size)
+
+
+def test_media_that_the_decoder_dies_of_are_named_and_others_are_looked_at(root: Path) -> None:
+    media = piece(packager.package(root, "clear") / "v", 1)
+    with decoder.running():
+        assert decoder.look(Deadly(media)).reason == "the decoder dies of it (-9)"
+        assert decoder.look(media).reason is None
+
+
+def test_the_process_is_there_for_as_long_as_it_is_wanted(root: Path) -> None:
+    media, before = piece(packager.package(root, "clear") / "v", 1), children()
+    with decoder.running():
+        with decoder.running():
+            [process] = children() - before
+        decoder.look(media)
+        assert children() - before == {process}
+    assert children() == before
+
+
+def test_a_decoder_that_cannot_be_started_is_no_fault_of_the_media(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [])
+    with pytest.raises(OfflinedlError, match="the decoder does not start"):
+        decoder.look(b"media")

@@ -36,11 +36,11 @@ def title(**more: Any) -> dict[str, Any]:
 
 
 def read(*titles: Any, **more: Any) -> list[Title]:
-    return feed.titles(json.dumps({"offlinedl": 1, "titles": titles, **more}).encode(), "demo", URL)
+    return list(feed.titles(json.dumps({"offlinedl": 1, "titles": titles, **more}).encode(), "demo", URL))
 
 
 def test_the_example_is_read_in_full() -> None:
-    assert feed.titles(EXAMPLE.encode(), "demo", URL) == [
+    assert list(feed.titles(EXAMPLE.encode(), "demo", URL)) == [
         Title(
             id="demo:harbour-1",
             name="Low Tide",
@@ -238,7 +238,7 @@ NO_FEED: list[tuple[bytes, type[OfflinedlError]]] = [
 @pytest.mark.parametrize(("body", "error"), NO_FEED, ids=[repr(body[:40]) for body, _ in NO_FEED])
 def test_what_is_no_feed_is_said(body: bytes, error: type[OfflinedlError]) -> None:
     with pytest.raises(error) as failed:
-        feed.titles(body, "demo", URL)
+        list(feed.titles(body, "demo", URL))
     assert "secret" not in failed.value.message + failed.value.hint
 
 
@@ -246,7 +246,7 @@ def test_what_is_no_feed_is_said(body: bytes, error: type[OfflinedlError]) -> No
     "body", [b'{"offlinedl": 1}', b'{"offlinedl": 1, "titles": null}', b'\xef\xbb\xbf{"offlinedl": 1}']
 )
 def test_a_feed_without_titles_is_one(body: bytes) -> None:
-    assert feed.titles(body, "demo", URL) == []
+    assert list(feed.titles(body, "demo", URL)) == []
 
 
 # addresses, windows, dates

@@ -43,7 +43,7 @@ RIGHT = [
 @pytest.mark.parametrize("right", RIGHT)
 def test_what_is_right(right: Any) -> None:
     assert list(VALIDATOR.iter_errors(right)) == []
-    feed.titles(json.dumps(right).encode(), "demo", URL)
+    list(feed.titles(json.dumps(right).encode(), "demo", URL))
 
 
 FINER = ("\\udce9", "2026-02-30", "0001-01-01T00", "https://[::1/a", "https://a:99999/", ": nan", ": inf")
@@ -64,7 +64,7 @@ WRONG_FEEDS = [
 def test_what_is_wrong(wrong: Any) -> None:
     assert list(VALIDATOR.iter_errors(wrong)) != []
     with pytest.raises(OfflinedlError):
-        feed.titles(json.dumps(wrong).encode(), "demo", URL)
+        list(feed.titles(json.dumps(wrong).encode(), "demo", URL))
 
 
 JSON = (b"null", b"[]", b'"', b'{"v', b'{"offlinedl": 2', b'{"offlinedl": "1"', b'{"offlinedl": null')

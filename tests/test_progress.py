@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from offlinedl.cli.events import Events
+from offlinedl.cli.events import watch
 from offlinedl.cli.progress import Bar, Lines
 from offlinedl.demo.origin import DATA
 from tests import origin as o
@@ -222,7 +222,7 @@ def test_none_says_nothing_but_errors(demo: Offlinedl) -> None:
 def test_events_come_at_most_four_times_a_second_and_transitions_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     """B39."""
     clock = Clock()
-    watching = Events("demo:low-tide", clock, clock.date)
+    watching = watch("demo:low-tide", clock, clock.date)
     watching.begin("Low Tide", 10 * MB, 70 * MB)
     watching.step("license")
     watching.step("media")
@@ -266,7 +266,7 @@ def test_events_come_at_most_four_times_a_second_and_transitions_at_once(capsys:
 @pytest.fixture
 def chatty(demo: Offlinedl, monkeypatch: pytest.MonkeyPatch) -> Offlinedl:
     """A command line that makes an event of every chunk."""
-    monkeypatch.setattr("offlinedl.cli.events._SECONDS_BETWEEN_EVENTS", 0.0)
+    monkeypatch.setattr("offlinedl.api.events._SECONDS_BETWEEN_EVENTS", 0.0)
     return demo
 
 

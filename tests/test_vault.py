@@ -30,45 +30,45 @@ def vault(folder: Path) -> Vault:
 
 
 def test_the_first_secret_of_a_home_is_kept(folder: Path) -> None:
-    Vault(folder).put("a", SECRET)
-    assert Vault(folder).get("a") == SECRET
+    Vault(folder).save("a", SECRET)
+    assert Vault(folder).load("a") == SECRET
 
 
 @pytest.mark.parametrize("secret", [b"", b"\0", SECRET, bytes(10**6)], ids=["empty", "one byte", "a key", "long"])
 def test_a_secret_comes_back(secret: bytes, vault: Vault, folder: Path) -> None:
-    vault.put("a-name-0", secret)
-    assert Vault(folder).get("a-name-0") == secret
+    vault.save("a-name-0", secret)
+    assert Vault(folder).load("a-name-0") == secret
 
 
 def test_a_secret_that_is_not_there_is_none(vault: Vault) -> None:
-    assert vault.get("nothing") is None
-    vault.delete("nothing")
+    assert vault.load("nothing") is None
+    vault.remove("nothing")
 
 
 def test_the_last_secret_of_a_name_counts(vault: Vault, folder: Path) -> None:
-    vault.put("a", b"before")
-    vault.put("a", b"after")
-    assert vault.get("a") == b"after"
+    vault.save("a", b"before")
+    vault.save("a", b"after")
+    assert vault.load("a") == b"after"
     assert {f.name for f in folder.iterdir()} == {"key", "a.sealed"}
 
 
 def test_a_destroyed_secret_is_gone(vault: Vault, folder: Path) -> None:
-    vault.put("a", SECRET)
-    vault.delete("a")
-    assert vault.get("a") is None
+    vault.save("a", SECRET)
+    vault.remove("a")
+    assert vault.load("a") is None
     assert {f.name for f in folder.iterdir()} == {"key"}
 
 
 def test_everything_is_its_owners_alone(vault: Vault, folder: Path) -> None:
-    vault.put("a", SECRET)
+    vault.save("a", SECRET)
     assert {f.name: f.stat().st_mode & 0o777 for f in folder.iterdir()} == {"key": 0o600, "a.sealed": 0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_what_lies_on_the_disk_says_nothing(vault: Vault, folder: Path) -> None:
-    vault.put("a", SECRET)
+    vault.save("a", SECRET)
     first = (folder / "a.sealed").read_bytes()
-    vault.put("a", SECRET)
+    vault.save("a", SECRET)
     second = (folder / "a.sealed").read_bytes()
     assert first != second
     assert first[:12] != second[:12]
@@ -76,10 +76,10 @@ def test_what_lies_on_the_disk_says_nothing(vault: Vault, folder: Path) -> None:
 
 
 def test_a_secret_does_not_open_under_another_name(vault: Vault, folder: Path) -> None:
-    vault.put("a", SECRET)
+    vault.save("a", SECRET)
     (folder / "a.sealed").rename(folder / "b.sealed")
     with pytest.raises(DamagedError, match="foreign"):
-        vault.get("b")
+        vault.load("b")
 
 
 @pytest.mark.parametrize("place", [0, 11, 12, 20, -16, -1], ids=["nonce", "its end", "text", "more", "tag", "its end"])
@@ -117,29 +117,29 @@ def exchange(key: Path) -> None:
 
 @pytest.mark.parametrize("harm", [lose, cut, empty, exchange])
 def test_a_key_file_that_is_not_what_it_was_is_said(harm: Callable[[Path], None], vault: Vault, folder: Path) -> None:
-    vault.put("a", SECRET)
+    vault.save("a", SECRET)
     harm(folder / "key")
     with pytest.raises(DamagedError, match="key") as failed:
-        vault.get("a")
+        vault.load("a")
     assert (failed.value.code, failed.value.exit_code) == ("vault-damaged", 8)
     assert failed.value.hint.startswith("restore ")
 
 
 def test_a_key_file_that_comes_back_opens_what_it_sealed(vault: Vault, folder: Path) -> None:
     """Nothing that was done without it is in the way of its return."""
-    vault.put("a", SECRET)
+    vault.save("a", SECRET)
     key = (folder / "key").read_bytes()
     (folder / "key").unlink()
     with pytest.raises(DamagedError):
-        vault.get("a")
+        vault.load("a")
     (folder / "key").write_bytes(key)
-    assert vault.get("a") == SECRET
+    assert vault.load("a") == SECRET
 
 
 ACTS: list[tuple[str, Callable[[Vault], object]]] = [
-    ("put", lambda v: v.put("a", SECRET)),
-    ("get", lambda v: v.get("a")),
-    ("delete", lambda v: v.delete("a")),
+    ("save", lambda v: v.save("a", SECRET)),
+    ("load", lambda v: v.load("a")),
+    ("remove", lambda v: v.remove("a")),
     ("seal", lambda v: v.seal("a", SECRET)),
 ]
 
@@ -154,18 +154,18 @@ def test_a_file_in_the_place_of_the_vault_is_said(act: Callable[[Vault], object]
 
 def test_a_write_that_fails_leaves_the_secret_that_was_there(vault: Vault, folder: Path) -> None:
     """/dev/full is the disk that is always full."""
-    vault.put("a", SECRET)
+    vault.save("a", SECRET)
     (folder / "a.part").symlink_to("/dev/full")
     with pytest.raises(StorageError):
-        vault.put("a", b"another")
-    assert vault.get("a") == SECRET
+        vault.save("a", b"another")
+    assert vault.load("a") == SECRET
     assert {f.name for f in folder.iterdir()} == {"key", "a.sealed"}
 
 
 @pytest.mark.parametrize("name", ["", "../key", "a/b", "A", "a.b", "a\n", "\u00e9"])
 def test_a_name_is_a_name(name: str, vault: Vault) -> None:
     with pytest.raises(ValueError, match="not a name"):
-        vault.put(name, SECRET)
+        vault.save(name, SECRET)
 
 
 READY = """

@@ -83,7 +83,7 @@ def test_what_is_absent_comes_and_what_is_there_stays(held: Offlinedl, words: tu
     absent, harmed, _ = sorted(vault.glob("*.sealed"))
     absent.unlink()
     harmed.write_bytes(b"not any more")
-    Vault(vault).put("new", b"since then")
+    Vault(vault).save("new", b"since then")
     assert held.ok("vault", "import", export, *words).out.endswith(": 2 secrets taken in\n")
     assert files(vault) == {**before, "new.sealed": files(vault)["new.sealed"]}
 

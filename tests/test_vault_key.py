@@ -83,8 +83,8 @@ def key_of(folder: Path) -> bytes:
 
 
 def test_a_key_in_the_keyring_is_in_no_file(folder: Path, chain: Chain) -> None:
-    in_keyring(folder).put("a", SECRET)
-    assert in_keyring(folder).get("a") == SECRET
+    in_keyring(folder).save("a", SECRET)
+    assert in_keyring(folder).load("a") == SECRET
     assert len(chain.passwords) == 1
     assert len(key_of(folder)) == 32
     assert not any(key_of(folder) in f.read_bytes() for f in folder.iterdir())
@@ -93,26 +93,26 @@ def test_a_key_in_the_keyring_is_in_no_file(folder: Path, chain: Chain) -> None:
 
 def test_the_key_moves_when_the_setting_changes(folder: Path, chain: Chain) -> None:
     """And it is the same key: never a second one beside it."""
-    in_file(folder).put("a", SECRET)
+    in_file(folder).save("a", SECRET)
     key = key_of(folder)
-    assert in_keyring(folder).get("a") == SECRET
+    assert in_keyring(folder).load("a") == SECRET
     assert (len(chain.passwords), key_of(folder), len((folder / "key").read_bytes())) == (1, key, 40)
-    assert in_file(folder).get("a") == SECRET
+    assert in_file(folder).load("a") == SECRET
     assert (chain.passwords, (folder / "key").read_bytes()) == ({}, key)
     assert {f.name: f.stat().st_mode & 0o777 for f in folder.iterdir()} == {"key": 0o600, "a.sealed": 0o600}
 
 
 def test_a_process_of_before_does_not_move_it_back(folder: Path, chain: Chain) -> None:
     before = in_keyring(folder)
-    before.put("a", SECRET)
+    before.save("a", SECRET)
     in_file(folder).settle()
-    assert before.get("a") == SECRET
+    assert before.load("a") == SECRET
     assert chain.passwords == {}
     assert len((folder / "key").read_bytes()) == 32
 
 
 def test_a_key_that_moves_while_it_is_looked_for_is_found(folder: Path, chain: Chain) -> None:
-    in_keyring(folder).put("a", SECRET)
+    in_keyring(folder).save("a", SECRET)
 
     class Slow(Chain):
         """Somebody else moves the key before this one answers."""
@@ -124,7 +124,7 @@ def test_a_key_that_moves_while_it_is_looked_for_is_found(folder: Path, chain: C
             return chain.get_password(service, username)
 
     keyring.set_keyring(Slow())
-    assert in_file(folder).get("a") == SECRET
+    assert in_file(folder).load("a") == SECRET
     assert chain.passwords == {}
 
 
@@ -148,17 +148,17 @@ def close(backend: KeyringBackend | None, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_keyring_that_is_closed_is_said_and_costs_nothing(
     backend: KeyringBackend | None, made: type, folder: Path, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made(folder).put("a", SECRET)
+    made(folder).save("a", SECRET)
     before = {f.name: f.read_bytes() for f in folder.iterdir()}
     close(backend, monkeypatch)
-    for act in (lambda v: v.get("a"), lambda v: v.put("a", b"another"), Vault.settle, Vault.device_id):
+    for act in (lambda v: v.load("a"), lambda v: v.save("a", b"another"), Vault.settle, Vault.device_id):
         with pytest.raises(StorageError) as failed:
             act(in_keyring(folder))
         assert (failed.value.code, failed.value.exit_code, bool(failed.value.hint)) == ("keyring", 6, True)
     assert {f.name: f.read_bytes() for f in folder.iterdir()} == before
     monkeypatch.undo()
     keyring.set_keyring(chain)
-    assert in_keyring(folder).get("a") == SECRET
+    assert in_keyring(folder).load("a") == SECRET
 
 
 @pytest.mark.parametrize("backend", CLOSED.values(), ids=CLOSED)
@@ -167,24 +167,24 @@ def test_no_key_is_made_for_a_keyring_that_is_closed(
 ) -> None:
     close(backend, monkeypatch)
     with pytest.raises(StorageError):
-        in_keyring(folder).put("a", SECRET)
+        in_keyring(folder).save("a", SECRET)
     assert list(folder.iterdir()) == []
 
 
 def test_another_keyring_is_not_the_one(folder: Path, chain: Chain) -> None:
     """No new key is made: where the right one is open, all is as it was."""
-    in_keyring(folder).put("a", SECRET)
+    in_keyring(folder).save("a", SECRET)
     keyring.set_keyring(Chain())
     with pytest.raises(StorageError, match="not in the one that is open here"):
-        in_keyring(folder).put("a", b"another")
+        in_keyring(folder).save("a", b"another")
     keyring.set_keyring(chain)
-    assert in_keyring(folder).get("a") == SECRET
+    assert in_keyring(folder).load("a") == SECRET
 
 
 def test_a_key_file_that_came_back_too_open_is_closed(folder: Path) -> None:
-    in_file(folder).put("a", SECRET)
+    in_file(folder).save("a", SECRET)
     (folder / "key").chmod(0o644)
-    assert in_file(folder).get("a") == SECRET
+    assert in_file(folder).load("a") == SECRET
     assert (folder / "key").stat().st_mode & 0o777 == 0o600
 
 

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from offlinedl import expiry, verify
+from offlinedl import decoder, expiry, verify
+from offlinedl.actions import poster
 from offlinedl.actions.acquire import MAY_SERVE_YET, acquire, another, loaded, serves
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.actions.trusted import settled
@@ -50,7 +51,8 @@ class Download:
     async def run(self) -> Entry:
         """To the end, and write down how that was. The title as it is then."""
         try:
-            ready, gaps = await self._ready()
+            async with poster.beside(self.entry, self.library, self.licensing.engine.http):
+                ready, gaps = await self._ready()
         except asyncio.CancelledError:
             with suppress(OfflinedlError):  # a title without a process is paused, whatever its row says
                 self.library.pause(self.entry)
@@ -95,15 +97,16 @@ class Download:
             plan = await self.readdressed(plan)  # addresses of keys are signed, too, and may be of yesterday
             need = heads.need(plan, self.library.reading(self.entry), there)
             license = await self._licensed(need)
-        self.progress.step("media")
-        await self._fetch(plan, [f for f in plan.fetches if f.identity not in there])
-        self.progress.step("proof" if license else "check")
         gaps = len(plan.gaps)
-        del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
-        try:
-            await self._proven(license)
-        except proof.UnlicensedError as more:  # keys that rotate: only now all of them are known
-            await self._proven(await self._licensed(need | more.need))
+        with decoder.running():
+            self.progress.step("media")
+            await self._fetch(plan, [f for f in plan.fetches if f.identity not in there])
+            self.progress.step("proof" if license else "check")
+            del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
+            try:
+                await self._proven(license)
+            except proof.UnlicensedError as more:  # keys that rotate: only now all of them are known
+                await self._proven(await self._licensed(need | more.need))
         return await self.library.ready(self.entry), gaps
 
     async def _needed(self, plan: Plan, there: set[Identity]) -> tuple[Plan, Need]:

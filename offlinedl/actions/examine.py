@@ -70,7 +70,7 @@ def _folders(folders: Folders, keep: int) -> Iterator[Finding]:
 
 
 def _catalog(library: Library, entries: Sequence[Entry]) -> Finding:
-    there = f"{counted(len(entries), 'title')}, {counted(len(library.catalog.sources()), 'source')}"
+    there = f"{counted(len(entries), 'title')}, {counted(len(library.catalog.offers.sources()), 'source')}"
     return Finding(what="catalog", state="ok", detail=f"version {len(MIGRATIONS)}: {there}")
 
 

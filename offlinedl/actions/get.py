@@ -160,7 +160,7 @@ async def _resolve(order: Order, library: Library, licensing: Licensing) -> Titl
     entry, ref = _known(order.ref, library), order.ref
     if entry is not None and not sources.is_url(ref):
         ref = library.manifest_url(entry) if sources.is_of_url(entry.id) else entry.id
-    return await sources.resolve(ref, {name: url for name, url, _ in library.catalog.sources()}, licensing.engine.get)
+    return await sources.resolve(ref, library.catalog.offers, licensing.engine)
 
 
 async def _prepare(
@@ -168,7 +168,7 @@ async def _prepare(
 ) -> Prepared:
     """The most suitable source of the title; of those that have the `tracks` where some are named, by their ids."""
     for source in title.sources:
-        licensing.engine.http.trust(source.url, order.headers)
+        licensing.engine.http.trust(source.url, [*source.headers, *order.headers])
     entry = library.entry(title.id)
     wanted = replace(order.wanted(entry.wanted if entry else None), tracks=tracks)
     if entry is not None and tracks:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
+from offlinedl import decoder
 from offlinedl.aside import aside
 from offlinedl.errors import DamagedError
 from offlinedl.library import Library
@@ -48,9 +49,10 @@ async def prove(
     sealed = held.license.kids if held and held.handle is not None else ()
     steps = proof.prove(plan, library.reading(entry), keys, sealed, formed)
     faults: list[proof.Fault] = []
-    while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
-        faults += some
-        library.heed_pause(entry)
+    with decoder.running():
+        while (some := await aside(partial(_a_while, steps))) is not None:  # so that it may be cancelled
+            faults += some
+            library.heed_pause(entry)
     library.heed_pause(entry)
     wrong = next((fault for fault in faults if fault.wrong_key), None)
     if wrong is not None:

@@ -15,6 +15,7 @@ from typing import Literal
 from offlinedl import expiry
 from offlinedl.actions import release, trusted
 from offlinedl.actions.get import Order
+from offlinedl.actions.refresh import refreshed
 from offlinedl.actions.renew import renew
 from offlinedl.errors import BusyError, NetworkError, OfflinedlError
 from offlinedl.library import Library
@@ -146,4 +147,17 @@ async def _releases(work: Pass) -> None:
 
 _GONE = "its license was destroyed, or it was removed"
 
-PARTS: tuple[Callable[[Pass], Awaitable[None]], ...] = (_time, _renewals, _releases)
+
+async def _sources(work: Pass) -> None:
+    """What sources offer now. One that fails costs nothing yet: what it offered last stays."""
+    if work.dry_run:
+        return
+    async for source, change, error in refreshed(work.library, work.licensing.engine):
+        if error is not None:
+            work.tell(Step(does="read", title=source, reason="it may have changed", result="warning", error=error))
+        elif change is not None:
+            message = f"{change.new} new, {change.gone} gone"
+            work.tell(Step(does="read", title=source, reason="it changed", result="done", message=message))
+
+
+PARTS: tuple[Callable[[Pass], Awaitable[None]], ...] = (_time, _sources, _renewals, _releases)

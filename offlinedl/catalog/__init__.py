@@ -18,6 +18,7 @@ from offlinedl.catalog import rows
 from offlinedl.catalog.clocks import Clocks
 from offlinedl.catalog.failures import translated
 from offlinedl.catalog.marks import Marks
+from offlinedl.catalog.offers import Offers
 from offlinedl.catalog.opening import opened
 from offlinedl.catalog.outbox import Outbox
 from offlinedl.catalog.services import Services
@@ -39,6 +40,7 @@ class Catalog:
         self.clocks = Clocks(self._db, self._read)
         self.services = Services(self._read)
         self.marks = Marks(self._db, self._read)
+        self.offers = Offers(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""
@@ -243,7 +245,7 @@ class Catalog:
             {"now": rows.text(now), "id": title_id},
         )
 
-    # history, sources
+    # history
 
     def note(self, title_id: str, event: str, now: datetime) -> None:
         """Remember that something happened to the title."""
@@ -253,19 +255,3 @@ class Catalog:
         """What happened to the title, oldest first."""
         found = self._read("SELECT at, event FROM history WHERE title_id = ? ORDER BY rowid", (title_id,))
         return [(datetime.fromisoformat(row["at"]), row["event"]) for row in found]
-
-    def sources(self) -> list[tuple[str, str, str]]:
-        """Name, URL and kind of every source."""
-        return [tuple(row) for row in self._read("SELECT name, url, kind FROM sources ORDER BY name")]
-
-    def add_source(self, name: str, url: str, kind: str, now: datetime) -> None:
-        """Add a source, or give a known one another URL."""
-        self._db.execute(
-            """INSERT INTO sources VALUES (?, ?, ?, ?)
-               ON CONFLICT (name) DO UPDATE SET url = excluded.url, kind = excluded.kind""",
-            (name, url, kind, rows.text(now)),
-        )
-
-    def remove_source(self, name: str) -> bool:
-        """Forget a source; its titles stay. False where there was none."""
-        return self._db.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount > 0

@@ -184,6 +184,35 @@ MIGRATIONS = (
     ALTER TABLE tracks ADD COLUMN forced INTEGER NOT NULL DEFAULT 0 CHECK (forced IN (0, 1));
     ALTER TABLE fetches ADD COLUMN breaks INTEGER NOT NULL DEFAULT 0 CHECK (breaks IN (0, 1))
     """,
+    # What sources offer, without addresses and headers, which may be secrets; and how each source was found last.
+    """
+    ALTER TABLE sources ADD COLUMN etag TEXT NOT NULL DEFAULT '';
+    ALTER TABLE sources ADD COLUMN last_modified TEXT NOT NULL DEFAULT '';
+    ALTER TABLE sources ADD COLUMN checksum BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE sources ADD COLUMN fetched_at TEXT;
+    ALTER TABLE sources ADD COLUMN error_code TEXT;
+    ALTER TABLE sources ADD COLUMN error_message TEXT;
+    ALTER TABLE sources ADD COLUMN error_hint TEXT;
+    ALTER TABLE sources ADD COLUMN failing_since TEXT CHECK ((failing_since IS NULL) = (error_code IS NULL));
+    CREATE TABLE offers (
+        id TEXT PRIMARY KEY,
+        source TEXT NOT NULL REFERENCES sources(name) ON DELETE CASCADE,
+        position INTEGER NOT NULL CHECK (position >= 0),
+        name TEXT NOT NULL,
+        series_id TEXT,
+        series_name TEXT CHECK ((series_name IS NULL) = (series_id IS NULL)),
+        season INTEGER,
+        episode INTEGER,
+        special INTEGER NOT NULL CHECK (special IN (0, 1)),
+        published TEXT,
+        available_from TEXT,
+        available_until TEXT,
+        duration REAL NOT NULL CHECK (duration >= 0),
+        download INTEGER NOT NULL CHECK (download IN (0, 1)),
+        UNIQUE (source, position)
+    ) STRICT;
+    CREATE INDEX offers_of_series ON offers (series_id, position)
+    """,
 )
 
 

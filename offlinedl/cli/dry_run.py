@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from offlinedl import plan as plans
-from offlinedl.choose import Choice, passed_over
+from offlinedl.api.plans import PlannedRendition
+from offlinedl.api.plans import planned as of_title
+from offlinedl.api.requests import Request
+from offlinedl.choose import Choice
 from offlinedl.cli.output import say, size, styled, table, term
 from offlinedl.cli.shape import moment
-from offlinedl.media.encryption import EXPERIMENTAL
 
 if TYPE_CHECKING:
     from offlinedl.actions.prepare import Prepared
@@ -22,31 +24,25 @@ def plan(prepared: Prepared, offered: Sequence[Rendition], free_bytes: int, *, e
     fetches of `everything` are wanted."""
     wanted = [Choice(rendition=r, why="") for r in offered] if everything else prepared.choices
     fetches = plans.build(prepared.manifest.url, prepared.wanted, wanted, (), None).fetches
+    planned = of_title(Request(ref=prepared.title.id), prepared, offered, free_bytes)
     return {
-        "id": prepared.title.id,
-        "name": prepared.title.name,
-        "renditions": [_rendition(r, prepared) for r in offered],
+        "id": planned.id,
+        "name": planned.name,
+        "renditions": [_rendition(r) for r in planned.renditions],
         "fetches": [_fetch(f) for f in fetches],
         "license": {
-            "systems": prepared.systems,
-            "kids": [kid.hex() for kid in prepared.kids],
-            "refusal": prepared.refusal.message if prepared.refusal else None,
-            "experimental": _experimental(prepared),
+            "systems": list(planned.systems),
+            "kids": [kid.hex() for kid in planned.kids],
+            "refusal": planned.refusal.message if planned.refusal else None,
+            "experimental": list(planned.experimental),
         },
-        "rights": _rights(prepared.title.rights),
-        "estimated_bytes": sum(plans.estimate(c.rendition, prepared.duration)[0] for c in prepared.choices),
-        "free_bytes": free_bytes,
+        "rights": _rights(planned.rights),
+        "estimated_bytes": planned.estimated_bytes,
+        "free_bytes": planned.free_bytes,
     }
 
 
-def _experimental(prepared: Prepared) -> list[str]:
-    """The schemes of what is chosen that were not proven on more than a packager's titles."""
-    return sorted({p.scheme for c in prepared.choices for p in c.rendition.protections if p.scheme in EXPERIMENTAL})
-
-
-def _rendition(rendition: Rendition, prepared: Prepared) -> dict[str, Any]:
-    why = {c.rendition.id: c.why for c in prepared.choices}.get(rendition.id)
-    bytes_, origin = plans.estimate(rendition, prepared.duration)
+def _rendition(rendition: PlannedRendition) -> dict[str, Any]:
     return {
         "id": rendition.id,
         "kind": rendition.kind,
@@ -54,12 +50,12 @@ def _rendition(rendition: Rendition, prepared: Prepared) -> dict[str, Any]:
         "bandwidth": rendition.bandwidth or None,
         "codecs": rendition.codecs,
         "language": rendition.language or None,
-        "chosen": why is not None,
-        "why": why or passed_over(rendition, prepared.choices, prepared.caps, prepared.title.rights.max_height),
-        "segments": len(rendition.segments) or None,
+        "chosen": rendition.chosen,
+        "why": rendition.why,
+        "segments": rendition.segments,
         "gaps": list(rendition.gaps),
-        "estimated_bytes": bytes_,
-        "estimated_from": origin,
+        "estimated_bytes": rendition.estimated_bytes,
+        "estimated_from": rendition.estimated_from,
     }
 
 

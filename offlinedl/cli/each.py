@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
+from offlinedl.api.events import pauses
 from offlinedl.cli import events, progress, wiring
 from offlinedl.cli.output import report
 from offlinedl.cli.progress import How
@@ -95,7 +96,7 @@ class Each:
         """Tell of an error of the title `about`. Returns its exit code."""
         if self.how is not How.JSON:
             return report(error, about)
-        return error.exit_code if events.pauses(error) else events.failed(error, about or None)
+        return error.exit_code if pauses(error) else events.failed(error, about or None)
 
 
 def headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offlinedl.api.home import LANGUAGES
 from offlinedl.cli import progress, wiring
 from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Progress, Proxy, Work, headers
 from offlinedl.cli.options import Home, Json, Verbose
@@ -16,15 +17,12 @@ from offlinedl.cli.progress import How
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
     from offlinedl.actions.prepare import Prepared
-    from offlinedl.choose import Preferences
-    from offlinedl.config import Settings
     from offlinedl.library import Library
     from offlinedl.license import Licensing
-    from offlinedl.model import Wanted
     from offlinedl.protection import LicenseServer
 
 
-_WORDS = {"--audio": ("all",), "--subs": ("all", "none")}
+_WORDS = {"--audio": LANGUAGES["audio"], "--subs": LANGUAGES["subtitles"]}
 """What may be said instead of languages."""
 
 
@@ -67,8 +65,8 @@ def verb(
     from offlinedl.choose import spelled
     from offlinedl.cli import shape
 
-    settings = wiring.settings()
-    preferences = _preferences(settings, hdr=hdr)
+    own = wiring.home()
+    preferences = own.preferences(hdr=hdr)
     _check(fit=fit is not None and quality is not None, alone=all_renditions and not dry_run)
     order = Order(
         ref="",
@@ -77,7 +75,7 @@ def verb(
         subtitles=_languages("--subs", subs),
         license=_server(license_url, license_header or []),
         headers=headers("--header", header or []),
-        defaults=_defaults(settings, preferences),
+        defaults=own.wanted(preferences),
         preferences=preferences,
         keep=keep,
         priority=priority,
@@ -156,19 +154,6 @@ def _show(plans: Sequence[tuple[dict[str, Any], float]], *, json: bool) -> None:
         dry_run.ladder(plan, duration)
 
 
-def _defaults(settings: Settings, preferences: Preferences) -> Wanted:
-    from offlinedl import languages
-    from offlinedl.choose import spelled
-    from offlinedl.model import Wanted
-
-    with wiring.of_settings():
-        return Wanted(
-            quality=spelled(settings.quality, preferences.qualities),
-            audio=languages.asked(settings.audio, "download.audio", _WORDS["--audio"]),
-            subtitles=languages.asked(settings.subtitles, "download.subtitles", _WORDS["--subs"]),
-        )
-
-
 def _check(*, fit: bool, alone: bool) -> None:
     """What is wrong on the command line is said before anything is asked for."""
     from offlinedl.errors import UsageError
@@ -177,14 +162,6 @@ def _check(*, fit: bool, alone: bool) -> None:
         raise UsageError("--fit and --quality: one of the two decides", "leave one of them out")
     if alone:
         raise UsageError("--all-renditions without --dry-run", "it shows what would be fetched: add --dry-run --json")
-
-
-def _preferences(settings: Settings, *, hdr: bool) -> Preferences:
-    from offlinedl import choose, config
-
-    own = {name: choose.Caps(**caps) for name, caps in settings.qualities.items()}
-    codecs = tuple((codec,) for codec in settings.prefer_codecs) or (config.codecs_played(),)
-    return choose.Preferences(qualities={**choose.QUALITIES, **own}, codecs=codecs, hdr=hdr)
 
 
 def _languages(option: str, text: str | None) -> tuple[str, ...] | None:

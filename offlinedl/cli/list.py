@@ -47,14 +47,14 @@ def verb(
 
 
 def _cells(entry: Any, now: datetime) -> tuple[str, ...]:
-    from offlinedl.cli import shape
+    from offlinedl.api.titles import message
     from offlinedl.model import Kind
 
     heights = [f"{t.height}p" for t in entry.tracks if t.kind is Kind.VIDEO and t.height]
     audio = " ".join(dict.fromkeys(t.language or "und" for t in entry.tracks if t.kind is Kind.AUDIO))
     number = f"S{entry.season} E{entry.episode}  " if entry.season and entry.episode else ""
     name = f"{entry.series.name}  {number}{entry.name}" if entry.series else entry.name
-    left = shape.message(entry, now)
+    left = message(entry, now)
     bytes_ = entry.bytes_done or entry.bytes_total
     return (entry.id, name, " ".join(heights), audio, size(bytes_), left if not entry.error else f"Failed: {left}")
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from offlinedl.cli.events import Events, failed, pauses
+from offlinedl.api.events import until_paused
+from offlinedl.cli.events import failed, watch
 from offlinedl.cli.output import in_colour, note, size
 from offlinedl.errors import OfflinedlError, Stopped
 from offlinedl.tally import Tally
@@ -26,6 +27,7 @@ _STEPS = {
     "media": "downloading",
     "proof": "proving that the license opens it",
     "check": "looking at what came",
+    "reading": "reading its files",
 }
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_DRAWINGS = 0.1
@@ -45,7 +47,7 @@ class How(StrEnum):
 def shown(how: How, title: str) -> Iterator[Progress]:
     """The progress of one title. A bar is only where stderr is a terminal that may be drawn on."""
     if how is How.JSON:
-        with _paused(Events(title)) as events:
+        with until_paused(watch(title)) as events:
             yield events
     elif how is How.NONE:
         yield Silence()
@@ -169,21 +171,6 @@ class Bar:
     def _draw(self, description: str | None = None) -> None:
         total = 100 if self._tally.total else None
         self._bars.update(self._task, description=description, completed=self._tally.percent, total=total)
-
-
-@contextmanager
-def _paused(events: Events) -> Iterator[Events]:
-    import asyncio
-
-    try:
-        yield events
-    except asyncio.CancelledError:
-        events.paused()
-        raise
-    except OfflinedlError as error:
-        if pauses(error):
-            events.paused(error)
-        raise
 
 
 def _figures(tally: Tally, now: float) -> str:

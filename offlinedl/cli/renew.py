@@ -40,6 +40,7 @@ def verb(
     """Renew licenses. The one that is there serves until the new one is verified; media are not fetched again."""
     from offlinedl.actions.get import Order
     from offlinedl.actions.renew import renew
+    from offlinedl.api.titles import message
     from offlinedl.cli import shape
 
     order = Order(ref="", headers=headers("--header", header or []))
@@ -52,7 +53,7 @@ def verb(
             with progress.shown(how, order.ref) as watching:
                 entry = await renew(order, library, licensing, watching)
             if not json:
-                say(f"{entry.id}: {shape.message(entry, library.time())}")
+                say(f"{entry.id}: {message(entry, library.time())}")
             return entry
 
         chosen = [*(_id(ref, library) for ref in refs or []), *_chosen(library, all_=all_, span=span)]

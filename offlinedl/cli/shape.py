@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from offlinedl import expiry
+from offlinedl.api.titles import message, percent
 from offlinedl.errors import shown
-from offlinedl.model import Entry, Kind, License, State, Track
+from offlinedl.model import Entry, Kind, License, Track
 
 if TYPE_CHECKING:
     from offlinedl.library import Library
@@ -56,25 +57,6 @@ def whole(entry: Entry, plan: Plan, folder: str, now: datetime) -> dict[str, Any
     policy = json.loads(entry.license.policy or "null") if entry.license else None
     tracks = [_track(track, plan) for track in plan.tracks]
     return {**title(entry, now), "policy": policy, "folder": folder, "tracks": tracks}
-
-
-def percent(entry: Entry) -> float:
-    """How much is done; 100 only when the title is ready."""
-    if entry.state in {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}:
-        return 100.0
-    return min(99.9, round(100 * entry.bytes_done / entry.bytes_total, 1)) if entry.bytes_total else 0.0
-
-
-def message(entry: Entry, now: datetime) -> str:
-    """What a person should know of the title in one line."""
-    if entry.state in {State.READY, State.EXPIRED}:
-        return expiry.message(entry.license, now)
-    if entry.state is State.CLOCK_SUSPECT:
-        return "Clock set back: does not play until the time is known"
-    if entry.error is not None:
-        return entry.error.message
-    words = {State.QUEUED: "Queued", State.DOWNLOADING: "Downloading", State.PAUSED: "Paused"}
-    return f"{words[entry.state]}, {int(percent(entry))} % done" if entry.state in words else "Being removed"
 
 
 def moment(at: datetime | None) -> str | None:

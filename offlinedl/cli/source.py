@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,56 +10,98 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say, table
 
 if TYPE_CHECKING:
-    from offlinedl.model import Title
+    from offlinedl.model import AddedSource
+    from offlinedl.sources.reading import Fault
 
-app = typer.Typer(help="Add, list and remove the sources that titles come from.", no_args_is_help=True)
+app = typer.Typer(help="Add, list, check and remove the sources that titles come from.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="What the source is called in references: NAME:id.")]
+Kind = Annotated[
+    str | None,
+    typer.Option("--kind", help="What it is: feed, rss, exolist, folder or sites. Without it, its content tells."),
+]
+_SHOWN = 20
+_DAMAGED = 8
 
 
 @app.command()
 def add(
     name: Name,
-    url: Annotated[str, typer.Argument(help="The address of its feed.")],
+    url: Annotated[str, typer.Argument(help="Its address, or a path on this machine.")],
+    kind: Kind = None,
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
-    """Add a source. Its feed is read once, so that a wrong address is noticed now."""
+    """Add a source. It is read once, so that a wrong address is noticed now."""
     from offlinedl import sources
     from offlinedl.cli import wiring
+    from offlinedl.sources import refresh
+    from offlinedl.sources.kinds import place
 
     sources.check_name(name)
-    titles = wiring.run(_titles(name, url))
-    with wiring.library() as library, library.catalog.transaction():
-        library.catalog.add_source(name, url, "feed", library.time())
-    say(f"{name}: {len(titles)} titles")
-    for title in titles[:20]:
-        say(f"  {title.id}  {title.name}")
+    where = place(url)
 
+    async def work() -> AddedSource:
+        async with wiring.engine(wiring.Network(connections=1)) as engine:
+            return await refresh.add(name, where, kind, library.catalog, engine, clock=library.time)
 
-async def _titles(name: str, url: str) -> list[Title]:
-    from offlinedl.cli import wiring
-    from offlinedl.sources import feed
-
-    async with wiring.engine(wiring.Network(connections=1)) as engine:
-        answer = await engine.get(url)
-    return feed.titles(answer.body, name, answer.url)
+    with wiring.library() as library:
+        added = wiring.run(work())
+        offers = library.catalog.offers.of_source(name)
+    say(f"{name}: {added.titles} titles")
+    for offer in offers[:_SHOWN]:
+        say(f"  {offer.id}  {offer.name}")
+    if len(offers) > _SHOWN:
+        say(f"  and {len(offers) - _SHOWN} more")
 
 
 @app.command(name="list")
 def list_(json: Json = False, home: Home = None, verbose: Verbose = False) -> None:
-    """List the sources."""
+    """List the sources, and how each was found last."""
     from offlinedl.cli import wiring
-    from offlinedl.errors import shown
 
     with wiring.library() as library:
-        found = library.catalog.sources()
+        found = library.catalog.offers.sources()
     if json:
-        document([{"name": name, "url": shown(url), "kind": kind} for name, url, kind in found])
+        document([_shape(source) for source in found])
     elif found:
-        table(("NAME", "KIND", "ADDRESS"), [(name, kind, shown(url)) for name, url, kind in found])
+        rows = [(s.name, s.kind, str(s.titles), _read_at(s), _address(s), _failure(s)) for s in found]
+        table(("NAME", "KIND", "TITLES", "READ", "ADDRESS", ""), rows)
     else:
         note("No sources yet. `offlinedl source add NAME URL` adds one.")
+
+
+@app.command()
+def check(
+    source: Annotated[str, typer.Argument(help="The name of a source, or an address or path of one.")],
+    kind: Kind = None,
+    json: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Say all that is wrong with a source, for the people who publish it. Ends with 8 where something is."""
+    from offlinedl.cli import wiring
+    from offlinedl.errors import counted
+    from offlinedl.sources.check import check
+    from offlinedl.sources.kinds import opened, place
+
+    with wiring.library() as library:
+        known = library.catalog.offers.source(source)
+    where, which = (known.url, known.kind) if known else (place(source), kind)
+
+    async def work() -> tuple[int, list[Fault]]:
+        async with wiring.engine(wiring.Network(connections=1)) as engine:
+            return check(*await opened(where, which, engine))
+
+    titles, faults = wiring.run(work())
+    if json:
+        document({"titles": titles, "faults": [{"path": fault.path, "what": fault.what} for fault in faults]})
+    else:
+        for fault in faults:
+            say(f"{fault.path}: {fault.what}" if fault.path else fault.what)
+        say(f"{counted(titles, 'title')}: " + (f"{counted(len(faults), 'thing')} wrong" if faults else "nothing wrong"))
+    if faults:
+        raise typer.Exit(_DAMAGED)
 
 
 @app.command()
@@ -68,7 +110,38 @@ def remove(name: Name, home: Home = None, verbose: Verbose = False) -> None:
     from offlinedl.cli import wiring
     from offlinedl.errors import NotFoundError
 
-    with wiring.library() as library:
-        if not library.catalog.remove_source(name):
+    with wiring.library() as library, library.catalog.transaction():
+        if not library.catalog.offers.remove(name):
             raise NotFoundError(f"{name}: no such source", "`offlinedl source list` shows them")
     say(f"{name}: removed; its titles stay")
+
+
+def _address(source: AddedSource) -> str:
+    from offlinedl.errors import shown
+
+    return source.url if source.url.startswith("file:") else shown(source.url)
+
+
+def _read_at(source: AddedSource) -> str:
+    return "" if source.fetched_at is None else f"{source.fetched_at:%Y-%m-%d %H:%M}"
+
+
+def _failure(source: AddedSource) -> str:
+    if source.failure is None or source.failing_since is None:
+        return ""
+    return f"fails since {source.failing_since:%Y-%m-%d %H:%M}: {source.failure.message}"
+
+
+def _shape(source: AddedSource) -> dict[str, Any]:
+    from offlinedl.cli.shape import moment
+
+    failure = source.failure
+    return {
+        "name": source.name,
+        "url": _address(source),
+        "kind": source.kind,
+        "titles": source.titles,
+        "fetched_at": moment(source.fetched_at),
+        "failing_since": moment(source.failing_since),
+        "error": failure and {"code": failure.code, "message": failure.message, "hint": failure.hint},
+    }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _DONE = {
     "ask the time": "its service told the time",
+    "read": "its offers were read",
     "renew": "renewed",
     "release": "its server has heard that it is gone",
 }

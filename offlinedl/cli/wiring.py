@@ -1,143 +1,61 @@
-"""Puts the parts together: reads the settings and passes values, opens the library, and keeps signals in order."""
+"""What stands between a command line and a home (see api/home.py): the one that options name, and signals."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offlinedl import clock, config, endings, sizes
-from offlinedl.catalog import Catalog
+from offlinedl.api.home import Home, Network
 from offlinedl.cli import options
 from offlinedl.config import Settings
-from offlinedl.errors import Stopped, UsageError
+from offlinedl.errors import Stopped
 from offlinedl.library import Library
-from offlinedl.store import Store
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.engine import Engine
     from offlinedl.license import Licensing
 
+__all__ = ["Network", "engine", "home", "keep_free", "library", "licensing", "run", "settings", "vault"]
+
 T = TypeVar("T")
+
+
+def home() -> Home:
+    """The home that is worked in."""
+    return Home.at(options.home())
 
 
 def settings() -> Settings:
     """What the person set."""
-    return config.settings(config.folders(options.home()).config)
-
-
-@contextmanager
-def of_settings() -> Iterator[None]:
-    """What turns out to be wrong in the settings is said with the name of their file."""
-    try:
-        yield
-    except UsageError as error:
-        said = error.message.replace("--quality", "download.quality")
-        raise UsageError(f"{config.folders(options.home()).config}: {said}", error.hint) from error
+    return home().settings()
 
 
 def keep_free() -> int:
     """Bytes of the disk that downloads leave alone."""
-    said = settings().keep_free
-    with of_settings():
-        return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
+    return home().keep_free()
 
 
 def vault() -> Vault:
-    """The vault of this home. Where its key is to be is asked when the key is: most verbs need none."""
-    return Vault(config.folders(options.home()).vault, lambda: settings().vault_key == "keyring")
+    """Its vault."""
+    return home().vault()
 
 
-@contextmanager
-def library(keep_free: int = 0) -> Iterator[Library]:
-    """The library of this home, open. Downloads leave `keep_free` bytes of the disk alone. Whoever opens it looks at
-    the clock, and after the licenses that are over."""
-    folders = config.folders(options.home())
-    catalog = Catalog(folders.catalog)
-    store = Store(folders.titles)
-    try:
-        library = Library(catalog, store, vault(), clock.now, boot=clock.boot, keep_free=keep_free)
-        library.time.keep()
-        endings.heed(library)
-        try:
-            yield library
-        finally:
-            library.time.keep()  # what was seen until now: of a first license, too
-    finally:
-        catalog.close()
-        store.close()
+def library(keep_free: int = 0) -> AbstractContextManager[Library]:
+    """Its library, open."""
+    return home().library(keep_free)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """What a command line says of the network; None leaves it to the settings."""
-
-    connections: int | None = None
-    limit_rate: str | None = None
-    proxy: str | None = None
-    cookies: Path | None = None
-
-
-_FEWEST, _SHARE = 2, 250_000
-"""Where a rate is kept, a connection for each such part of it will do: what is begun is ended before more is begun, and
-kept when the download is stopped."""
-
-
-def _rate(network: Network, own: Settings) -> int | None:
-    if network.limit_rate is not None:
-        return sizes.rate(network.limit_rate, "--limit-rate")
-    with of_settings():
-        return None if own.limit_rate is None else sizes.rate(own.limit_rate, "download.limit_rate")
-
-
-@asynccontextmanager
-async def engine(network: Network) -> AsyncIterator[Engine]:
+def engine(network: Network) -> AbstractAsyncContextManager[Engine]:
     """A session with the network."""
-    from offlinedl.engine import Engine
-    from offlinedl.http import Http, proxies
-    from offlinedl.http.exchange import LARGEST_PIECE
-    from offlinedl.manifest.limits import Limits
-    from offlinedl.rate import Bucket
-
-    own = settings()
-    connections, rate = network.connections or own.connections, _rate(network, own)
-    bucket = None if rate is None else Bucket(rate)
-    if rate is not None:
-        connections = min(connections, max(_FEWEST, rate // _SHARE))
-    with of_settings():
-        proxy = None if own.proxy is None else proxies.check(own.proxy)
-    async with Http(
-        connections=connections,
-        redirects=own.redirects,
-        proxy=network.proxy or proxy,
-        cookies=network.cookies,
-        stall_seconds=own.stall_seconds,
-        piece=LARGEST_PIECE if bucket is None else min(LARGEST_PIECE, bucket.piece),
-    ) as http:
-        yield Engine(
-            http=http,
-            connections=connections,
-            per_host=own.per_host,
-            retries=own.retries,
-            backoff=own.backoff,
-            stall_seconds=own.stall_seconds,
-            bucket=bucket,
-            limits=Limits(bytes=own.manifest_bytes, segments=own.segments, depth=own.depth),
-        )
+    return home().engine(network)
 
 
-@asynccontextmanager
-async def licensing(network: Network) -> AsyncIterator[Licensing]:
-    """The systems at hand, those with an adapter in the settings too, over a session with the network."""
-    from offlinedl.license import Licensing
-    from offlinedl.license.adapter import adapters
-
-    async with engine(network) as session:
-        yield Licensing(engine=session, adapters=adapters(settings().cdm))
+def licensing(network: Network) -> AbstractAsyncContextManager[Licensing]:
+    """The systems at hand, over a session with the network."""
+    return home().licensing(network)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -13,7 +13,7 @@ from offlinedl.aside import alone
 from offlinedl.engine.addresses import Addresses, Renew
 from offlinedl.engine.attempt import Attempt, Means, file
 from offlinedl.errors import NetworkError, NotFoundError
-from offlinedl.http import Answer, Enough, Http, origin
+from offlinedl.http import Answer, Enough, Headers, Http, origin
 from offlinedl.intake import Intake
 from offlinedl.manifest.limits import LIMITS, Limits
 from offlinedl.parallel import Parallelism
@@ -64,17 +64,22 @@ class Engine:
         """
         await _Run(self, plan, intake, progress, renew).all(fetches)
 
-    async def get(self, url: str, range: ByteRange | None = None, enough: Enough | None = None) -> Answer:
+    async def get(
+        self, url: str, range: ByteRange | None = None, enough: Enough | None = None, headers: Headers = ()
+    ) -> Answer:
         """A small resource that resolves a title (a manifest, an index, a feed), with the same patience.
 
-        `enough` looks at the beginning of what may be none, and stops reading.
+        `enough` looks at the beginning of what may be none, and stops reading. Where `headers` make it a conditional
+        request, what did not change since then is a NetworkError with status 304 (RFC 9110 section 15.4.5).
         """
         limit, attempts = self.limits.bytes, Attempts()
         while True:
             await self.held(url)
             try:
-                return await self.http.get(url, range=range, limit=limit, enough=enough)
+                return await self.http.get(url, range=range, limit=limit, enough=enough, headers=headers)
             except NetworkError as error:
+                if error.status == 304 and headers:
+                    raise
                 failed = error
             try:
                 await self.again(url, failed, attempts.failed(0))

@@ -84,6 +84,11 @@ class Http:
         if self._session is not None:
             await self._session.close()
 
+    @property
+    def proxy(self) -> str | None:
+        """What is asked for everything, where a person said so."""
+        return self._proxy
+
     def trust(self, url: str, headers: Headers) -> None:
         """Send `headers`, and what user info `url` holds, with every request to its origin, and to no other."""
         self._preambles.clear()

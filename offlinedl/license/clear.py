@@ -15,7 +15,7 @@ from offlinedl.license.opening import Fault, Opening
 from offlinedl.model import Kind
 from offlinedl.streams import Fetch
 
-_OF_HEAVIEST = Share(coded=256 * 1024, pixels=2**24)
+_OF_HEAVIEST = Share(coded=128 * 1024, pixels=2**24)
 _OF_OTHERS = Share(coded=64 * 1024, pixels=2**21)
 _OF_ALL = 384 * 1024
 """Coded bytes that are decoded of what one init segment is for, or a little more: 0.1 s of work at most."""

@@ -7,7 +7,7 @@ for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn, TypeAlias
 from xml.parsers import expat
@@ -94,17 +94,42 @@ def parse(data: bytes, *, rows: Rows = _NO_ROWS, limits: Limits = LIMITS) -> Ele
     Elements named in `rows` become rows of the element that holds them, and what lies in them is left out.
     Raises UnsupportedError for a document type and for a limit, DamagedError for what is not well-formed.
     """
+    *_, root = _grown(data, rows, limits)
+    return root
+
+
+def each(data: bytes, names: Container[str], *, limits: Limits = LIMITS) -> Iterator[tuple[Element, Element]]:
+    """Every element of one of these `names` that lies in the root or in a child of it, with what it lies in. What was
+    given away is forgotten: there may be many of them. Raises as `parse` does, once it comes to what is wrong."""
+    root: Element | None = None
+    for root in _grown(data, _NO_ROWS, limits):
+        yield from _taken(root, names, whole=False)
+    if root is not None:
+        yield from _taken(root, names, whole=True)
+
+
+def _taken(root: Element, names: Container[str], *, whole: bool) -> Iterator[tuple[Element, Element]]:
+    """The last child of each may still be growing, unless the `whole` is there."""
+    for above in (root, *root.children):
+        end = len(above.children) if whole else len(above.children) - 1
+        ready, growing = above.children[:end], above.children[end:]
+        above.children = [child for child in ready if child.name not in names] + growing
+        yield from ((child, above) for child in ready if child.name in names)
+
+
+def _grown(data: bytes, rows: Rows, limits: Limits) -> Iterator[Element]:
+    """The root, after each block of `data`."""
     limits.check_bytes(len(data))
     parser = expat.ParserCreate()
     top = _build(parser, rows, limits)
     try:
-        _feed(parser, _from_start(data))
+        for _ in _fed(parser, _from_start(data)):
+            yield from top.children[:1]
     except expat.ExpatError as error:
         where = f"line {error.lineno}, column {error.offset + 1}"
         raise DamagedError(f"{where}: not well-formed XML: {expat.ErrorString(error.code)}", _AGAIN) from None
     except (ValueError, LookupError):
         raise DamagedError("its XML is in an encoding that cannot be read", _AGAIN) from None
-    return top.children[0]
 
 
 def root_name(data: bytes) -> str:
@@ -129,8 +154,9 @@ def write(element: Element) -> str:
     return f"<{element.name}{attributes}>{inside}</{element.name}>"
 
 
-def _feed(parser: expat.XMLParserType, data: bytes) -> None:
-    """Parses `data`. A tag that it is in for a whole block is refused; a comment of that length becomes nothing."""
+def _fed(parser: expat.XMLParserType, data: bytes) -> Iterator[None]:
+    """Parses `data`, block by block. A tag that it is in for a whole block is refused; a comment of that length becomes
+    nothing."""
     names = 0
     for end in range(_BLOCK, len(data) + _BLOCK, _BLOCK):
         parser.Parse(data[end - _BLOCK : end], False)
@@ -141,7 +167,9 @@ def _feed(parser: expat.XMLParserType, data: bytes) -> None:
         if names > _MAX_NAMES:
             raise absurd("its XML has more different names than are read", _MAX_NAMES)
         parser.intern.clear()
+        yield
     parser.Parse(b"", True)
+    yield
 
 
 _AGAIN = "it may have been cut off: fetch it again, or tell its publisher"

@@ -154,3 +154,18 @@ def _crc(data: bytes) -> int:
         for _ in range(8):
             crc = (crc << 1 ^ (0x04C11DB7 if crc >> 31 else 0)) & 0xFFFFFFFF
     return crc
+
+
+def tables(beginning: Data) -> bytes:
+    """The packets at the beginning of a stream that say what is in it: the first with the program association and with
+    each program map (sections 2.4.4.3 and 2.4.4.8); as far as there are any."""
+    packets = [bytes(beginning[at : at + PACKET]) for at in range(0, len(beginning) - PACKET + 1, PACKET)]
+    firsts: dict[int, bytes] = {}
+    for packet in packets:
+        if packet[1] & 0x40:
+            firsts.setdefault((packet[1] & 0x1F) << 8 | packet[2], packet)
+    if 0 not in firsts:
+        return b""
+    whole = Transport(firsts[0])
+    programs = [pid for spans in whole._sections(0) for pid in _programs(gather(firsts[0], spans))]
+    return b"".join(firsts[pid] for pid in (0, *programs) if pid in firsts)

@@ -136,7 +136,9 @@ def joined(documents: Iterable[Document]) -> Document:
 def write(document: Document) -> str:
     """The document as a file. Of its cues those that are shown for no time are left out."""
     shown = (cue for cue in document.cues if cue.start < cue.end)
-    return "\n\n".join(["WEBVTT", *document.blocks, *map(_written, shown)]) + "\n"
+    stamp = document.stamp
+    head = f"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{stamp.mpegts},LOCAL:{_clock(stamp.local)}" if stamp else "WEBVTT"
+    return "\n\n".join([head, *document.blocks, *map(_written, shown)]) + "\n"
 
 
 def _written(cue: Cue) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -18,14 +19,14 @@ def is_meant(host: str | None, port: int) -> bool:
 
 
 def is_own_page(site: str | None) -> bool:
-    """Does a page of this server ask, by the Sec-Fetch-Site field, or none (W3C Fetch Metadata section 2.4)? Other ports
-    of the same host are the same site, but another origin. Programs that are no browsers send no such field."""
+    """Does a page of this server ask, by the Sec-Fetch-Site field, or none (W3C Fetch Metadata section 2.4)? Other
+    ports of a host are the same site, but other origins. Programs that are no browsers send no such field."""
     return site in {None, "none", "same-origin"}
 
 
-def is_own_user(client: Address, server: Address) -> bool:
+def is_own_user(client: Address, server: Address, tables: Sequence[Path] = _TABLES) -> bool:
     """Is the client of this connection a process of this user? Where the system does not tell, it is taken for one."""
-    for table in _TABLES:
+    for table in tables:
         try:
             user = owner(table.read_text(), client, server)
         except OSError:

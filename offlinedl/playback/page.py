@@ -7,14 +7,14 @@ import hmac
 import json
 import math
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from offlinedl.playback import About, Presentation
+from offlinedl.playback import About, Text
 from offlinedl.playback.pieces import Pieces
 
 _PAGE = Path(__file__).parent / "page.html"
@@ -33,14 +33,14 @@ class Page:
     def __init__(
         self,
         about: About,
-        presentation: Presentation,
+        texts: Sequence[Text],
         pieces: Pieces,
         over: asyncio.Event,
         rest: Callable[[float], Awaitable[object]],
     ) -> None:
         self.over = over
         self._about = about
-        self._presentation = presentation
+        self._texts = texts
         self._pieces = pieces
         self._rest = rest
         self._invitations: set[str] = set()
@@ -81,12 +81,12 @@ class Page:
             "poster": about.poster is not None,
             "start": about.start,
             "left": self._pieces.left(),
-            "texts": [{**asdict(text), "on": self._is_on(text.path)} for text in self._presentation.texts],
+            "texts": [{**asdict(text), "on": self._is_on(text.path)} for text in self._texts],
         }
         return web.json_response(description)
 
     def _is_on(self, path: str) -> bool:
-        forced = [text.path for text in self._presentation.texts if text.forced]
+        forced = [text.path for text in self._texts if text.forced]
         return path == (self._about.text or next(iter(forced), ""))
 
     async def _poster(self, request: web.Request) -> web.StreamResponse:
@@ -121,11 +121,11 @@ class Page:
         try:
             told = json.loads(await request.read())
             seconds, ended = float(told["at"]), told.get("ended") is True
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise web.HTTPBadRequest from None
-        if not math.isfinite(seconds) or not 0 <= seconds:
+        if not math.isfinite(seconds) or seconds < 0:
             raise web.HTTPBadRequest
-        self._pieces.at(min(seconds, self._presentation.duration))
+        self._pieces.at(seconds)
         if ended:
             self.over.set()
         return web.json_response({"left": self._pieces.left()})

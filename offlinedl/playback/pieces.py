@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -23,6 +24,14 @@ _LOOK_SECONDS = 1.0
 """What is held back is looked at so often: the player may have moved, the deadline too."""
 
 
+class Made(NamedTuple):
+    """A part with its bytes, on a time line of `duration` seconds."""
+
+    part: Part
+    content: bytes
+    duration: float
+
+
 class Pieces:
     """What a presentation has, as its players may have it. `over` is set when something failed."""
 
@@ -40,7 +49,7 @@ class Pieces:
         self._over = over
         self._time = time
         self._rest = rest
-        self._kept: dict[str, asyncio.Future[bytes]] = {}
+        self._kept: dict[str, asyncio.Future[Made | None]] = {}
         self._beginning: asyncio.Future[None] | None = None
         self._readings: dict[str, Reading] = {}
 
@@ -57,16 +66,15 @@ class Pieces:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """A piece, or the range of it that is asked for. One that cannot be made does not start the clock."""
         path = request.match_info["path"]
-        part = self._presentation.part(path)
-        if part is None:
+        self._check()
+        made = await self._made(path)
+        if made is None:
             raise web.HTTPNotFound
-        self._check()
-        content = await self._made(path, part)
-        if part.media and request.method == "GET":
+        if made.part.media and request.method == "GET":
             await self._begun()
-            await self._near(path.rpartition("/")[0], part.media)
+            await self._near(path.rpartition("/")[0], made.part.media, made.duration)
         self._check()
-        return await self._sent(request, part, content)
+        return await self._sent(request, made.part, made.content)
 
     def _check(self) -> None:
         if self._is_over():
@@ -76,21 +84,29 @@ class Pieces:
         left = self._sitting.left()
         return left is not None and left <= 0
 
-    async def _made(self, path: str, part: Part) -> bytes:
+    async def _made(self, path: str) -> Made | None:
+        """What is at `path`, None where nothing is."""
         making = self._kept.pop(path, None)
         if making is None:
-            making = asyncio.ensure_future(aside(part.make))
+            making = asyncio.ensure_future(aside(lambda: self._make(path)))
             making.add_done_callback(self._look)
         self._kept[path] = making
         while len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
         try:
             return await asyncio.shield(making)
-        except Exception:  # it was looked at
-            self._kept.pop(path, None)
+        except Exception:
+            self._kept.pop(path, None)  # what it was is known, and may be over
             raise web.HTTPInternalServerError from None
 
-    def _look(self, work: asyncio.Future[bytes] | asyncio.Future[None]) -> None:
+    def _make(self, path: str) -> Made | None:
+        """In a thread: whatever a presentation is asked for, it may have to read for."""
+        part = self._presentation.part(path)
+        if part is None:
+            return None
+        return Made(part, part.make(), self._presentation.duration if part.media else 0.0)
+
+    def _look(self, work: asyncio.Future[Any]) -> None:
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception) and not self._is_over():
             self.failure = self.failure or error
@@ -107,14 +123,14 @@ class Pieces:
             self._check()
             raise web.HTTPForbidden from None
 
-    async def _near(self, rendition: str, media: tuple[float, float]) -> None:
+    async def _near(self, rendition: str, media: tuple[float, float], duration: float) -> None:
         """Wait until the player is near enough to these media."""
         start, _ = media
         self._readings[rendition] = pacing.asked(self._readings.get(rendition), media, self._time())
         while True:
             self._check()
             left, reading = self._sitting.left(), self._readings[rendition]
-            seconds = pacing.wait(reading, start, self._time(), left, self._presentation.duration)
+            seconds = pacing.wait(reading, start, self._time(), left, duration)
             if seconds <= 0:
                 return
             await self._rest(min(seconds, left or seconds, _LOOK_SECONDS))

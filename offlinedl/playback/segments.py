@@ -9,7 +9,8 @@ from typing import Protocol
 from offlinedl.errors import DamagedError
 from offlinedl.license.heads import Read
 from offlinedl.license.opening import Keys, Opening
-from offlinedl.media import mp4
+from offlinedl.media import mp4, smooth
+from offlinedl.model import Setup
 from offlinedl.playback import Part
 from offlinedl.playback.playlists import Piece
 from offlinedl.streams import Fetch, Plan
@@ -18,12 +19,13 @@ TYPES: Mapping[str, str] = {
     "ts": "video/mp2t",
     "aac": "audio/aac",
     "ac3": "audio/ac3",
-    "ec3": "audio/eac3",
+    "eac3": "audio/eac3",
     "mp3": "audio/mpeg",
 }
 """The media types of segments by their extension; all others are MP4."""
 
 MP4 = "video/mp4"
+INIT = "init-0.mp4"
 
 
 class Source(Protocol):
@@ -84,7 +86,23 @@ class Opened:
         return self._opening.opened(fetch)[1]
 
 
-_EXTENSIONS = {"mp4": "m4s"}
+class Completed:
+    """Fragments of Smooth Streaming, which have no init segment and need not say when they begin."""
+
+    extension = "m4s"
+
+    def __init__(self, plan: Plan, setup: Setup, read: Read) -> None:
+        (self._track,) = plan.tracks
+        self._setup, self._read = setup, read
+
+    def init(self, fetch: Fetch) -> bytes:
+        return smooth.init(self._track, self._setup, self._read(fetch))
+
+    def media(self, fetch: Fetch) -> bytes:
+        return smooth.timed(bytes(self._read(fetch)), round(fetch.start * self._setup.timescale))
+
+
+_EXTENSIONS = {"mp4": "m4s", "ec3": "eac3"}  # the latter is what FFmpeg 8 knows it by
 _SIGNS = {b"G": "ts", b"\x0b\x77": "ac3", b"ID3": "aac", b"\xff": "aac"}
 
 
@@ -138,10 +156,10 @@ class Segments:
         stem, _, extension = name.partition(".")
         if stem.startswith("init-"):
             _, inits = self._inits
-            number = _number(stem.removeprefix("init-"))
+            number = number_of(stem.removeprefix("init-"))
             there = extension == "mp4" and 0 <= number < len(inits) and inits[number]
             return Part(type=MP4, make=partial(bytes, inits[number])) if there else None
-        fetch = self._by_number.get(_number(stem))
+        fetch = self._by_number.get(number_of(stem))
         if fetch is None or extension != self._source.extension:
             return None
         start = fetch.start - self._origin
@@ -183,5 +201,6 @@ def _gaps(found: Sequence[Piece], following: Fetch) -> list[Piece]:
     ]
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """The number that an address names, -1 for none."""
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else -1

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from offlinedl.aside import aside
 from offlinedl.playback import MASTER, About, Presentation, Sitting, Text, guard
 from offlinedl.playback.page import Page
 from offlinedl.playback.pieces import Pieces
@@ -68,14 +69,15 @@ async def serving(
     """Serve on 127.0.0.1 while the block runs, on a free port. `time` and `rest` are for what waits."""
     token, over = secrets.token_urlsafe(24), asyncio.Event()
     pieces = Pieces(presentation, sitting, over, time, rest)
-    page = Page(about, presentation, pieces, over, rest)
+    texts = await aside(lambda: presentation.texts)
+    page = Page(about, texts, pieces, over, rest)
     app = _application(token, page, pieces)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, _HOST, 0).start()
         root = f"http://{_HOST}:{runner.addresses[0][1]}"
-        yield Served(root, token, presentation.texts, page, pieces)
+        yield Served(root, token, texts, page, pieces)
     finally:
         await runner.cleanup()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from offlinedl import decoder
+from offlinedl import remux
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.license.opening import Opening
 from offlinedl.media import mp4, timed, ttml, webvtt, wvtt
@@ -50,10 +50,10 @@ class _File:
         start = round(self.fetch.start * 1000)
         return start, start + round(self.fetch.duration * 1000) if self.fetch.duration else ttml.END
 
-    def fitting(self, shift: int) -> int:
-        """How many of its cues are shown during its place, if they are moved so."""
-        start, end = self.place
-        return sum(cue.start + shift < end and cue.end + shift > start for cue in self.document.cues)
+    def fitting(self, shift: int, beside: int = 0) -> int:
+        """How many of its cues are shown during its place, or so many milliseconds beside it, if they are moved so."""
+        start, end = self.place[0] - beside - shift, self.place[1] + beside - shift
+        return sum(cue.start < end and cue.end > start for cue in self.document.cues)
 
 
 def _files(opening: Opening) -> Iterator[_File]:
@@ -128,7 +128,8 @@ class _Line:
             near = max((end - start) // 2, _NEAR)
             fits = self.shift is not None and abs(file.begins + self.shift - start) <= near
             return self.shift if fits and self.shift is not None else start - file.begins
-        return max((self.shift or 0, start), key=file.fitting)
+        before = self.shift or 0
+        return start if file.fitting(start) > file.fitting(before, _NEAR) else before
 
     def _mapped(self, file: _File, stamp: Stamp) -> int:
         """RFC 8216 section 3.5: cues are on the clock of the media. Where that began anew, it is what it is there."""
@@ -137,7 +138,7 @@ class _Line:
             clock = self._clock(number)
             if clock is not None:
                 shifts.append(_unwrapped(file, stamp.mpegts - clock - stamp.local * _PER_MS))
-            if shifts and file.fitting(shifts[-1]):
+            if shifts and file.fitting(shifts[-1], _NEAR):
                 break
         return max(shifts or (0, file.place[0]), key=file.fitting)
 
@@ -153,7 +154,7 @@ class _Line:
             self.clocks[number] = None
             fetch = self.media.media[number]
             with suppress(DamagedError):
-                begins = decoder.begins(b"".join(self.media.opened(fetch)))
+                begins = remux.begins(b"".join(self.media.opened(fetch)))
                 self.clocks[number] = None if begins is None else round((begins - fetch.start) * 1000 * _PER_MS)
         return self.clocks.get(number)
 

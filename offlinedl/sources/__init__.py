@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from offlinedl.errors import NotFoundError, OfflinedlError, UnsupportedError, UsageError, printable, shown
-from offlinedl.http import Answer
-from offlinedl.model import Title
+from offlinedl.model import AddedSource, Title
 from offlinedl.sources import manifest_url
 
-Read = Callable[[str], Awaitable[Answer]]
+if TYPE_CHECKING:
+    from offlinedl.catalog.offers import Offers
+    from offlinedl.engine import Engine
 
 is_url = manifest_url.is_url
 
@@ -37,37 +39,42 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name}: not a name for a source", "use letters, digits, '.', '-' and '_', but not 'url'")
 
 
-async def resolve(ref: str, sources: Mapping[str, str], read: Read) -> Title:
-    """The title that `ref` names. `sources` are the URLs of those that were added, by name."""
+async def resolve(ref: str, offers: Offers, engine: Engine) -> Title:
+    """The title that `ref` names: its source is read for it, since what opens it is in no catalog."""
     if manifest_url.is_url(ref):
         return manifest_url.title(ref)
     if "://" in ref:
         raise UnsupportedError(f"{shown(ref)}: not an http or https URL", "only http and https are fetched")
-    name = ref.partition(":")[0]
+    sources = offers.sources()
     if ":" not in ref and sources:
-        return await _alone(ref, sources, read)
-    if name not in sources:
-        known = ", ".join(sources) or "none yet"
+        return await _alone(ref, sources, offers, engine)
+    source = offers.source(ref.partition(":")[0])
+    if source is None:
+        known = ", ".join(source.name for source in sources) or "none yet"
         raise NotFoundError(
             f"{ref}: neither a URL nor a title of a known source",
             f"name a title as source:id (sources: {known}); `offlinedl source add NAME URL` adds one",
         )
-    from offlinedl.sources import feed
-
-    answer = await read(sources[name])
-    return feed.one(answer.body, name, answer.url, ref)
+    return await _of(source, ref, engine)
 
 
-async def _alone(ref: str, sources: Mapping[str, str], read: Read) -> Title:
-    """The title with this id, where one source has it and no other. The first failure where none does."""
-    from offlinedl.sources import feed
+async def _of(source: AddedSource, wanted: str, engine: Engine) -> Title:
+    from offlinedl.sources.kinds import kind
 
+    known = kind(source.kind)
+    sent = await known.read(source.url, engine)
+    return await known.complete(known.one(sent.body, source.name, sent.url, wanted), engine)
+
+
+async def _alone(ref: str, sources: Sequence[AddedSource], offers: Offers, engine: Engine) -> Title:
+    """The title with this id, where one source has it and no other: as they offered it last, else as they do now. The
+    first failure where none does."""
+    offered = {offer.source for offer in offers.named(ref)}
     found: list[Title] = []
     failures: list[OfflinedlError] = []
-    for name, url in sources.items():
+    for source in (source for source in sources if not offered or source.name in offered):
         try:
-            answer = await read(url)
-            found.append(feed.one(answer.body, name, answer.url, f"{name}:{ref}"))
+            found.append(await _of(source, f"{source.name}:{ref}", engine))
         except OfflinedlError as error:
             failures += [] if isinstance(error, NotFoundError) else [error]
     if len(found) == 1:
@@ -79,5 +86,5 @@ async def _alone(ref: str, sources: Mapping[str, str], read: Read) -> Title:
         raise failures[0]
     raise NotFoundError(
         f"{ref}: neither a URL nor a title of a known source",
-        f"it is in none of: {', '.join(sources)}; `offlinedl source add NAME URL` adds another",
+        f"it is in none of: {', '.join(s.name for s in sources)}; `offlinedl source add NAME URL` adds another",
     )

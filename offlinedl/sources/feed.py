@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from offlinedl.errors import DamagedError, NotFoundError, UnsupportedError
+from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.model import Details, Drm, MediaSource, Series, Service, SideTrack, Title
+from offlinedl.sources import shape
 from offlinedl.sources.node import Node, rights
+from offlinedl.sources.reading import Found, complete, missing, read
+from offlinedl.sources.shape import Shape
+
+__all__ = ["NAME", "complete", "look", "one", "read", "recognises", "titles"]
+
+NAME = "feed"
+
+
+def recognises(body: bytes) -> bool:
+    """Does `body` look like a feed of ours?"""
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") and b'"offlinedl"' in body
 
 
 def is_feed(document: object) -> bool:
@@ -15,11 +27,11 @@ def is_feed(document: object) -> bool:
     return isinstance(document, dict) and "offlinedl" in document
 
 
-def titles(body: bytes, source: str, url: str) -> list[Title]:
+def titles(body: bytes, source: str, url: str) -> Iterator[Title]:
     """Every title of the feed that came from `url`; ids get the prefix "source:"."""
     root = _root(body, source)
     service = _service(root, url)
-    return [_title(node, source, url, service) for node in root.nodes("titles")]
+    return (_title(node(), source, url, service) for node in root.each("titles"))
 
 
 def one(body: bytes, source: str, url: str, wanted: str) -> Title:
@@ -28,7 +40,19 @@ def one(body: bytes, source: str, url: str, wanted: str) -> Title:
     for node in root.nodes("titles"):
         if node.value.get("id") == wanted.removeprefix(f"{source}:"):
             return _title(node, source, url, _service(root, url))
-    raise NotFoundError(f"{wanted}: the feed has no such title", f"`offlinedl source list` shows where {source} is")
+    raise missing(wanted)
+
+
+def look(body: bytes, source: str, url: str) -> Iterator[Found]:
+    """Every title, each with all that is wrong with it."""
+    root = _root(body, source)
+    of_service = tuple(shape.faults(root, _SERVICE, url))
+    yield Found(path="", faults=of_service)
+    service = Service() if of_service else _service(root, url)
+    for number, node in enumerate(root.each("titles")):
+        wrong = tuple(shape.of(node, _TITLE, url))
+        title = None if wrong else _title(node(), source, url, service)
+        yield Found(path=f"titles[{number}]", title=title, faults=wrong)
 
 
 def _root(body: bytes, source: str) -> Node:
@@ -100,3 +124,48 @@ def _drm(node: Node, url: str) -> Drm:
         headers=headers.headers() if headers else (),
         certificate_url=node.url("certificate_url", url) if node.value.get("certificate_url") is not None else None,
     )
+
+
+_SYSTEMS = ("clearkey", "widevine", "playready", "fairplay")
+
+
+def _system(node: Node, name: str, _url: str) -> None:
+    if node.must(name).lower() not in _SYSTEMS:
+        raise node.wrong(name, f"none of {', '.join(_SYSTEMS)}")
+
+
+_DRM: Shape = {
+    "system": _system,
+    "license_url": shape.address,
+    "headers": shape.headers,
+    "certificate_url": lambda node, name, url: None if node.value.get(name) is None else node.url(name, url),
+}
+_RIGHTS: Shape = {
+    "download": lambda node, name, _: node.flag(name, True),
+    "reason": shape.text,
+    "storage_seconds": shape.window,
+    "playback_seconds": shape.window,
+    "available_from": shape.moment,
+    "available_until": shape.moment,
+    "max_height": shape.limit,
+    "export": lambda node, name, _: node.flag(name, False),
+}
+_TITLE: Shape = {
+    "id": shape.must,
+    "name": shape.text,
+    "series": {"id": shape.must, "name": shape.text},
+    "season": lambda node, name, _: node.whole(name),
+    "episode": lambda node, name, _: node.whole(name),
+    "published": shape.moment,
+    "duration": lambda node, name, _: node.seconds(name),
+    "summary": shape.text,
+    "poster": shape.optional_address,
+    "sources": ({"url": shape.address, "type": shape.text, "drm": [_DRM]},),
+    "subtitles": [{"url": shape.address, "language": shape.text, "kind": shape.text}],
+    "rights": _RIGHTS,
+}
+_SERVICE: Shape = {
+    "name": shape.text,
+    "limits": dict.fromkeys(("downloads_per_device", "downloads_per_month", "devices"), shape.limit),
+    "entitlement_url": shape.optional_address,
+}

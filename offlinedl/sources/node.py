@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from math import isnan
 from typing import Any
 from urllib.parse import urljoin
@@ -27,12 +28,14 @@ class Node:
     document: str
 
     def nodes(self, name: str) -> list[Node]:
+        return [node() for node in self.each(name)]
+
+    def each(self, name: str) -> Iterator[Callable[[], Node]]:
+        """The objects of a list, each when it is asked for: what is wrong with one stops no other."""
         listed = self.value.get(name)
-        if listed is None:
-            return []
-        if not isinstance(listed, list):
+        if listed is not None and not isinstance(listed, list):
             raise self.wrong(name, "not a list")
-        return [self._node(f"{self._at(name)}[{n}]", value) for n, value in enumerate(listed)]
+        return (partial(self._node, f"{self._at(name)}[{n}]", value) for n, value in enumerate(listed or ()))
 
     def node(self, name: str) -> Node | None:
         value = self.value.get(name)

@@ -19,11 +19,13 @@ from offlinedl.store.faults import translated
 from offlinedl.store.journal import Journal
 from offlinedl.store.part import Part, checksum, checksum_of
 
-__all__ = ["Part", "Store", "checksum", "folder_name", "free_bytes"]
+__all__ = ["POSTERS", "Part", "Store", "checksum", "folder_name", "free_bytes"]
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
 _REMOVED = ".removed-"
+POSTERS = {"poster.jpg": "image/jpeg", "poster.png": "image/png", "poster.webp": "image/webp"}
+"""What the picture of a title may be called, and its media type: its name tells what is in it."""
 _LARGE = 256 * 1024
 _LOOKS, _LOOK_SECONDS = 5, 0.01
 
@@ -131,28 +133,43 @@ class Store:
             finally:
                 os.close(descriptor)
 
+    def poster(self, name: str) -> Path | None:
+        """Where the picture of a title is, None where it has none. It is no media: no plan knows of it."""
+        return next((path for poster in POSTERS if (path := self.folder(name) / poster).is_file()), None)
+
     def drop(self, name: str, path: str) -> None:
         """Delete a complete file, if it is there."""
         with translated(f"delete {path}"):
             (self.folder(name) / path).unlink(missing_ok=True)
 
     def keep_only(self, name: str, paths: set[str]) -> None:
-        """Delete what a title's folder holds beyond `paths`: rungs no longer wanted, torn parts."""
+        """Delete what a title's folder holds beyond `paths` and its picture: rungs no longer wanted, torn parts."""
         folder = self.folder(name)
         with translated(f"tidy {name}"):
-            for file in [f for f in folder.rglob("*") if f.is_file()]:
-                relative = file.relative_to(folder).as_posix()
-                if relative not in paths and relative not in {_LOCK, _JOURNAL}:
-                    file.unlink()
+            for path in self.others(name, paths):
+                (folder / path).unlink()
             for left in sorted((f for f in folder.rglob("*") if f.is_dir()), reverse=True):
                 if not any(left.iterdir()):
                     left.rmdir()
+
+    def others(self, name: str, paths: set[str]) -> list[str]:
+        """The paths of the files that a title's folder holds beyond `paths` and its picture."""
+        folder = self.folder(name)
+        found = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+        return sorted(path for path in found if path not in paths and path not in {_LOCK, _JOURNAL, *POSTERS})
+
+    def names(self) -> set[str]:
+        """What lies beside each other in the root: the folders of titles, and whatever else came there."""
+        with translated("look at the titles"):
+            return {found.name for found in self._root.iterdir()} if self._root.exists() else set()
 
     def remove(self, name: str) -> None:
         """Free every byte of a title. Its folder loses its name first: half a title never looks like one."""
         with translated(f"remove {name}"):
             removed = self._root / f"{_REMOVED}{os.urandom(8).hex()}"
-            if self.folder(name).exists():
+            if self.folder(name).is_symlink() or self.folder(name).is_file():
+                self.folder(name).unlink()  # what it leads to is not ours
+            elif self.folder(name).exists():
                 self.folder(name).rename(removed)
             for left in self._root.glob(f"{_REMOVED}*"):  # also what a killed run left behind
                 shutil.rmtree(left, ignore_errors=left != removed)

@@ -1,7 +1,8 @@
 """The vault: secrets sealed with AES-256-GCM under a random key in a file that only its owner reads, or in the system's
 keyring.
 
-A secret is bound to its name (as additional data): one that was moved to another name does not open.
+A secret is bound to its name (as additional data): one that was moved to another name does not open. Licenses may be
+in a store of the application's instead (see elsewhere.py); what the catalog keeps is sealed here all the same.
 """
 
 from __future__ import annotations
@@ -15,19 +16,28 @@ from pathlib import Path
 
 from offlinedl.errors import DamagedError, NotFoundError, UsageError
 from offlinedl.vault import files, packed
+from offlinedl.vault.elsewhere import Elsewhere, LicenseStore
 from offlinedl.vault.key import VaultKey
+
+__all__ = ["LicenseStore", "Vault"]
 
 _NONCE_BYTES = 12
 _DEVICE = "device"
 
 
 class Vault:
-    """A folder of sealed secrets, named by letters, digits and hyphens. `keyring` tells whether its key is to be in
-    the system's keyring."""
+    """A folder of sealed secrets, named by letters, digits and hyphens: a LicenseStore. `keyring` tells whether its key
+    is to be in the system's keyring. Where there is a `license_store`, what is saved here is there."""
 
-    def __init__(self, folder: Path, keyring: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keyring: Callable[[], bool] = lambda: False,
+        license_store: LicenseStore | None = None,
+    ) -> None:
         self._folder = folder
         self._key = VaultKey(folder / "key", keyring)
+        self._elsewhere = None if license_store is None else Elsewhere(license_store, folder)
 
     def settle(self) -> bool:
         """There is a key from now on: what is granted after this can be sealed. Is it a new one?"""
@@ -41,7 +51,17 @@ class Vault:
         changed where that is so."""
         if self._sealed():
             self._key.must()
-        self.get(_DEVICE)
+        self._read(_DEVICE)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Are the licenses in a store of the application's?"""
+        return self._elsewhere is not None
+
+    @property
+    def called(self) -> str:
+        """What people call the place of the licenses."""
+        return "the application's license store" if self.is_elsewhere else "the vault"
 
     @property
     def has_key(self) -> bool:
@@ -53,22 +73,22 @@ class Vault:
         """Where the key is, for people."""
         return "in the system's keyring" if self._key.is_elsewhere else "in a file of its own"
 
-    def put(self, name: str, secret: bytes) -> None:
+    def save(self, name: str, secret: bytes) -> None:
         """Keep a secret. It is readable to this process's successors at once, and on the disk when this returns."""
-        files.put(self._path(name), self.seal(name, secret))
+        if self._elsewhere is not None:
+            self._elsewhere.save(name, secret)
+        else:
+            files.put(self._path(name), self.seal(name, secret))
 
-    def get(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
         """The secret of this name, None where there is none. One that was written whole by a process that was killed
         before it had its name is there, too: a license that was granted is not lost."""
-        sealed, left = files.read(self._path(name)), files.read(files.part(self._path(name)))
-        if sealed is not None:
-            return self.open(name, sealed)
-        with suppress(DamagedError):  # it is torn
-            return None if left is None else self.open(name, left)
-        return None
+        return self._read(name) if self._elsewhere is None else self._elsewhere.load(name)
 
-    def delete(self, name: str) -> None:
+    def remove(self, name: str) -> None:
         """Destroy a secret. One that is not there is no error."""
+        if self._elsewhere is not None:
+            self._elsewhere.remove(name)
         with files.translated():
             self._path(name).unlink(missing_ok=True)
             files.part(self._path(name)).unlink(missing_ok=True)
@@ -94,13 +114,13 @@ class Vault:
         vault's key it is lost, too, and there is another."""
         fresh = str(uuid.uuid4()).encode()
         try:
-            found = self.get(_DEVICE)
+            found = self._read(_DEVICE)
         except DamagedError:
             files.replace(self._path(_DEVICE), self.seal(_DEVICE, fresh))
-            found = self.get(_DEVICE)
+            found = self._read(_DEVICE)
         if found is None:
             sealed = self.seal(_DEVICE, fresh)
-            found = fresh if files.first(self._path(_DEVICE), sealed) else self.get(_DEVICE)
+            found = fresh if files.first(self._path(_DEVICE), sealed) else self._read(_DEVICE)
         return (found or fresh).decode()
 
     def export_to(self, file: Path, passphrase: str) -> int:
@@ -138,6 +158,14 @@ class Vault:
         for name in fresh:
             files.put(self._path(name), content.secrets[name])
         return len(fresh)
+
+    def _read(self, name: str) -> bytes | None:
+        sealed, left = files.read(self._path(name)), files.read(files.part(self._path(name)))
+        if sealed is not None:
+            return self.open(name, sealed)
+        with suppress(DamagedError):  # it is torn
+            return None if left is None else self.open(name, left)
+        return None
 
     def _own(self) -> bytes | None:
         """The key, None where it is lost or damaged: there is nothing to be lost with it."""

@@ -1,14 +1,18 @@
-"""The only door to PyAV: does this piece of media decode, strictly?"""
+"""What the decoder's process does: does this piece of media decode, strictly?"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from offlinedl.decoder.judgement import NOTHING, File, Look, Share
 from offlinedl.errors import UnsupportedError
+from offlinedl.media.containers import DEMUXERS
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -17,84 +21,69 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.frame import VideoFrame
 
-# Names of demuxers. Bytes from the network must not pass for a playlist, which would open other files and addresses.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,mpegts,aac,ac3,eac3,mp3,flac,ogg,matroska,webm"
-NOTHING = "neither audio nor video in it"
 # A decoder hides errors as well as it can: this lets it give up at the first (FFmpeg's "err_detect")
 _STRICT = "explode+crccheck+bitstream+buffer"
 _LARGEST_PICTURE = 8192 * 4352
 """Pixels of the highest levels of H.264 and HEVC. A picture that claims more takes memory before any of it is there."""
 _DECODING = {"max_pixels": str(_LARGEST_PICTURE)}
-_OPENING = _DECODING | {"format_whitelist": _CONTAINERS, "skip_frame": "all"}
+_OPENING = _DECODING | {"format_whitelist": DEMUXERS, "skip_frame": "all"}
 """To find out what is in it FFmpeg would decode the first picture, which is decoded again afterwards."""
 _CORNER = 8  # bytes
-_PIXELS = 2**28
-"""Of all pictures that are decoded of one piece: more are no better proof, and a few bytes can claim any number of
-pictures, each of 50 MB."""
+_BUFFER = 2**18  # bytes that are asked for at once
 
 
-class File(Protocol):
-    """A file that is read from any place."""
+def serve() -> None:
+    """Look at what standard input asks for, until it ends (see process.py)."""
+    from av import logging  # at once: whoever asks does something else meanwhile
 
-    def read(self, size: int) -> bytes: ...
-    def seek(self, offset: int, whence: int = 0) -> int: ...
-    def tell(self) -> int: ...
-
-
-class Share(NamedTuple):
-    """How much of a piece is enough: it ends with the packet that reaches so many coded bytes or decoded pixels. At
-    least one frame of each stream is decoded."""
-
-    coded: int
-    pixels: int = _PIXELS
-
-
-ALL = Share(coded=2**62)
-
-
-@dataclass(slots=True)
-class Look:
-    """What is wrong with a piece of media, in a few words, None where nothing is; the kinds of stream that gave a
-    frame, the size of the pictures, and how many coded bytes were decoded."""
-
-    reason: str | None = None
-    kinds: set[str] = field(default_factory=set)
-    size: tuple[int, int] | None = None
-    coded: int = 0
+    logging.set_level(logging.ERROR)
+    logging.set_skip_repeated(False)  # else an error that the piece before had, too, would not be said again
+    to, of = sys.stdout.buffer, sys.stdin.buffer
+    to.write(b"{}\n")
+    to.flush()
+    for line in of:
+        asked = json.loads(line)
+        file = _Asked(asked["bytes"], to, of)
+        answer: dict[str, object]
+        try:
+            if "share" not in asked:
+                answer = {"begins": begins(file)}
+            else:
+                found = look(file, Share(*asked["share"]), since=asked["since"], strict=asked["strict"])
+                answer = {**asdict(found), "kinds": sorted(found.kinds)}
+        except UnsupportedError as error:
+            answer = {"unsupported": (error.message, error.hint)}
+        except Exception as error:
+            answer = {"defect": f"{type(error).__name__}: {error}"}
+        to.write(json.dumps(answer).encode() + b"\n")
+        to.flush()
 
 
-def version() -> str:
-    """Of PyAV, and of the FFmpeg in it."""
-    import av
+class _Asked:
+    """A file of whoever asks: what is read of it comes over the pipe."""
 
-    return f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}"
+    def __init__(self, size: int, to: IO[bytes], of: IO[bytes]) -> None:
+        self._size, self._to, self._of = size, to, of
+        self._at = 0
 
+    def tell(self) -> int:
+        return self._at
 
-def fault(media: bytes) -> str | None:
-    """Decode all of `media`, and say in a few words what is wrong with it; None where nothing is.
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
 
-    `media` must stand by itself: an init segment with media segments, MPEG-TS, packed audio. Nothing is wrong where
-    every audio and video stream gives at least one frame and there is no error. A wrong key is found so in H.264 and
-    AAC from one segment of two seconds. The decoder of HEVC takes almost anything (48 frames without an error from one
-    wrong key in 20, whatever the size of the pictures), but then its pictures end too early.
-    """
-    return look(media).reason
-
-
-def begins(media: bytes) -> float | None:
-    """When `media` begins on its own clock, in seconds; None where that cannot be read."""
-    import av
-
-    with (
-        _logged(),
-        suppress(av.FFmpegError, ValueError),
-        av.open(io.BytesIO(media), "r", options=_OPENING) as container,
-    ):
-        return None if container.start_time is None else container.start_time / av.time_base
-    return None
+    def read(self, size: int) -> bytes:
+        if self._at >= self._size:
+            return b""
+        self._to.write(json.dumps({"read": (self._at, size)}).encode() + b"\n")
+        self._to.flush()
+        data = self._of.read(int.from_bytes(self._of.read(4)))
+        self._at += len(data)
+        return data
 
 
-def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: bool = True) -> Look:
+def look(media: File, share: Share, *, since: int, strict: bool) -> Look:
     """Decode `media` as far as `share` says. What is wrong before byte `since` is passed over: it is there so that what
     follows has the pictures that it refers to. Not `strict`: what a player plays with a blemish passes, too.
 
@@ -103,10 +92,9 @@ def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: boo
     import av
 
     found = Look()
-    source = io.BytesIO(_untagged(media)) if isinstance(media, bytes) else media
-    with _logged() as lines:
+    with av.logging.Capture() as lines:
         try:
-            with av.open(source, "r", options=_OPENING) as container:
+            with av.open(media, "r", options=_OPENING, buffer_size=_BUFFER) as container:
                 if since or not strict:
                     lines.clear()
                 found.reason = _Judge(lines, share, since, strict).judge(container, found)
@@ -118,10 +106,13 @@ def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: boo
     return found
 
 
-def _untagged(media: bytes) -> bytes:
-    """Without the ID3 tag that packed audio begins with (RFC 8216 section 3.4): FFmpeg takes one for AC-3."""
-    size = sum((byte & 0x7F) << shift for byte, shift in zip(media[6:10], (21, 14, 7, 0), strict=False))
-    return media[10 + size :] if media[:3] == b"ID3" else media
+def begins(media: File) -> float | None:
+    """When `media` begin on their own clock, in seconds; None where that cannot be read."""
+    import av
+
+    with suppress(av.FFmpegError, ValueError), av.open(media, "r", options=_OPENING, buffer_size=_BUFFER) as container:
+        return None if container.start_time is None else container.start_time / av.time_base
+    return None
 
 
 class _Judge(NamedTuple):
@@ -200,19 +191,3 @@ def _streams(container: InputContainer, *, strict: bool) -> list[Stream]:
         )
         stream.codec_context.thread_count = 1  # errors of another thread would not be found here
     return known
-
-
-@contextmanager
-def _logged() -> Iterator[list[tuple[int, str, str]]]:
-    """What FFmpeg logs as errors in this thread (level, name, message); its logging is then as it was before."""
-    from av import logging
-
-    level, skipping = logging.get_level(), logging.get_skip_repeated()
-    logging.set_level(logging.ERROR)
-    logging.set_skip_repeated(False)  # else an error that the piece before had, too, would not be said again
-    try:
-        with logging.Capture() as entries:
-            yield entries
-    finally:
-        logging.set_skip_repeated(skipping)
-        logging.set_level(level)

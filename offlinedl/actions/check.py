@@ -1,0 +1,284 @@
+"""check: do the files of a title and its license still hold? What does not is named, and a ready title is demoted.
+
+Nothing else is written. Files that are gone may come back (a disk that is mounted again), so what the catalog says of
+them stays, and the next `get` or `repair` reads them anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
+
+from offlinedl import expiry
+from offlinedl.actions.acquire import MAY_SERVE_YET, loaded
+from offlinedl.actions.get import Order, get
+from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
+from offlinedl.aside import aside
+from offlinedl.errors import BusyError, DamagedError, OfflinedlError, RefusedError, counted
+from offlinedl.library import Library
+from offlinedl.license import Licensing, proof
+from offlinedl.model import Entry, Kind, State, Track
+from offlinedl.progress import Progress
+from offlinedl.store import Store
+from offlinedl.streams import Fetch, Plan
+
+_READERS = 4
+_AT_ONCE = 16 * 2**20
+"""Bytes that a thread reads before it tells of them. No file is in memory: they are read a mebibyte at a time."""
+
+License = Literal["opens", "in the vault", "missing", "does not open", "expired"]
+"""What is known of a license. Where a file is damaged, it is not tried what it opens: it is "in the vault"."""
+
+_STORED = {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}
+_TRIED = {State.READY, State.CLOCK_SUSPECT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """A file that does not hold: its path in the title's folder, what it is of the title, and what is wrong."""
+
+    path: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found of a title, as it stands then. `files` are those that it has, `damaged` those of them that do not
+    hold, `orphans` the paths of what lies beside them and belongs to nothing. `error` says in sum what does not hold,
+    None where all does; `repaired` that something did not, and does now."""
+
+    entry: Entry
+    files: int = 0
+    damaged: tuple[Damage, ...] = ()
+    license: License | None = None
+    orphans: tuple[str, ...] = ()
+    error: OfflinedlError | None = None
+    repaired: bool = False
+
+
+async def check(entry: Entry, library: Library, licensing: Licensing, progress: Progress) -> Verdict:
+    """What is true of a title. It is told in the verdict where it cannot be found out."""
+    there = entry.folder in library.store.names()  # who locks a folder makes it
+    try:
+        with library.lock(entry.id) if there else nullcontext():
+            entry = library.must(entry.id)
+            if entry.state is State.REMOVING:
+                return Verdict(entry=entry)
+            return await _Examination(entry=entry, library=library, licensing=licensing, progress=progress).run()
+    except OfflinedlError as error:
+        return Verdict(entry=library.entry(entry.id) or entry, error=error)
+
+
+async def repair(verdict: Verdict, order: Order, library: Library, licensing: Licensing, progress: Progress) -> Verdict:
+    """Fetch what is damaged of a title, or the license alone, as `get` does it, and prove all of it again. What is over
+    stays so: a new license is for the person to ask for."""
+    entry = verdict.entry
+    if not is_repairable(verdict):
+        return verdict
+    try:
+        if verdict.license == "does not open":
+            with library.lock(entry.id):
+                library.drop_license(entry, "license did not open the media")
+        entry = await get(replace(order, ref=entry.id), library, licensing, progress)
+    except OfflinedlError as error:
+        return replace(verdict, entry=library.entry(entry.id) or entry, error=error)
+    files = sum(f.size is not None for f in library.plan(entry.id).fetches)
+    opens: License | None = "opens" if entry.protected else None
+    return replace(verdict, entry=entry, files=files, license=opens, error=None, repaired=True)
+
+
+def is_repairable(verdict: Verdict) -> bool:
+    """Is something wrong that can be fetched? What another process holds is none of ours."""
+    wrong = isinstance(verdict.error, DamagedError)
+    return wrong and verdict.entry.state is not State.EXPIRED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Examination:
+    """Of a title that is locked."""
+
+    entry: Entry
+    library: Library
+    licensing: Licensing
+    progress: Progress
+
+    async def run(self) -> Verdict:
+        entry, plan = self.entry, self.library.plan(self.entry.id)
+        claimed = [f for f in plan.fetches if f.size is not None]
+        damaged = await self._read(plan, claimed)
+        license: License | None
+        error: OfflinedlError | None
+        license, error = self._kept()
+        is_whole = entry.state in _TRIED or (entry.state is State.FAILED and not entry.fetches_left)
+        if is_whole and not (damaged or error):
+            license, damaged, error = await self._tried(plan, license)
+        error = error or (_damage(entry, damaged, claimed) if damaged else self._failure())
+        if error is not None and entry.state in _TRIED:
+            self.library.fail(entry, error)
+        return Verdict(
+            entry=self.library.must(entry.id),
+            files=len(claimed),
+            damaged=tuple(damaged),
+            license=license,
+            orphans=tuple(orphans(entry, plan, self.library)),
+            error=error,
+        )
+
+    async def _read(self, plan: Plan, claimed: list[Fetch]) -> list[Damage]:
+        """Read every file once."""
+        self.progress.begin(self.entry.name, 0, sum(f.size or 0 for f in claimed))
+        self.progress.step("reading")
+        waiting, found = _batches(claimed), dict[Fetch, str]()
+
+        async def reader() -> None:
+            for some in waiting:
+                found.update(await aside(partial(_faults, self.library.store, self.entry, some)))
+                self.progress.advance(sum(f.size or 0 for f in some))
+
+        async with asyncio.TaskGroup() as readers:
+            for _ in range(_READERS):
+                readers.create_task(reader())
+        return [_named(plan, f, found[f]) for f in claimed if f in found]
+
+    def _kept(self) -> tuple[License | None, DamagedError | None]:
+        """Is the license that the catalog names in the vault?"""
+        license = self.entry.license
+        if license is None or license.system is None:
+            return None, None
+        if expiry.is_over(license, self.library.time()):
+            return "expired", None
+        why = self.library.licenses.fault(self.entry)
+        if not why:
+            return "in the vault", None
+        said = f"the license cannot be read: {why}"
+        return "missing", DamagedError(said, _hint(self.entry), code="vault-damaged")
+
+    async def _tried(
+        self, plan: Plan, license: License | None
+    ) -> tuple[License | None, list[Damage], OfflinedlError | None]:
+        """Prove the title anew, as when it became ready."""
+        self.progress.step("proof" if license else "check")
+        held = self.library.licenses.sealed(self.entry) if license else None
+        try:
+            await prove(plan, self.library, self.entry, held)
+            if held is not None:
+                await loaded(self.entry, held, self.library, self.licensing)
+        except TornFilesError as error:
+            return license, [_named(plan, f, error.message.partition(": ")[2]) for f in error.fetches], None
+        except (WrongKeyError, proof.UnlicensedError, RefusedError, DamagedError) as error:
+            if error.code in MAY_SERVE_YET | {"license-expired"}:
+                raise
+            return "does not open", [], DamagedError(error.message, _hint(self.entry), code=error.code)
+        return ("opens" if license else None), [], None
+
+    def _failure(self) -> DamagedError | None:
+        """Why the title is none that plays, where it was to be one."""
+        failed = self.entry.error
+        if self.entry.state is not State.FAILED or failed is None:
+            return None
+        return DamagedError(failed.message, _hint(self.entry), code=failed.code)
+
+
+def orphans(entry: Entry, plan: Plan, library: Library) -> list[str]:
+    """The files in the title's folder that its plan does not know. While a journal tells of more that came, it is not
+    known whose they are."""
+    if library.store.journal(entry.folder).lines():
+        return []
+    return library.store.others(entry.folder, {f.path for f in plan.fetches})
+
+
+def strays(library: Library) -> list[str]:
+    """What lies beside the titles' folders and belongs to no title. What a process works on is not among it."""
+    there = library.store.names()
+    return sorted(name for name in there - _folders(library) if not library.store.is_locked(name))
+
+
+def tidy(verdict: Verdict, library: Library) -> bool:
+    """Delete the orphans of a title. False where another process has it by now."""
+    try:
+        with library.lock(verdict.entry.id):
+            plan = library.plan(verdict.entry.id)
+            if orphans(verdict.entry, plan, library):
+                library.store.keep_only(verdict.entry.folder, {f.path for f in plan.fetches})
+    except BusyError:
+        return False
+    return True
+
+
+def sweep(name: str, library: Library) -> bool:
+    """Delete a stray. False where it is somebody's by now."""
+    path = library.store.folder(name)
+    try:
+        with library.store.lock(name) if path.is_dir() and not path.is_symlink() else nullcontext():
+            if name in _folders(library):
+                return False
+            library.store.remove(name)
+    except BusyError:
+        return False
+    return True
+
+
+def _folders(library: Library) -> set[str]:
+    return {entry.folder for entry in library.catalog.entries()}
+
+
+def _batches(fetches: Iterable[Fetch]) -> Iterator[list[Fetch]]:
+    some: list[Fetch] = []
+    count = 0
+    for fetch in fetches:
+        some.append(fetch)
+        count += fetch.size or 0
+        if count >= _AT_ONCE:
+            yield some
+            some, count = [], 0
+    if some:
+        yield some
+
+
+def _faults(store: Store, entry: Entry, fetches: list[Fetch]) -> dict[Fetch, str]:
+    return {fetch: reason for fetch in fetches if (reason := _fault(store, entry.folder, fetch))}
+
+
+def _fault(store: Store, folder: str, fetch: Fetch) -> str | None:
+    """What is wrong with a file, None where it is as it came."""
+    size = store.size(folder, fetch.path)
+    if size is None:
+        return "it is not there"
+    if size != fetch.size:
+        return f"it has {size} bytes, and {fetch.size} came"
+    if fetch.checksum is None:  # of a catalog from before there were any
+        return None
+    found = store.checksum(folder, fetch.path)
+    if found is None:
+        return "it cannot be read"
+    return None if found == fetch.checksum else "its bytes are not those that came"
+
+
+def _named(plan: Plan, fetch: Fetch, reason: str) -> Damage:
+    track = next(track for track in plan.tracks if track.id == fetch.rendition)
+    what = f"{called(track)}, {'init segment' if fetch.init else 'segment'} {fetch.number}"
+    return Damage(path=fetch.path, what=what, reason=reason)
+
+
+def called(track: Track) -> str:
+    """A track in words: "video 720p", "audio en"."""
+    detail = f"{track.height}p" if track.kind is Kind.VIDEO and track.height else track.language
+    return f"{track.kind} {detail}".rstrip()
+
+
+def _damage(entry: Entry, damaged: list[Damage], claimed: list[Fetch]) -> DamagedError:
+    if len(damaged) == len(claimed) and all(d.reason == "it is not there" for d in damaged):
+        return DamagedError(f"none of its {counted(len(claimed), 'file')} is there", _hint(entry))
+    are = "is" if len(damaged) == 1 else "are"
+    return DamagedError(f"{len(damaged)} of {counted(len(claimed), 'file')} {are} damaged", _hint(entry))
+
+
+def _hint(entry: Entry) -> str:
+    if entry.state is State.EXPIRED:
+        return f"`offlinedl get {entry.id}` asks for a new license, and fetches just what is damaged"
+    return f"`offlinedl check --repair {entry.id}` fetches just that"

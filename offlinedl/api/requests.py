@@ -1,0 +1,79 @@
+"""What an application asks for, and how it becomes an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from offlinedl import languages
+from offlinedl.actions.get import Order
+from offlinedl.api.home import LANGUAGES, Home
+from offlinedl.choose import spelled
+from offlinedl.errors import UsageError
+from offlinedl.protection import LicenseServer
+
+Languages = Iterable[str] | None
+"""BCP 47, as in ("en", "pt-BR"); also ("all",), for subtitles ("none",). None is what was chosen before, else what the
+settings say, else the title's own main one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How the servers of a title are asked. `headers` go to the origin of its manifests, and nowhere else;
+    `license_url` is asked for the license with `license_headers`, whomever the title names."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    license_url: str | None = field(default=None, repr=False)
+    license_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A title by its `ref`, and what is wanted of it; None leaves that to what was chosen before, else to the settings.
+
+    `quality` is a name ("standard"), a height ("720p"), a rate in bits per second ("2.5M") or the last two together.
+    """
+
+    ref: str
+    quality: str | None = None
+    audio: tuple[str, ...] | None = None
+    subtitles: tuple[str, ...] | None = None
+    access: Access = Access()
+
+
+def order(request: Request, home: Home) -> Order:
+    """The order that `request` is in that home. UsageError where it means nothing."""
+    preferences = home.preferences()
+    return Order(
+        ref=request.ref,
+        quality=None if request.quality is None else spelled(request.quality, preferences.qualities),
+        audio=_languages("audio", request.audio),
+        subtitles=_languages("subtitles", request.subtitles),
+        license=_server(request.access),
+        headers=tuple(request.access.headers.items()),
+        defaults=home.wanted(preferences),
+        preferences=preferences,
+    )
+
+
+def listed(given: Languages) -> tuple[str, ...] | None:
+    """The languages that are `given`; a text is one list of them ("en,fr"), and no languages of one letter each."""
+    return None if given is None else tuple(given.split(",") if isinstance(given, str) else given)
+
+
+def _languages(option: str, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    found = languages.asked(given, option, LANGUAGES[option])
+    if not found:
+        raise UsageError(f"{option}: no language", "name languages like en and fr, or leave it out")
+    return found
+
+
+def _server(access: Access) -> LicenseServer | None:
+    if access.license_url is None:
+        return None
+    if not access.license_url.lower().startswith(("http://", "https://")):
+        raise UsageError("license_url: not an http or https URL", "give the whole address of the license server")
+    headers = tuple(access.license_headers.items())
+    return LicenseServer(system="clearkey", url=access.license_url, headers=headers)

@@ -1,0 +1,132 @@
+"""The decoder's process, as those see it who ask: a line of JSON asks for a look, it asks for what it reads, and says
+at last what it found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
+
+from offlinedl.decoder.judgement import File, Look, Share
+from offlinedl.errors import OfflinedlError, UnsupportedError
+
+_CODE = "import sys; sys.path[:] = {!r}; from offlinedl.decoder.looking import serve; serve()"
+
+
+class _Decoder:
+    """The one process of this one, and how many want it."""
+
+    def __init__(self) -> None:
+        self._lock, self._asking = threading.Lock(), threading.Lock()
+        self._wanted = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The process runs, and is begun while something else is done; it ends with the last who wants it."""
+        with self._lock:
+            self._wanted += 1
+            self._begin()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wanted -= 1
+                if not self._wanted:
+                    self._end()
+
+    def ask(self, asked: dict[str, Any], file: File) -> dict[str, Any]:
+        """What it found. What it dies of is damaged, whatever it died of."""
+        with self._asking:
+            with self._lock:
+                process = self._begin()
+            if not self._is_ready and not _pipes(process)[1].readline():
+                self._end()
+                raise OfflinedlError("the decoder does not start", "`offlinedl doctor` says what it is about PyAV")
+            self._is_ready = True
+            try:
+                found = _answer(asked, file, process)
+            except BaseException:
+                self._end()  # whoever asks next must not get this answer
+                raise
+            return found or {"reason": f"the decoder dies of it ({self._end()})"}
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        """It is out of the reach of Ctrl-C, and ends when its input does: with whoever began it, too."""
+        if self._process is None:
+            command = [sys.executable, "-I", "-S", "-c", _CODE.format(sys.path)]
+            pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+            self._is_ready = False
+            self._process = subprocess.Popen(  # noqa: S603 - of own words alone
+                command, stdin=pipe, stdout=pipe, stderr=nowhere, start_new_session=True
+            )
+        return self._process
+
+    def _end(self) -> int | None:
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        process.kill()
+        process.communicate()
+        return process.returncode
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    return cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+
+
+def _answer(asked: dict[str, Any], file: File, process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    """None where it ends before it answers."""
+    to, of = _pipes(process)
+    try:
+        to.write(json.dumps(asked).encode() + b"\n")
+        to.flush()
+        while line := of.readline():
+            answer: dict[str, Any] = json.loads(line)
+            if "read" not in answer:
+                return answer
+            at, size = answer["read"]
+            file.seek(at)
+            data = file.read(size)
+            to.write(len(data).to_bytes(4) + data)
+            to.flush()
+    except BrokenPipeError:
+        pass
+    return None
+
+
+_decoder = _Decoder()
+running = _decoder.running
+
+
+def look(file: File, share: Share, *, since: int, strict: bool) -> Look:
+    """As decoder.look."""
+    found = _asked(file, share=share, since=since, strict=strict)
+    size = found.get("size")
+    return Look(
+        reason=found["reason"],
+        kinds=set(found.get("kinds", ())),
+        size=(size[0], size[1]) if size else None,
+        coded=found.get("coded", 0),
+    )
+
+
+def begins(file: File) -> float | None:
+    """As decoder.begins."""
+    return cast("float | None", _asked(file).get("begins"))
+
+
+def _asked(file: File, **what: object) -> dict[str, Any]:
+    with running():
+        found = _decoder.ask({**what, "bytes": file.seek(0, os.SEEK_END)}, file)
+    if "unsupported" in found:
+        raise UnsupportedError(*found["unsupported"])
+    if "defect" in found:
+        raise OfflinedlError(f"the decoder does not work: {found['defect']}", "`offlinedl doctor` looks at it")
+    return found

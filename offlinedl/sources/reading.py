@@ -1,0 +1,125 @@
+"""How a source is read: over the network, or from a file of this machine. What it sends is kept as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import pathname2url
+
+from offlinedl.engine import Engine
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, UnsupportedError
+from offlinedl.http import Headers
+from offlinedl.model import Title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What a source sent: `body`, the `url` it came from in the end, and what tells this version from others (RFC 9110
+    section 8.8), each "" where nothing does."""
+
+    body: bytes
+    url: str
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong at `path` in a source."""
+
+    path: str
+    what: str
+
+    @classmethod
+    def of(cls, error: OfflinedlError) -> Fault:
+        """What an error says that begins with the path."""
+        path, _, what = error.message.rpartition(": ")
+        return cls(path=path, what=what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What is at `path` in a source: a title, unless it is none; and all that is wrong with it."""
+
+    path: str
+    title: Title | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+def titles(found: Iterator[Found]) -> Iterator[Title]:
+    """The titles among what was found. What is none is passed over: a feed of a stranger has other things too."""
+    return (one.title for one in found if one.title is not None)
+
+
+def one(found: Iterator[Found], wanted: str) -> Title:
+    """The first title of the id `wanted`."""
+    for title in titles(found):
+        if title.id == wanted:
+            return title
+    raise missing(wanted)
+
+
+def missing(wanted: str) -> NotFoundError:
+    """No such title is there (any more)."""
+    return NotFoundError(f"{wanted}: its source has no such title", "`offlinedl source list` shows where it is")
+
+
+async def read(url: str, engine: Engine, headers: Headers = ()) -> Sent:
+    """What is at `url`, asked for with `headers`. NetworkError with status 304 where they say that it is known."""
+    if is_local(url):
+        return Sent(body=_content(path_of(url), engine.limits.bytes), url=url)
+    answer = await engine.get(url, headers=headers)
+    said = answer.headers
+    return Sent(
+        body=answer.body, url=answer.url, etag=said.get("etag", ""), last_modified=said.get("last-modified", "")
+    )
+
+
+async def complete(title: Title, _engine: Engine) -> Title:
+    """The title as its source names it: it has its addresses."""
+    return title
+
+
+def is_local(url: str) -> bool:
+    """Is it on this machine?"""
+    return url.startswith("file:")
+
+
+def path_of(url: str) -> Path:
+    """The path of a file: URL."""
+    return Path(unquote(urlsplit(url).path))
+
+
+def local_url(path: Path) -> str:
+    """The file: URL of a path."""
+    return f"file://{pathname2url(str(path.absolute()))}"
+
+
+def _content(path: Path, limit: int) -> bytes:
+    """A file; of a folder the lists of addresses in it, as one."""
+    try:
+        if path.is_dir():
+            return b"".join(_entries(path, limit))
+        if path.stat().st_size > limit:
+            raise UnsupportedError(f"{path}: larger than the limit of {limit} bytes", "raise [limits] manifest_bytes")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path}: not found", "is the path right?") from error
+    except OSError as error:
+        raise DamagedError(f"{path}: cannot be read: {error.strerror}", "is it yours?") from error
+
+
+LISTS = (".m3u", ".txt")
+ONE = ".strm"
+"""Files that hold addresses: many, and one that is called as the file is."""
+
+
+def _entries(folder: Path, limit: int) -> Iterator[bytes]:
+    """The files of a folder that hold addresses, as one list: a line of a name, a line of its address."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in LISTS and path.is_file():
+            yield _content(path, limit).strip() + b"\n"
+        elif path.suffix.lower() == ONE and path.is_file():
+            yield f"#EXTINF:-1,{path.stem}\n".encode(errors="replace") + _content(path, limit).strip() + b"\n"

@@ -1,0 +1,110 @@
+"""What sources offer, brought to the catalog: read only where it may have changed, and as a whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from offlinedl.catalog import Catalog
+from offlinedl.engine import Engine
+from offlinedl.errors import NetworkError, OfflinedlError
+from offlinedl.http import Headers
+from offlinedl.model import AddedSource, Failure, Offer, Title
+from offlinedl.sources.kinds import Source, kind, opened
+from offlinedl.sources.reading import Sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How many titles a source offers, how many of them are new, and how many others are gone."""
+
+    titles: int
+    new: int
+    gone: int
+
+
+async def add(
+    name: str, url: str, kind_name: str | None, catalog: Catalog, engine: Engine, *, clock: Callable[[], datetime]
+) -> AddedSource:
+    """Add a source, with what it offers now. Nothing is written where it cannot be read."""
+    found, sent = await opened(url, kind_name, engine)
+    offers = list(offered(found.titles(sent.body, name, sent.url), name))
+    with catalog.transaction():
+        catalog.offers.add(name, url, found.NAME, clock())
+        _keep(name, offers, sent, catalog, clock())
+    added = catalog.offers.source(name)
+    assert added is not None  # noqa: S101 - it was just written
+    return added
+
+
+async def refresh(
+    source: AddedSource, catalog: Catalog, engine: Engine, clock: Callable[[], datetime]
+) -> Change | None:
+    """Read a source. None where nothing changed: then nothing is parsed. Where it fails, what it offered last stays,
+    and the failure is noted and raised."""
+    try:
+        found = kind(source.kind)
+        sent = await _sent(source, found, engine)
+        if sent is None or _checksum(sent.body) == source.checksum:
+            with catalog.transaction():
+                known = sent or Sent(body=b"", url="", etag=source.etag, last_modified=source.last_modified)
+                catalog.offers.answered(source.name, known.etag, known.last_modified, clock())
+            return None
+        offers = list(offered(found.titles(sent.body, source.name, sent.url), source.name))
+    except OfflinedlError as error:
+        failure = Failure(code=error.code, message=error.message, hint=error.hint)
+        with catalog.transaction():
+            catalog.offers.failed(source.name, failure, clock())
+        raise
+    before = {offer.id for offer in catalog.offers.of_source(source.name)}
+    with catalog.transaction():
+        _keep(source.name, offers, sent, catalog, clock())
+    now = {offer.id for offer in offers}
+    return Change(titles=len(now), new=len(now - before), gone=len(before - now))
+
+
+async def _sent(source: AddedSource, found: Source, engine: Engine) -> Sent | None:
+    """What a source says, None where its server says that this is known."""
+    try:
+        return await found.read(source.url, engine, _conditions(source))
+    except NetworkError as error:
+        if error.status != 304:
+            raise
+        return None
+
+
+def _conditions(source: AddedSource) -> Headers:
+    """RFC 9110 sections 13.1.2 and 13.1.3."""
+    said = (("If-None-Match", source.etag), ("If-Modified-Since", source.last_modified))
+    return [(name, value) for name, value in said if value]
+
+
+def _keep(name: str, offers: Iterable[Offer], sent: Sent, catalog: Catalog, now: datetime) -> None:
+    catalog.offers.replace(name, offers, _checksum(sent.body))
+    catalog.offers.answered(name, sent.etag, sent.last_modified, now)
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
+
+
+def offered(titles: Iterable[Title], source: str) -> Iterator[Offer]:
+    """What the catalog keeps of titles. Season 0 is where services put what is no episode."""
+    for position, title in enumerate(titles):
+        yield Offer(
+            id=title.id,
+            source=source,
+            position=position,
+            name=title.name,
+            series=title.series,
+            season=title.season,
+            episode=title.episode,
+            special=title.special or title.season == 0,
+            published=title.details.published,
+            available_from=title.rights.available_from,
+            available_until=title.rights.available_until,
+            duration=title.details.duration,
+            download=title.rights.download,
+        )
