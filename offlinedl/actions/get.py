@@ -6,8 +6,10 @@ stands before the media because a refusal should cost kilobytes, and because the
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from offlinedl import expiry, removal, rights, sources
 from offlinedl.actions import trusted
@@ -22,6 +24,8 @@ from offlinedl.progress import Progress
 from offlinedl.protection import LicenseServer
 from offlinedl.signatures import unsigned
 from offlinedl.streams import Plan
+
+Choose: TypeAlias = Callable[[Title], Awaitable[Prepared]]
 
 _WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
 
@@ -131,8 +135,11 @@ def _check_still_wanted(entry: Entry | None) -> None:
         raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
 
-async def planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
-    """The title and its plan. What its service allows is looked at first: here, where that tells, and then there."""
+async def planned(
+    order: Order, library: Library, licensing: Licensing, choose: Choose | None = None
+) -> tuple[Title, Plan]:
+    """The title and its plan. What its service allows is looked at first: here, where that tells, and then there. Its
+    source and renditions are those that `choose` says, else the most suitable ones."""
     title = await _resolve(order, library, licensing)
     now = library.time()
     rights.check(title, now)
@@ -142,7 +149,7 @@ async def planned(order: Order, library: Library, licensing: Licensing) -> tuple
     title = replace(title, rights=entitled.rights)
     try:
         rights.check(title, now)
-        prepared = await _prepare(title, order, library, licensing)
+        prepared = await (choose(title) if choose else _prepare(title, order, library, licensing))
         plan = prepared.plan()
     except BaseException:
         with suppress(OfflinedlError):

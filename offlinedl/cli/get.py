@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from offlinedl.api.home import LANGUAGES
-from offlinedl.cli import progress, wiring
+from offlinedl.cli import progress, wiring, wishes
 from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Progress, Proxy, Work, headers
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
     from offlinedl.actions.prepare import Prepared
     from offlinedl.library import Library
     from offlinedl.license import Licensing
-    from offlinedl.protection import LicenseServer
-
-
-_WORDS = {"--audio": LANGUAGES["audio"], "--subs": LANGUAGES["subtitles"]}
-"""What may be said instead of languages."""
 
 
 def verb(
@@ -71,9 +65,9 @@ def verb(
     order = Order(
         ref="",
         quality=quality if quality is None else spelled(quality, preferences.qualities),
-        audio=_languages("--audio", audio),
-        subtitles=_languages("--subs", subs),
-        license=_server(license_url, license_header or []),
+        audio=wishes.asked("--audio", audio),
+        subtitles=wishes.asked("--subs", subs),
+        license=wishes.server(license_url, license_header or []),
         headers=headers("--header", header or []),
         defaults=own.wanted(preferences),
         preferences=preferences,
@@ -162,28 +156,3 @@ def _check(*, fit: bool, alone: bool) -> None:
         raise UsageError("--fit and --quality: one of the two decides", "leave one of them out")
     if alone:
         raise UsageError("--all-renditions without --dry-run", "it shows what would be fetched: add --dry-run --json")
-
-
-def _languages(option: str, text: str | None) -> tuple[str, ...] | None:
-    from offlinedl import languages
-    from offlinedl.errors import UsageError
-
-    if text is None:
-        return None
-    found = languages.asked(text.split(","), option, _WORDS[option])
-    if not found:
-        raise UsageError(f"{option} {text}: no language", "name languages like en,fr, or leave it out")
-    return found
-
-
-def _server(url: str | None, given: Sequence[str]) -> LicenseServer | None:
-    from offlinedl.errors import UsageError
-    from offlinedl.protection import LicenseServer
-
-    if url is None:
-        if given:
-            raise UsageError("--license-header without --license-url", "name the license server too")
-        return None
-    if not url.lower().startswith(("http://", "https://")):
-        raise UsageError("--license-url: not an http or https URL", "write the whole address of the license server")
-    return LicenseServer(system="clearkey", url=url, headers=headers("--license-header", given))
