@@ -196,7 +196,7 @@ def test_ctrl_c_stops_the_player(
     command = [sys.executable, "-m", "offlinedl", "play", ref, "--player", "mpv", "--from", "12"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert "playing" in process.stdout.readline()
+        assert process.stdout.readline() == "minute: playing. Available\n"
         process.send_signal(signal.SIGINT)
         process.communicate()
     assert process.returncode == 130
