@@ -25,7 +25,7 @@ class Folders:
 class Settings:
     """What `config.toml` says. `connections` in all, `per_host` of them at one server; `backoff` in seconds before the
     first retry, doubling; a fetch of which nothing comes for `stall_seconds` is tried again; `limit_rate` is a rate as
-    people write it, `keep_free` a size: so much of the disk is left alone.
+    people write it, `keep_free` a size: so much of the disk is left alone; `quota` one for all titles together.
 
     `player` plays where no other is named, None for the first that is found.
 
@@ -45,6 +45,7 @@ class Settings:
     limit_rate: str | None = None
     proxy: str | None = None
     keep_free: str = "200MB"
+    quota: str | None = None
     retries: int = 5
     backoff: float = 0.5
     manifest_bytes: int = 64 * 2**20
@@ -76,7 +77,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "redirects": (0, 50),
 }
 _TEXTS = {"quality", "limit_rate", "proxy"}
-_STORAGE = {"keep_free"}
+_STORAGE = {"keep_free", "quota"}
 _SYSTEMS = ("widevine", "playready", "fairplay")
 _VAULT = {"key": ("file", "keyring")}
 _PLAY = {"player": (*PLAYERS, "none")}

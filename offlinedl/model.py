@@ -296,12 +296,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a person, or playing elsewhere, decides about a title. None leaves a thing as it is."""
+    """What a person, or playing elsewhere, decides about a title: it may go first after `until`. Smart downloads have
+    `brought` it, or, False, a person wants it. None leaves a thing as it is."""
 
     kept: bool | None = None
     priority: int | None = None
     watched: bool | None = None
     position_seconds: int | None = None
+    until: datetime | None = None
+    brought: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

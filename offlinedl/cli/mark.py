@@ -18,16 +18,20 @@ def verb(
         int | None, typer.Option(metavar="SECONDS", min=0, max=2**31, help="Where it is played from next.")
     ] = None,
     priority: Annotated[int | None, typer.Option(min=-100, max=100, help="The highest is downloaded first.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="After it, it may go first to make room (2026-12-24).")
+    ] = None,
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
     """Decide about titles: watched or not, to be kept or not, where they go on, and which comes first."""
     from offlinedl import sources
-    from offlinedl.cli import wiring
+    from offlinedl.cli import dates, wiring
     from offlinedl.errors import OfflinedlError, UsageError
     from offlinedl.model import Decision
 
-    decision = Decision(watched=watched, kept=keep, position_seconds=position, priority=priority)
+    then = None if until is None else dates.moment("--until", until)
+    decision = Decision(watched=watched, kept=keep, position_seconds=position, priority=priority, until=then)
     if decision == Decision():
         raise UsageError("nothing to mark", "say what: --watched, --keep, --position SECONDS, ...")
     codes = []
