@@ -13,8 +13,9 @@ import pytest
 
 from offlinedl.errors import UnsupportedError, UsageError
 from offlinedl.playback import MASTER, Part, Text
-from offlinedl.playback.players import Show, choose, named, subtitle
+from offlinedl.playback.players import choose, named
 from offlinedl.playback.players.edl import edl
+from offlinedl.playback.players.show import Show, subtitle
 from tests.conftest import Offlinedl
 from tests.origin import Origin
 

@@ -8,8 +8,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from offlinedl.playback.players import At, Show
 from offlinedl.playback.players.process import running
+from offlinedl.playback.players.show import At, Show
 
 _OPTIONS = ("--play-and-exit", "--no-video-title-show", "--extraintf=oldrc", "--rc-fake-tty")
 _OFTEN_SECONDS = 0.5
