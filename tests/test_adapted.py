@@ -251,7 +251,7 @@ def test_a_renewal_is_proven_before_it_takes_the_others_place(
     called(log)
     offlinedl.ok("play", title["id"])
     offlinedl.ok("renew", title["id"])
-    assert called(log) == ["first_play", "load", "challenge", "update", "load"]
+    assert called(log) == ["first_play", "load", "play", "challenge", "update", "load"]
     assert [told["purpose"] for told in asked] == ["acquire", "renew", "renew"]
     offlinedl.ok("play", title["id"])
     assert called(log) == ["load", "play"]
