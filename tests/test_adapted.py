@@ -80,9 +80,9 @@ def test_a_title_is_ready_with_one_request_and_opens_offline(
     origin.faults.reverse()
     played = offlinedl.ok("play", title["id"])
     assert "first play, the playback clock runs. Expires in 47 hours" in played.out
-    assert called(log) == ["first_play", "load"]
+    assert called(log) == ["first_play", "load", "play"]
     offlinedl.ok("play", title["id"])
-    assert called(log) == ["load"]
+    assert called(log) == ["load", "play"]
     origin.mend()
 
 
@@ -143,7 +143,7 @@ def test_killed_at_the_first_play_there_is_always_a_handle(
     assert process.wait() == -signal.SIGKILL
     called(log)
     offlinedl.ok("play", title["id"])
-    assert called(log) == ["first_play", "load"]
+    assert called(log) == ["first_play", "load", "play"]
 
 
 def test_what_the_first_play_changes_is_taken_over(
@@ -251,10 +251,10 @@ def test_a_renewal_is_proven_before_it_takes_the_others_place(
     called(log)
     offlinedl.ok("play", title["id"])
     offlinedl.ok("renew", title["id"])
-    assert called(log) == ["first_play", "load", "challenge", "update", "load"]
+    assert called(log) == ["first_play", "load", "play", "challenge", "update", "load"]
     assert [told["purpose"] for told in asked] == ["acquire", "renew", "renew"]
     offlinedl.ok("play", title["id"])
-    assert called(log) == ["load"]
+    assert called(log) == ["load", "play"]
 
 
 def test_windows_that_are_stated_at_the_proof_count(

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from offlinedl import expiry, sources
+from offlinedl import expiry, sources, storage
 from offlinedl.actions.check import called
 from offlinedl.actions.get import Order, planned, work
 from offlinedl.actions.identify import Identified, identify, look
@@ -56,7 +56,7 @@ async def register(
     title, plan = await planned(order, library, licensing, choose)
     with library.lock(title.id):
         entry = await library.begin(title, plan)
-        library.check_space(plan.fetches)
+        storage.check(entry, plan.fetches, library)
         taken = await _copied(entry, foreign, found[0].spans, library, progress)
         missing = [f for f in library.plan(entry.id).fetches if f.size is None and not f.init]
         if missing and not fetch_missing:

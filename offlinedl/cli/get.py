@@ -32,6 +32,9 @@ def verb(
     priority: Annotated[
         int | None, typer.Option(min=-100, max=100, metavar="N", help="The highest first, where several wait.")
     ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="After it, the title may go first to make room (2026-12-24).")
+    ] = None,
     connections: Connections = None,
     limit_rate: LimitRate = None,
     header: Header = None,
@@ -57,7 +60,7 @@ def verb(
     """Download titles for offline playback, with the license that opens them. Run it again after any interruption."""
     from offlinedl.actions.get import Order
     from offlinedl.choose import spelled
-    from offlinedl.cli import shape
+    from offlinedl.cli import dates, shape
 
     own = wiring.home()
     preferences = own.preferences(hdr=hdr)
@@ -73,10 +76,12 @@ def verb(
         preferences=preferences,
         keep=keep,
         priority=priority,
+        until=None if until is None else dates.moment("--until", until),
+        brought=False,
     )
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
     each = Each(network=network, how=how)
-    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+    with progress.ended(how), wiring.library(wiring.space()) as library:
         failed = 0
         if fit is not None:
             order, refs, failed = wiring.run(_fitted(order, refs, library, each, fit))

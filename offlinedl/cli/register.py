@@ -61,7 +61,7 @@ def verb(
         preferences=preferences,
     )
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
-    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+    with progress.ended(how), wiring.library(wiring.space()) as library:
 
         async def work(order: Order, licensing: Licensing) -> Entry:
             with progress.shown(how, ref) as watching:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from offlinedl.decoder.judgement import NOTHING, File, Look, Share
 from offlinedl.errors import UnsupportedError
+from offlinedl.media.containers import DEMUXERS
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.frame import VideoFrame
 
-# Names of demuxers. Bytes from the network must not pass for a playlist, which would open other files and addresses.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,mpegts,aac,ac3,eac3,mp3,flac,ogg,matroska,webm"
 # A decoder hides errors as well as it can: this lets it give up at the first (FFmpeg's "err_detect")
 _STRICT = "explode+crccheck+bitstream+buffer"
 _LARGEST_PICTURE = 8192 * 4352
 """Pixels of the highest levels of H.264 and HEVC. A picture that claims more takes memory before any of it is there."""
 _DECODING = {"max_pixels": str(_LARGEST_PICTURE)}
-_OPENING = _DECODING | {"format_whitelist": _CONTAINERS, "skip_frame": "all"}
+_OPENING = _DECODING | {"format_whitelist": DEMUXERS, "skip_frame": "all"}
 """To find out what is in it FFmpeg would decode the first picture, which is decoded again afterwards."""
 _CORNER = 8  # bytes
 _BUFFER = 2**18  # bytes that are asked for at once
@@ -47,11 +46,8 @@ def serve() -> None:
         file = _Asked(asked["bytes"], to, of)
         answer: dict[str, object]
         try:
-            if "share" not in asked:
-                answer = {"begins": begins(file)}
-            else:
-                found = look(file, Share(*asked["share"]), since=asked["since"], strict=asked["strict"])
-                answer = {**asdict(found), "kinds": sorted(found.kinds)}
+            found = look(file, Share(*asked["share"]), since=asked["since"], strict=asked["strict"])
+            answer = {**asdict(found), "kinds": sorted(found.kinds)}
         except UnsupportedError as error:
             answer = {"unsupported": (error.message, error.hint)}
         except Exception as error:
@@ -105,15 +101,6 @@ def look(media: File, share: Share, *, since: int, strict: bool) -> Look:
             _, name, message = lines[0]
             found.reason = f"{name}: {message.strip()}"
     return found
-
-
-def begins(media: File) -> float | None:
-    """When `media` begin on their own clock, in seconds; None where that cannot be read."""
-    import av
-
-    with suppress(av.FFmpegError, ValueError), av.open(media, "r", options=_OPENING, buffer_size=_BUFFER) as container:
-        return None if container.start_time is None else container.start_time / av.time_base
-    return None
 
 
 class _Judge(NamedTuple):

@@ -82,7 +82,8 @@ class FilmTrack:
         bits = [8 * max(end - cut.place, 0) for cut, end in zip(cuts, ends, strict=True)]
         rates = [count / cut.duration for count, cut in zip(bits, cuts, strict=True) if cut.duration > 0]
         seconds = sum(cut.duration for cut in cuts)
-        return int(max(rates, default=0)), int(8 * size / seconds) if seconds else 0
+        average = 8 * size / seconds if seconds else 0
+        return int(max(average, *rates)), int(average)
 
 
 class Rewritten:

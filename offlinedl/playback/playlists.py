@@ -63,18 +63,23 @@ def media(pieces: Sequence[Piece], *, independent: bool = False) -> str:
 
 
 def _segments(pieces: Iterable[Piece]) -> Iterator[str]:
-    """RFC 8216 sections 4.3.2.3 and 4.3.2.5: another init segment is another encoding. A gap has none of its own."""
-    init, begun = "", False
+    """RFC 8216 sections 4.3.2.3 and 4.3.2.5. A gap has nothing to begin with."""
+    before: Piece | None = None
     for piece in pieces:
-        if begun and (piece.breaks or (piece.init != init and not piece.is_gap)):
-            yield "#EXT-X-DISCONTINUITY"
-        if piece.init != init and not piece.is_gap:
-            init = piece.init
-            yield f'#EXT-X-MAP:URI="{init}"'
         if piece.is_gap:
             yield "#EXT-X-GAP"
-        begun |= not piece.is_gap
+        else:
+            if before and is_break(before, piece):
+                yield "#EXT-X-DISCONTINUITY"
+            if piece.init and (before is None or piece.init != before.init):
+                yield f'#EXT-X-MAP:URI="{piece.init}"'
+            before = piece
         yield f"#EXTINF:{_decimal(piece.duration)},\n{piece.uri}"
+
+
+def is_break(before: Piece, piece: Piece) -> bool:
+    """Does the clock of the media not go on, or their encoding? Another init segment is another encoding."""
+    return piece.breaks or piece.init != before.init
 
 
 def master(variants: Iterable[Variant], renditions: Sequence[Rendition], *, independent: bool = False) -> str:

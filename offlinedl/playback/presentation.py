@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
+from offlinedl import remux
 from offlinedl.errors import DamagedError
 from offlinedl.license.heads import Read
-from offlinedl.license.opening import Keys
+from offlinedl.license.opening import Keys, Opening
 from offlinedl.media.codecs import codecs
 from offlinedl.model import Entry, Kind, Track
 from offlinedl.playback import MASTER, Part, Presentation, Text, playlists
 from offlinedl.playback.films import FilmTrack, Rewritten, is_film
+from offlinedl.playback.joining import OneClock
 from offlinedl.playback.playlists import Piece, Rendition, Variant
-from offlinedl.playback.segments import Opened, Sealed, Segments, begins
+from offlinedl.playback.segments import Completed, Opened, Sealed, Segments, begins
+from offlinedl.playback.texts import TextTrack
 from offlinedl.streams import Fetch, Plan
 
 _INDEX = "index.m3u8"
@@ -30,13 +33,21 @@ def present(entry: Entry, plan: Plan, read: Read, keys: Keys, *, raw: bool = Fal
     own = {
         track: replace(plan, tracks=(track,), fetches=tuple(fetches[track.id]))
         for track in plan.tracks
-        if track.kind is not Kind.SUBTITLES and not all(f.init for f in fetches[track.id])
+        if not all(f.init for f in fetches[track.id])
     }
-    if not own:
+    media = {track: each for track, each in own.items() if track.kind is not Kind.SUBTITLES}
+    if not media:
         raise DamagedError(f"{entry.id}: no picture and no sound is stored of it", "get it again")
-    firsts = [[f for f in each.fetches if not f.init][:1] for each in own.values()]
-    origin = min(map(begins, firsts))
-    return _Stored({track: _made(each, read, keys, origin, raw=raw) for track, each in own.items()}, origin)
+    origin = min(begins([f for f in each.fetches if not f.init][:1]) for each in media.values())
+    main = media[next((track for track in media if track.kind is Kind.VIDEO), next(iter(media)))]
+
+    def opened(text: Plan) -> tuple[Opening, Opening | None]:
+        """A track of subtitles, and the media on whose clock it may be."""
+        first, second = (Opening(each, each.tracks[0].id, read, keys) for each in (text, main))
+        return first, None if is_film(main) else second
+
+    texts = [(track, partial(opened, own[track])) for track in own if track not in media]
+    return _Stored({track: _made(each, read, keys, origin, raw=raw) for track, each in media.items()}, texts, origin)
 
 
 def _made(plan: Plan, read: Read, keys: Keys, origin: float, *, raw: bool) -> _Playable:
@@ -45,9 +56,11 @@ def _made(plan: Plan, read: Read, keys: Keys, origin: float, *, raw: bool) -> _P
         return Segments(plan, Sealed(plan, read), origin)
     if is_film(plan):
         return FilmTrack(plan, read, keys)
+    if track.setup is not None:
+        return Segments(plan, Completed(plan, track.setup, read), origin)
     if track.container == "webm":
         return Segments(plan, Rewritten(plan, read, keys), origin)
-    return Segments(plan, Opened(plan, read, keys), origin)
+    return Segments(plan, OneClock(Opened(plan, read, keys), [f for f in plan.fetches if not f.init]), origin)
 
 
 class _Playable(Protocol):
@@ -73,15 +86,23 @@ class _Playable(Protocol):
 
 
 class _Stored:
-    """A title whose tracks are `playable`. It begins at `origin` seconds on the time line of its plan."""
+    """A title whose tracks are `playable`, and its `texts`, which open what they are read from. It begins at `origin`
+    seconds on the time line of its plan."""
 
-    def __init__(self, playable: Mapping[Track, _Playable], origin: float) -> None:
+    def __init__(
+        self,
+        playable: Mapping[Track, _Playable],
+        texts: Iterable[tuple[Track, Callable[[], tuple[Opening, Opening | None]]]],
+        origin: float,
+    ) -> None:
         counts: dict[Kind, int] = {}
         self._tracks: dict[str, tuple[Track, _Playable]] = {}
         self._origin = origin
         for track, each in playable.items():
             counts[track.kind] = counts.get(track.kind, 0) + 1
             self._tracks[f"{track.kind}-{counts[track.kind]}"] = (track, each)
+        names = ((f"subtitles-{number}", *each) for number, each in enumerate(texts, 1))
+        self._texts = {name: TextTrack(name, track, opened, origin) for name, track, opened in names}
 
     @cached_property
     def duration(self) -> float:
@@ -90,18 +111,31 @@ class _Stored:
 
     @property
     def texts(self) -> tuple[Text, ...]:
-        return ()
+        return tuple(each.text for each in self._texts.values())
 
     def part(self, path: str) -> Part | None:
         if path == MASTER:
             return Part(type=playlists.PLAYLIST, make=lambda: self._master().encode())
         folder, _, name = path.partition("/")
+        if folder in self._texts:
+            return self._text(self._texts[folder], name)
         if folder not in self._tracks:
             return None
         _, each = self._tracks[folder]
         if name != _INDEX:
             return each.part(name)
         return Part(type=playlists.PLAYLIST, make=lambda: _index(each).encode())
+
+    def _text(self, text: TextTrack, name: str) -> Part | None:
+        """Of subtitles. They are cut where the picture is, or else the sound."""
+        main = next((e for track, e in self._tracks.values() if track.kind is Kind.VIDEO), self._first)
+        if name == _INDEX:
+            return Part(type=playlists.PLAYLIST, make=lambda: playlists.media(text.pieces(main.pieces())).encode())
+        return text.part(name, main.pieces, partial(_clock, main))
+
+    @property
+    def _first(self) -> _Playable:
+        return next(each for _, each in self._tracks.values())
 
     def _master(self) -> str:
         """Sound is a variant of its own where there are no pictures, and stands beside them where there are."""
@@ -110,6 +144,10 @@ class _Stored:
         beside = sounds if pictures or len(sounds) > 1 else []
         variants = [self._variant(name, beside) for name in pictures or sounds[:1]]
         renditions = [self._sound(name, is_default=name == beside[0]) for name in beside]
+        renditions += [
+            Rendition("SUBTITLES", f"{name}/{_INDEX}", each.track.name, each.track.language, forced=each.track.forced)
+            for name, each in self._texts.items()
+        ]
         independent = all(each.is_independent for _, each in self._tracks.values())
         return playlists.master(variants, renditions, independent=independent)
 
@@ -136,6 +174,12 @@ class _Stored:
 
 def _index(each: _Playable) -> str:
     return playlists.media(each.pieces(), independent=each.is_independent)
+
+
+def _clock(each: _Playable, piece: Piece) -> float | None:
+    """When the media of a piece begin on their own clock, in seconds."""
+    init, media = each.part(piece.init), each.part(piece.uri)
+    return remux.begins((init.make() if init else b"") + (media.make() if media else b""))
 
 
 def _rates(track: Track, each: _Playable) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from typing import Protocol
 from offlinedl.errors import DamagedError
 from offlinedl.license.heads import Read
 from offlinedl.license.opening import Keys, Opening
-from offlinedl.media import mp4
+from offlinedl.media import mp4, smooth
+from offlinedl.model import Setup
 from offlinedl.playback import Part
 from offlinedl.playback.playlists import Piece
 from offlinedl.streams import Fetch, Plan
@@ -83,6 +84,22 @@ class Opened:
 
     def media(self, fetch: Fetch) -> bytes:
         return self._opening.opened(fetch)[1]
+
+
+class Completed:
+    """Fragments of Smooth Streaming, which have no init segment and need not say when they begin."""
+
+    extension = "m4s"
+
+    def __init__(self, plan: Plan, setup: Setup, read: Read) -> None:
+        (self._track,) = plan.tracks
+        self._setup, self._read = setup, read
+
+    def init(self, fetch: Fetch) -> bytes:
+        return smooth.init(self._track, self._setup, self._read(fetch))
+
+    def media(self, fetch: Fetch) -> bytes:
+        return smooth.timed(bytes(self._read(fetch)), round(fetch.start * self._setup.timescale))
 
 
 _EXTENSIONS = {"mp4": "m4s", "ec3": "eac3"}  # the latter is what FFmpeg 8 knows it by

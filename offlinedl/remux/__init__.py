@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from offlinedl.errors import DamagedError
 from offlinedl.media import mpegts
 from offlinedl.remux.container import INTERLEAVED, File, main, opened, streams, translated
 from offlinedl.remux.cuts import Cut, cuts
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
-__all__ = ["Clip", "Cut", "File", "Film"]
+__all__ = ["Clip", "Cut", "File", "Film", "begins"]
 
 _EARLIER = 2
 """Seconds before a place in sound: what is found by a guess may lie behind it."""
@@ -26,6 +28,13 @@ _TABLES = 64 * 1024
 """Bytes in which MPEG-TS says what its streams are: it does several times a second."""
 _SLICED: Mapping[str, str] = {"mpegts": "ts", "mp3": "mp3", "aac": "aac", "ac3": "ac3", "eac3": "eac3"}
 """What players take as it is, by its format, and its extension there."""
+
+
+def begins(media: bytes) -> float | None:
+    """When `media` begins on its own clock, in seconds; None where that cannot be read."""
+    with suppress(DamagedError, ValueError), opened(io.BytesIO(media)) as container:
+        return None if container.start_time is None else container.start_time / 1_000_000
+    return None
 
 
 class Clip:

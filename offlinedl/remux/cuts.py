@@ -1,4 +1,4 @@
-"""Where a media file is cut: before key frames, as far as an index tells where they are, else where reading finds them."""
+"""Where a file is cut: before key frames, as far as an index tells where they are, else where reading finds them."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def cuts(at_begin: Callable[[], InputContainer]) -> Sequence[Cut]:
             chosen.append(stamp)
     if not chosen:
         raise DamagedError("no key frame in it", "fetch it again")
-    ends = [*chosen[1:], max(end / base, chosen[-1] + 1)]
+    ends: list[Fraction | int] = [*chosen[1:], max(end / base, Fraction(chosen[-1] + 1))]
     return [
-        Cut(stamp, places[stamp], float((stamp - chosen[0]) * base), float((end - stamp) * base))
-        for stamp, end in zip(chosen, ends, strict=True)
+        Cut(stamp, places[stamp], float((stamp - chosen[0]) * base), float((after - stamp) * base))
+        for stamp, after in zip(chosen, ends, strict=True)
     ]
 
 
