@@ -193,6 +193,20 @@ def test_parts_that_one_file_cannot_hold(root: Path, offlinedl: Offlinedl, origi
     assert_nothing_is_left(tmp_path)
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_smooth_streaming_gets_the_heads_that_it_lacks(
+    format: str, root: Path, offlinedl: Offlinedl, origin: Origin, tmp_path: Path
+) -> None:
+    folder = packager.smooth(root)
+    origin.fault("/titles/film.ism/", served(folder))
+    offlinedl.ok("get", f"{origin.url}/titles/film.ism/Manifest")
+    out = tmp_path / f"out.{format}"
+    offlinedl.ok("export", offlinedl.listed()[0]["id"], str(out))
+    assert pictures(out) == pictures(folder / "v.mp4")
+    assert packets(out, "video") == packets(folder / "v.mp4", "video")
+    assert len(packets(out, "audio")[0]) == len(packets(folder / "a.aac", "audio")[0])
+
+
 @pytest.mark.parametrize("name", ["small", "large"])
 def test_a_single_file_is_read_from_anywhere(
     name: str, root: Path, offlinedl: Offlinedl, origin: Origin, tmp_path: Path
