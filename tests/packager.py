@@ -216,7 +216,7 @@ def _package_smooth(folder: Path) -> None:
 
 
 def _package_minute(folder: Path) -> None:
-    media, options = folder / "minute.mp4", "-c:v libx264 -preset ultrafast -g 48 -keyint_min 48 -sc_threshold 0 -c:a aac"
+    media, options = folder / "minute.mp4", "-c:v libx264 -preset ultrafast -g 48 -sc_threshold 0 -c:a aac"
     pictures, sound = "testsrc2=size=320x180:rate=24:duration=60", "sine=frequency=440:duration=60"
     run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", sound, *options.split(), media)
     tracks = [

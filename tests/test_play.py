@@ -196,7 +196,7 @@ def test_ctrl_c_stops_the_player(
     command = [sys.executable, "-m", "offlinedl", "play", ref, "--player", "mpv", "--from", "12"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert "playing" in process.stdout.readline()
+        assert process.stdout.readline() == "minute: playing. Available\n"
         process.send_signal(signal.SIGINT)
         process.communicate()
     assert process.returncode == 130
@@ -304,12 +304,10 @@ def test_it_begins_once(sat: Callable[..., Sat]) -> None:
 
 
 def test_a_renewal_by_another_process_lengthens_it(sat: Callable[..., Sat], demo: Offlinedl) -> None:
-    playing = sat(storage_seconds=100)
-    assert playing.left() == 100
+    playing = sat(storage_seconds=1000)
+    assert (playing.left() or 0) <= 1000
     demo.ok("renew", "demo:harbour-1")
-    left = playing.left()
-    assert left is not None
-    assert left > 40 * 3600
+    assert (playing.left() or 0) > 40 * 3600
 
 
 PLACES_KEPT = [

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from offlinedl.errors import OfflinedlError, UnsupportedError
+from offlinedl.errors import UnsupportedError, UsageError
 from offlinedl.playback import MASTER, Part, Text
-from offlinedl.playback.players import Show, choose, named, subtitle
+from offlinedl.playback.players import choose, named
 from offlinedl.playback.players.edl import edl
+from offlinedl.playback.players.show import Show, subtitle
 from tests.conftest import Offlinedl
 from tests.origin import Origin
 
@@ -80,7 +81,7 @@ def test_vlc_plays_and_is_stopped(show: Show, tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
     places, seconds = asyncio.run(_until("vlc", path, show, 7.0))
-    assert min(places[1:]) >= 4  # it begins with a key frame
+    assert places[-1] >= 7
     assert seconds < 1
 
 
@@ -88,8 +89,7 @@ def test_ffplay_plays_and_is_stopped(show: Show, monkeypatch: pytest.MonkeyPatch
     for name in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
         monkeypatch.setenv(name, "dummy")
     places, seconds = asyncio.run(_until("ffplay", choose("ffplay")[1], show, 1.0))
-    assert places == sorted(places)
-    assert seconds < 1
+    assert (places[0] < 1, seconds < 1) == (True, True)  # from its beginning: see there
 
 
 @pytest.mark.parametrize("name", ["mpv", "ffplay", "vlc"])
@@ -151,12 +151,11 @@ def test_the_player_is_chosen(
     for one in there:
         program(tmp_path, one, "#!/bin/sh\n")
     monkeypatch.setenv("PATH", str(tmp_path))
-    try:
-        found = choose(name)[0]
-    except OfflinedlError as error:
-        assert error.exit_code == 2
-        found = error.message
-    assert found == chosen
+    if chosen.startswith("--"):
+        with pytest.raises(UsageError, match=chosen):
+            choose(name)
+    else:
+        assert choose(name)[0] == chosen
 
 
 TEXTS = (

@@ -18,6 +18,7 @@ from offlinedl.manifest.columns import rows
 from offlinedl.model import Kind, Track, Wanted
 from offlinedl.playback import MASTER, Presentation
 from offlinedl.playback.presentation import present
+from offlinedl.playback.segments import beginning
 from offlinedl.streams import Fetch, Plan, Rendition
 from tests import packager, playlists, titles
 from tests.mpds import mpd_text
@@ -143,19 +144,60 @@ def test_segments_of_webm(root: Path, tmp_path: Path) -> None:
     assert frames(master, "v") == frames(folder / "film.webm", "v")
 
 
-def test_periods_break_the_clock(root: Path, tmp_path: Path) -> None:
-    """Of two periods that share an init segment, too: their media begin anew."""
-    template = '<SegmentTemplate initialization="{0}/init.mp4" media="{0}/$Number$.m4s" duration="2"/>'
-    body = '<Representation id="v" bandwidth="9" codecs="avc1.64000d"/>' + template
-    set_ = f'<AdaptationSet mimeType="video/mp4">{body}</AdaptationSet>'
-    period = "".join(f'<Period duration="PT8S">{set_.format(name)}</Period>' for name in ("v", "v", "v270"))
-    title = stored_text(mpd_text(period, ""), within(packager.rungs(root)))
+def periods(*tracks: tuple[str, int]) -> bytes:
+    """An MPD of periods of 8 seconds: of each the folder of its track, and how many seconds its segments have."""
+    inside = ""
+    for name, seconds in tracks:
+        addressing = f'initialization="{name}/init.mp4" media="{name}/$Number$.m4s" duration="{seconds}"'
+        body = f'<Representation id="v" bandwidth="9" codecs="avc1.64000d"/><SegmentTemplate {addressing}/>'
+        inside += f'<Period duration="PT8S"><AdaptationSet mimeType="video/mp4">{body}</AdaptationSet></Period>'
+    return mpd_text(inside, "")
+
+
+@pytest.mark.parametrize("rungs", [("v", "v"), ("v", "v270", "v"), ("h", "h270")], ids=" ".join)
+def test_periods_are_one_film(rungs: tuple[str, ...], root: Path, tmp_path: Path) -> None:
+    """Also where they share an init segment, and their media begin anew: ffmpeg, which knows nothing of all that,
+    decodes each of them, one after the other. (It scales all of them to the size of the first.)"""
+    title = stored_text(periods(*((rung, 2) for rung in rungs)), within(packager.rungs(root)))
     presentation = title.present()
-    assert presentation.duration == 24
+    assert presentation.duration == 8 * len(rungs)
     lines = text(presentation, "video-1/index.m3u8").splitlines()
-    assert [line for line in lines if line.startswith(("#EXT-X-MAP", "#EXT-X-DISC"))] == [
-        '#EXT-X-MAP:URI="init-0.mp4"', "#EXT-X-DISCONTINUITY", "#EXT-X-DISCONTINUITY", '#EXT-X-MAP:URI="init-1.mp4"',
-    ]  # fmt: skip
+    assert lines.count("#EXT-X-DISCONTINUITY") == len(rungs) - 1
+    assert len([line for line in lines if line.startswith("#EXT-X-MAP")]) == len(
+        [n for n, rung in enumerate(rungs) if n == 0 or rung != rungs[n - 1]]
+    )
+    master = written(presentation, tmp_path / "x")
+    decoded = frames(master, "v")
+    assert len(decoded) == 192 * len(rungs)
+    for n, rung in enumerate(rungs):
+        assert (decoded[192 * n : 192 * (n + 1)] == clear(root, rung, "rungs")) == (rung == rungs[0])
+    assert times(master) == pytest.approx([times(master)[0] + n / 24 for n in range(192 * len(rungs))], abs=0.001)
+
+
+def test_periods_of_other_clocks_are_one_film(root: Path, tmp_path: Path) -> None:
+    """The second one counts in other units, knows its track by the same name, and keeps its edits."""
+    second = tmp_path / "other"
+    second.mkdir()
+    options = "-c copy -video_track_timescale 30000 -movflags frag_keyframe+delay_moov+default_base_moof"
+    packager.run("ffmpeg", "-v", "error", "-i", packager.source(root, "v"), *options.split(), second / "all.mp4")
+    data = (second / "all.mp4").read_bytes()
+    init = beginning(data)
+    (second / "init.mp4").write_bytes(init)
+    (second / "1.m4s").write_bytes(data.removeprefix(init))
+    rungs = within(packager.rungs(root))
+    title = stored_text(
+        periods(("v", 2), ("other", 8)), lambda url: within(tmp_path)(url) if "/other/" in url else rungs(url)
+    )
+    master = written(title.present(), tmp_path / "x")
+    assert frames(master, "v") == clear(root, "v", "rungs") * 2
+    assert times(master) == pytest.approx([times(master)[0] + n / 24 for n in range(384)], abs=0.001)
+
+
+def times(master: Path) -> list[float]:
+    """When the pictures are shown, in seconds."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0"]
+    done = subprocess.run([*command, str(master)], capture_output=True, text=True, check=True)
+    return sorted(float(line.strip(",")) for line in dict.fromkeys(done.stdout.split()))
 
 
 def test_what_a_service_does_not_have_is_a_gap(root: Path) -> None:
