@@ -41,7 +41,8 @@ class Library:
     A title is named by its manifest's URL, by "source:id", or, where only one title of the library bears it, by its id
     or name alone. Whatever goes wrong is raised as an OfflinedlError: `message`, `hint`, and a `code` for programs. Any
     number of its coroutines may run at once; what two of them ask of one title is refused to the second (BusyError), as
-    it is where another process works on that title. The command line may work in the same home meanwhile.
+    it is where another process works on that title. The command line may work in the same home meanwhile; it
+    does not have the licenses of a `license_store`.
     """
 
     def __init__(self, home: Home, inside: Inside) -> None:
