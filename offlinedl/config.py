@@ -25,7 +25,9 @@ class Folders:
 class Settings:
     """What `config.toml` says. `connections` in all, `per_host` of them at one server; `backoff` in seconds before the
     first retry, doubling; a fetch of which nothing comes for `stall_seconds` is tried again; `limit_rate` is a rate as
-    people write it, `keep_free` a size: so much of the disk is left alone.
+    people write it, `keep_free` a size: so much of the disk is left alone; `quota` one for all titles together.
+
+    `player` plays where no other is named, None for the first that is found.
 
     `vault_key` is where the vault's key is: in a "file", or in the system's "keyring".
 
@@ -43,6 +45,7 @@ class Settings:
     limit_rate: str | None = None
     proxy: str | None = None
     keep_free: str = "200MB"
+    quota: str | None = None
     retries: int = 5
     backoff: float = 0.5
     manifest_bytes: int = 64 * 2**20
@@ -50,6 +53,7 @@ class Settings:
     depth: int = 64
     redirects: int = 10
     vault_key: str = "file"
+    player: str | None = None
     qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     cdm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -62,6 +66,10 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "stall_seconds": (0.1, 3600),
 }
 BROWSERS = ("chromium", "google-chrome", "firefox")
+PLAYERS: Mapping[str, tuple[str, ...]] = {
+    "mpv": ("mpv",), "vlc": ("vlc", "cvlc"), "ffplay": ("ffplay",), "browser": BROWSERS,
+}  # fmt: skip
+"""What each player may be called. Of players and of names, the first that is there is taken."""
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "manifest_bytes": (1024, 2**30),
     "segments": (1, 10**8),
@@ -69,9 +77,10 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "redirects": (0, 50),
 }
 _TEXTS = {"quality", "limit_rate", "proxy"}
-_STORAGE = {"keep_free"}
+_STORAGE = {"keep_free", "quota"}
 _SYSTEMS = ("widevine", "playready", "fairplay")
 _VAULT = {"key": ("file", "keyring")}
+_PLAY = {"player": (*PLAYERS, "none")}
 _LISTS = {"audio", "subtitles", "prefer_codecs"}
 
 
@@ -101,16 +110,17 @@ def settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
     for name in values:
-        if name not in {"cdm", "download", "limits", "quality", "storage", "vault"}:
+        if name not in {"cdm", "download", "limits", "play", "quality", "storage", "vault"}:
             raise _wrong(path, name, "no such table")
     known = {
         "download": _NUMBERS.keys() | _TEXTS | _LISTS,
         "limits": _LIMITS.keys(),
         "storage": _STORAGE,
         "vault": _VAULT.keys(),
+        "play": _PLAY.keys(),
     }
     tables = {table: _table(path, values, table) for table in known}
-    download, limits, storage, vault = tables.values()
+    download, limits, storage, vault, play = tables.values()
     for table, given in tables.items():
         for name in given:
             if name not in known[table]:
@@ -125,6 +135,7 @@ def settings(path: Path) -> Settings:
         **{name: _text(path, f"download.{name}", download[name]) for name in _TEXTS if name in download},
         **{name: _text(path, f"storage.{name}", storage[name]) for name in _STORAGE if name in storage},
         **{f"vault_{name}": _one_of(path, f"vault.{name}", vault[name], _VAULT[name]) for name in vault},
+        **{name: _one_of(path, f"play.{name}", play[name], _PLAY[name]) for name in play},
         **{name: _list(path, name, download[name]) for name in _LISTS if name in download},
         qualities=_qualities(path, _table(path, values, "quality")),
         cdm=_commands(path, _table(path, values, "cdm")),

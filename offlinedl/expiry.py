@@ -109,6 +109,24 @@ def deadline(license: License | None) -> Deadline:
     return Deadline(at=at, window=window)
 
 
+def stop(license: License | None) -> Deadline:
+    """What ends a playback that runs: a clock that is soft does not."""
+    if license is None or not license.windows.soft:
+        return deadline(license)
+    soft, windows = license.windows.soft, license.windows
+    return deadline(
+        replace(
+            license,
+            windows=replace(
+                windows,
+                storage_seconds=None if "storage" in soft else windows.storage_seconds,
+                playback_seconds=None if "playback" in soft else windows.playback_seconds,
+                ends_at=None if "license" in soft else windows.ends_at,
+            ),
+        )
+    )
+
+
 def is_over(license: License | None, now: datetime) -> bool:
     """Has the deadline been reached? A license whose keys were destroyed is over, whatever the time."""
     at = deadline(license).at

@@ -17,6 +17,17 @@ _TWO_LETTERS = {pair[:3]: pair[4:] for pair in _ISO_639.split()}
 """ISO 639-2 codes that muxers write, and the shorter ones of ISO 639-1 that BCP 47 asks for."""
 
 
+_CODE = 3
+_THREE_LETTERS = {pair[4:]: pair[:3] for pair in reversed(_ISO_639.split())}
+"""Of two codes that a language has, that of its own name."""
+
+
+def three_letters(language: str) -> str:
+    """The ISO 639-2 code of a language, for files that know no others; "" where there is none."""
+    first = language.lower().replace("_", "-").partition("-")[0]
+    return _THREE_LETTERS.get(first, first if len(first) == _CODE and first.isalpha() and first.isascii() else "")
+
+
 def asked(parts: Iterable[str], option: str, words: Sequence[str]) -> tuple[str, ...]:
     """The languages of a list that was given for `option`; one of `words` ("all", "none") may stand there instead."""
     found = tuple(part.strip() for part in parts if part.strip())

@@ -9,7 +9,7 @@ ready       one transaction: state, license, windows (of plays and removals see 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -22,12 +22,11 @@ from offlinedl.errors import (
     NotFoundError,
     OfflinedlError,
     PausedError,
-    StorageError,
     printable,
-    sized,
 )
 from offlinedl.mark import Boot
 from offlinedl.model import Decision, Entry, Failure, License, State, Title, Windows
+from offlinedl.series import Space
 from offlinedl.store import Store, folder_name
 from offlinedl.timekeeper import Timekeeper
 from offlinedl.vault import Vault
@@ -39,8 +38,8 @@ if TYPE_CHECKING:
 
 
 class Library:
-    """The titles of one home. `clock` is the system's, in UTC, `boot` its boot clock; `keep_free` bytes of the disk are
-    left alone."""
+    """The titles of one home, from within: applications see api/library.py. `clock` is the system's, in UTC, `boot` its
+    boot clock; `space` tells how much may lie here."""
 
     def __init__(
         self,
@@ -50,9 +49,9 @@ class Library:
         clock: Callable[[], datetime],
         *,
         boot: Callable[[], Boot | None] = lambda: None,
-        keep_free: int = 0,
+        space: Space = Space(),  # noqa: B008 - a value
     ) -> None:
-        self._keep_free = keep_free
+        self._space = space
         self.catalog = catalog
         self.store = store
         self.time = self._clock = Timekeeper(catalog, clock, boot)
@@ -199,16 +198,9 @@ class Library:
         if self.catalog.marks.pause_asked(entry.id):
             raise PausedError("paused", "`offlinedl resume` goes on from there")
 
-    def check_space(self, fetches: Iterable[Fetch]) -> None:
-        """StorageError where what is missing of `fetches` does not fit above what is to stay free."""
-        missing = [f.estimate for f in fetches if f.size is None]
-        to_come, free = sum(missing), self.store.free_bytes()
-        if missing and to_come + self._keep_free > free:
-            raise StorageError(
-                f"about {sized(to_come)} are to come; {sized(free)} are free, and {sized(self._keep_free)} stay free",
-                "free some space, or choose a lower quality; what is done is kept",
-                code="no-space",
-            )
+    def space(self) -> Space:
+        """How much may lie here, by what is free now."""
+        return replace(self._space, free=self.store.free_bytes())
 
     def is_whole(self, entry: Entry) -> bool:
         """Is every file there, as long as it was, and does the vault open the license? What a ready title has lost
@@ -254,6 +246,7 @@ class Library:
                 self.catalog.license(entry.id, own)
             self.become(entry.id, State.READY)
             self.catalog.note(entry.id, "ready", self._clock())
+            self.catalog.followed.succeeded(entry.id)
         return self.must(entry.id)
 
     def pause(self, entry: Entry) -> None:

@@ -262,24 +262,6 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddedSource:
-    """A source that a person added, and how it was found last. `fetched_at` is when it answered last; `etag` and
-    `last_modified` are what it said then of its version (RFC 9110 section 8.8), and `checksum` is that of what it sent.
-    Where it fails since then, `failure` is the last one, and `failing_since` when the first was."""
-
-    name: str
-    url: str = field(repr=False)
-    kind: str
-    titles: int = 0
-    etag: str = ""
-    last_modified: str = ""
-    checksum: bytes = b""
-    fetched_at: datetime | None = None
-    failure: Failure | None = None
-    failing_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A title in the catalog. `license_slot` is where the vault keeps its license, also before there is one.
 
@@ -314,12 +296,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a person, or playing elsewhere, decides about a title. None leaves a thing as it is."""
+    """What a person, or playing elsewhere, decides about a title: it may go first after `until`. Smart downloads have
+    `brought` it, or, False, a person wants it. None leaves a thing as it is."""
 
     kept: bool | None = None
     priority: int | None = None
     watched: bool | None = None
     position_seconds: int | None = None
+    until: datetime | None = None
+    brought: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

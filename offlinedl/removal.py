@@ -8,23 +8,24 @@ from __future__ import annotations
 from offlinedl.errors import StorageError
 from offlinedl.library import Library
 from offlinedl.model import Entry, State
+from offlinedl.series import Why
 
 _ROOM = 1024 * 1024
 """Bytes with which the catalog can surely write."""
 
 
-def remove(entry: Entry, library: Library) -> int:
-    """Free every byte, destroy the key, keep the destruction record. Returns the bytes freed."""
+def remove(entry: Entry, library: Library, why: Why | None = None) -> int:
+    """Free every byte, destroy the key, keep the destruction record; `why` is remembered. Returns the bytes freed."""
     freed = library.must(entry.id).bytes_done
     try:
-        _begin(entry, library)
+        _begin(entry, library, why)
     except StorageError:
         if library.store.free_bytes() > _ROOM:
             raise
         # Where the disk is full, no row can be written before there is room. Who is stopped between the two leaves
         # a title without files: nothing plays it, and `rm` and `get` take it from there.
         library.store.remove(entry.folder)
-        _begin(entry, library)
+        _begin(entry, library, why)
     library.licenses.drop(library.must(entry.id), "license destroyed", leaves=True)
     library.store.remove(entry.folder)
     with library.catalog.transaction():
@@ -32,7 +33,9 @@ def remove(entry: Entry, library: Library) -> int:
     return freed
 
 
-def _begin(entry: Entry, library: Library) -> None:
+def _begin(entry: Entry, library: Library, why: Why | None) -> None:
     with library.catalog.transaction():
+        library.catalog.followed.remember(entry.id, why, library.time())
+        library.catalog.followed.succeeded(entry.id)
         library.become(entry.id, State.REMOVING)
         library.catalog.note(entry.id, "removed", library.time())

@@ -242,8 +242,8 @@ class Plan:
 
     manifest_url: str
     wanted: Wanted
-    tracks: tuple[Track, ...]
-    fetches: tuple[Fetch, ...]
+    tracks: tuple[Track, ...] = ()
+    fetches: tuple[Fetch, ...] = ()
     keys: tuple[Key, ...] = ()
     kids: tuple[bytes, ...] = ()
     protected: bool = False

@@ -18,10 +18,13 @@ import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
+from urllib.request import ProxyHandler, build_opener
 
 FAULTS = (
     "other-kid", "without-kid", "expired", "ended", "restricted", "other-system", "temporary", "no-handle", "forgets",
     "forgets-played", "refuses", "damaged", "no-keys", "odd-window", "odd-headers",
+    "plays-not",
 )  # fmt: skip
 SYSTEMS = {
     "widevine": "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed",
@@ -29,7 +32,7 @@ SYSTEMS = {
     "fairplay": "94ce86fb-07ff-4f43-adb8-93d2fa968ca2",
 }
 KIDS = ["0123456789abcdef0123456789abcdef", "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"]
-METHODS = ("hello", "challenge", "update", "load", "first_play", "acknowledge")
+METHODS = ("hello", "challenge", "update", "load", "first_play", "acknowledge", "play")
 DAY = 86400
 WINDOWS = {"storage_seconds": 30 * DAY, "playback_seconds": 2 * DAY, "expires_at": None}
 KEY_MESSAGE = (
@@ -63,7 +66,7 @@ class Adapter:
             else [SYSTEMS[self.system].upper()],
             "persistent": self.fault != "temporary",
             "security_level": "L3",
-            "plays": False,
+            "plays": self.fault != "plays-not",
             "sample": self._sample(),
         }
 
@@ -134,6 +137,20 @@ class Adapter:
 
     def acknowledge(self, handle: str, response: str) -> dict[str, Any]:
         self._read(handle)
+        return {}
+
+    def play(self, handle: str, manifest_url: str) -> dict[str, Any]:
+        """Its own player reads all that the playlists name."""
+        self._read(handle)
+        to_come = [manifest_url]
+        while to_come:
+            address = to_come.pop()
+            with build_opener(ProxyHandler({})).open(address) as answer:
+                content = answer.read()
+            named = re.findall(rb'^([^#\s].*)$|URI="(.*?)"', content, re.M) if content.startswith(b"#EXTM3U") else []
+            to_come += [urljoin(address, (beside or within).decode()) for beside, within in named]
+        if self.fault == "stays-playing":
+            time.sleep(3600)
         return {}
 
     def _opened(self, handle: str) -> dict[str, Any]:
@@ -224,7 +241,7 @@ def _answer(adapter: Adapter, method: str, params: dict[str, Any]) -> dict[str, 
 def main(system: str, fault: str = "none", windows: str = "") -> None:
     adapter = Adapter(system, fault, json.loads(windows) if windows else WINDOWS)
     kind, _, where = fault.partition(":")
-    if fault == "stays":
+    if fault in {"stays", "stays-playing"}:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if fault == "noisy":
         sys.stderr.write("x" * 2**20)

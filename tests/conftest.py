@@ -7,7 +7,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 import xxhash
 
 from offlinedl.cli.main import run
+from offlinedl.demo import client
 from tests import origin as origins
 from tests.origin import Origin
 
@@ -70,10 +72,26 @@ class Offlinedl:
         """Run a command line at another time, as the system clock tells it ("2026-11-20 12:00:00", UTC). That clock
         stands still: how long the command takes changes nothing."""
         done = subprocess.run(
-            ["faketime", "--exclude-monotonic", "-f", moment, sys.executable, "-m", "offlinedl", *words],
+            [*stopped(moment), sys.executable, "-m", "offlinedl", *words],
             capture_output=True, text=True, check=False, env={**os.environ, "TZ": "UTC"},
         )  # fmt: skip
         return Result(done.returncode, done.stdout, done.stderr)
+
+    def play(self, *words: str, clock: Sequence[str] = ()) -> Result:
+        """`play` with a client that reads all of the title and then interrupts it, which must succeed."""
+        result = self.watch(*words, clock=clock)
+        assert result.code == 130, result
+        return result
+
+    def watch(self, *words: str, clock: Sequence[str] = ()) -> Result:
+        """The same, however it ends: with 130 where the title was served. `clock` are the words that set one."""
+        said: list[str] = []
+        with tempfile.TemporaryFile("w+") as err, pytest.MonkeyPatch.context() as environment:
+            environment.setenv("TZ", "UTC")
+            command = [*clock, sys.executable, "-m", "offlinedl", "play", *words, "--player", "none"]
+            code = client.play(command, said.append, err.fileno())
+            err.seek(0)
+            return Result(code, "\n".join(said), err.read())
 
     def listed(self) -> list[Any]:
         """`list --json`."""
@@ -97,6 +115,12 @@ class Offlinedl:
         return {row[1] for row in rows}
 
 
+def stopped(moment: str) -> list[str]:
+    """What a command line begins with whose clock stands still ("2026-11-20 12:00:00", UTC). That faketime itself
+    ignores interrupts: they are for the command."""
+    return ["env", "--ignore-signal=INT", "faketime", "--exclude-monotonic", "-f", moment]
+
+
 @pytest.fixture
 def origin() -> Iterator[Origin]:
     with origins.running() as running:
@@ -110,6 +134,9 @@ def offlinedl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     (home / "config.toml").write_text("[download]\nbackoff = 0\n")
     monkeypatch.setenv("OFFLINEDL_HOME", str(home))
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("MPV_HOME", str(tmp_path / "mpv"))
+    (tmp_path / "mpv").mkdir()
+    (tmp_path / "mpv/mpv.conf").write_text("vo=null\nao=null\nuntimed=yes\naudio=no\n")
     return Offlinedl(home, capsys)
 
 

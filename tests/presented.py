@@ -95,7 +95,7 @@ def written(presentation: Presentation, folder: Path) -> Path:
     return folder / MASTER
 
 
-def frames(media: Path, kind: str, *, quiet: bool = True) -> list[str]:
+def frames(media: Path | str, kind: str, *, quiet: bool = True) -> list[str]:
     """The hash of each frame of the first stream of a kind ("v", "a"), and where it is `quiet` nothing that ffmpeg had
     to say."""
     command = ["ffmpeg", "-v", "error", "-i", str(media), "-map", f"0:{kind}:0", "-vsync", "0", "-f", "framemd5", "-"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from offlinedl.demo import origin
-from offlinedl.media import cenc
-from offlinedl.playback import MASTER, Part, Text
+from offlinedl.playback import MASTER, Part, Presentation, Text
+from tests.presented import stored, within
 
 _TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -113,27 +112,6 @@ def folder(root: Path, duration: float, texts: tuple[Text, ...] = ()) -> Shelf:
     return Shelf(parts, duration, texts)
 
 
-def harbour() -> Shelf:
+def harbour() -> Presentation:
     """The demo's first episode, encrypted in cbcs: opened with its keys, 12 seconds."""
-    root = origin.DATA / "titles" / "harbour-1"
-    keys = origin.keys("harbour-1")
-    shelf = folder(root, 12.0)
-    for path, part in shelf.parts.items():
-        assert isinstance(shelf.parts, dict)
-        shelf.parts[path] = Part(type=part.type, make=_opened(root / path, keys), media=part.media)
-    return shelf
-
-
-def _opened(file: Path, keys: Mapping[bytes, bytes]) -> Callable[[], bytes]:
-    def make() -> bytes:
-        content = file.read_bytes()
-        if file.name == "init.mp4":
-            return cenc.clear_init(content)
-        if file.suffix == ".m4s":
-            encryption, segment = cenc.read_init(file.with_name("init.mp4").read_bytes()), bytearray(content)
-            assert encryption is not None
-            cenc.decrypt(encryption, segment, keys)
-            return bytes(segment)
-        return re.sub(rb"#EXT-X-KEY:.*\n", b"", content)
-
-    return make
+    return stored("master.m3u8", within(origin.DATA / "titles" / "harbour-1")).present(origin.keys("harbour-1"))

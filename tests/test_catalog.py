@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offlinedl.added import AddedSource
 from offlinedl.catalog import Catalog, plans
 from offlinedl.catalog.schema import MIGRATIONS
 from offlinedl.errors import DamagedError, StorageError, UsageError
 from offlinedl.model import (
-    AddedSource,
     Destruction,
     Entry,
     Failure,

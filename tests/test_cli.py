@@ -240,7 +240,7 @@ STEPS = [
     ("show", "demo:harbour-1"),
     ("show", "demo:harbour-1", "--json"),
     ("show", f"demo:{HOSTILE}"),
-    ("play", "demo:harbour-1", "--player", "none"),
+    ("play", "demo:harbour-1", "--player", "mpv"),
     ("rm", "--all", "--dry-run"),
     ("rm", "--all"),
 ]
@@ -408,7 +408,7 @@ def test_rm_frees_every_byte_and_remembers_what_it_owes(held: Offlinedl, origin:
     """A33, B22."""
     origin.fault("/license", o.status(503))
     shown = held.ok("show", "demo:harbour-1", "--json").json
-    held.ok("play", "demo:harbour-1", "--player", "none")
+    held.play("demo:harbour-1")
     [(slot,)] = rows(held.home, "SELECT license_slot FROM titles WHERE id = 'demo:harbour-1'")
     assert (held.home / f"vault/{slot}.sealed").exists()
 

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from tests import certificates, relays
 from tests import origin as o
-from tests.conftest import Offlinedl, Result
+from tests.conftest import Offlinedl, Result, stopped
 from tests.origin import Handler, Origin
 
 GOT = "2026-11-01 12:00:00"
@@ -35,7 +35,7 @@ def left(offlinedl: Offlinedl, moment: str) -> tuple[str, str]:
 
 
 def played(offlinedl: Offlinedl, moment: str) -> Result:
-    return offlinedl.at(moment, "play", "demo:harbour-1", "--player", "none")
+    return offlinedl.watch("demo:harbour-1", clock=stopped(moment))
 
 
 def test_not_played_the_storage_window_runs(got: Offlinedl) -> None:
@@ -64,7 +64,7 @@ def test_a_second_play_moves_nothing(got: Offlinedl) -> None:
     """B2."""
     played(got, "2026-11-20 12:00:00")
     [before] = got.at("2026-11-21 12:00:00", "list", "--json").json
-    assert played(got, "2026-11-21 12:00:00").code == 0
+    assert played(got, "2026-11-21 12:00:00").code == 130
     [after] = got.at("2026-11-21 12:00:00", "list", "--json").json
     assert after["license"] == before["license"]
     assert after["license"]["first_played_at"] == "2026-11-20T12:00:00Z"
@@ -161,7 +161,7 @@ def test_get_asks_for_the_time_and_for_no_license(secure: Offlinedl, origin: Ori
     assert (got.code, got.err) == (0, "Low Tide: already there. Available for 29 more days\n")
     assert [(asked.method, asked.path) for asked in origin.log] == [("HEAD", "/license")]
     assert state("-1d", on=True) == "ready"
-    assert moved("-1d", "play", "demo:harbour-1", on=True).code == 0
+    assert secure.watch("demo:harbour-1", clock=stopped("-1d")).code == 130
 
 
 def test_a_title_without_a_license_server_asks_where_its_keys_are(secure: Offlinedl, origin: Origin) -> None:

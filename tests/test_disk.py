@@ -102,7 +102,7 @@ def test_new_tracks_without_room_leave_the_title_ready(demo: Offlinedl, origin: 
         assert demo("get", "demo:harbour-1", "--audio", "en,fr").code == 6
         assert not origin.asked("a-fr/")
         assert states(demo) == ["ready"]
-        demo.ok("play", "demo:harbour-1", "--player", "none")
+        demo.play("demo:harbour-1")
 
 
 @pytest.mark.parametrize("size", ["1500k", "600k", "300k", "200k", "100k", "40k"])
@@ -158,7 +158,7 @@ def test_a_disk_that_somebody_filled(dies: bool, demo: Offlinedl, origin: Origin
         assert states(demo) == (["paused", "ready"] if dies else ["ready"])
         assert "tracks" in demo.ok("show", "demo:lighthouse", "--json").json
         assert demo("get", "demo:harbour-1").code == 6
-        assert dies or demo("play", "demo:lighthouse", "--player", "none").code == 6
+        assert dies or demo.watch("demo:lighthouse").code == 6
         ballast.unlink()
         demo.ok("get", "demo:ferry")
 
@@ -178,7 +178,7 @@ def test_rm_makes_room_where_there_is_none(state: str, demo: Offlinedl, origin: 
         assert [title["id"] for title in demo.listed()] == ["demo:lighthouse"]
         assert len(list((demo.home / "titles").iterdir())) == 1
         assert not list((demo.home / "vault").glob("*.sealed"))
-        demo.ok("play", "demo:lighthouse", "--player", "none")
+        demo.play("demo:lighthouse")
 
 
 def test_rm_stopped_while_it_makes_room_leaves_no_title_that_plays(demo: Offlinedl, origin: Origin) -> None:
@@ -245,7 +245,7 @@ def test_a_home_that_became_read_only(demo: Offlinedl, origin: Origin) -> None:
             refused = demo(*words)
             assert (refused.code, "defect" in refused.err) == (6, False), refused
         change(demo.home, "rw")
-        demo.ok("play", "demo:lighthouse", "--player", "none")
+        demo.play("demo:lighthouse")
 
 
 def test_a_catalog_that_is_read_only_loses_no_media(demo: Offlinedl, origin: Origin) -> None:

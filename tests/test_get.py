@@ -193,7 +193,7 @@ def test_a_ready_title_stays_ready_until_its_new_tracks_are_there(fails: str, de
     assert demo("get", "demo:harbour-1", "-q", "high").code == 4
     [title] = demo.listed()
     assert (title["state"], title["quality"]["height"]) == ("ready", 360)
-    demo.ok("play", "demo:harbour-1", "--player", "none")
+    demo.play("demo:harbour-1")
 
     origin.mend()
     [title] = demo.ok("get", "demo:harbour-1", "-q", "high", "--json").json
@@ -210,5 +210,5 @@ def test_a_home_may_be_moved(demo: Offlinedl, origin: Origin, tmp_path: Path) ->
     [title] = demo.ok("--home", str(moved), "get", "demo:harbour-1", "--json").json
     assert_origins_bytes(title)
     assert title["folder"].startswith(str(moved))
-    demo.ok("--home", str(moved), "play", "demo:harbour-1", "--player", "none")
+    demo.play("demo:harbour-1", "--home", str(moved))
     assert origin.log == []

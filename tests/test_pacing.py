@@ -12,7 +12,8 @@ HOUR = 3600.0
 
 
 def at(place: float) -> Reading:
-    return Reading(place=place, since=0, reached=place + 4)
+    """A player there, that began long before."""
+    return Reading(began=place - 100, place=place, since=0, last=(place, place + 4))
 
 
 WAITS = [
@@ -62,6 +63,7 @@ READINGS = [
     pytest.param([(0, 0), (600, 20)], 600, id="a-jump-ahead"),
     pytest.param([(0, 0), (4, 0), (12, 20)], 12, id="a-jump-over-one-piece"),
     pytest.param([(600, 0), (0, 20)], 0, id="a-jump-back"),
+    pytest.param([(600, 0), (604, 0), (600, 20)], 600, id="a-jump-back-by-one-piece"),
     pytest.param([(600, 0), (0, 10), (4, 10)], 10, id="and-on-from-there"),
     pytest.param([(0, 0), (4.9, 0)], 20, id="durations-that-are-rounded-are-no-jump"),
 ]
@@ -84,7 +86,22 @@ TOLD = [
 
 @pytest.mark.parametrize(("seconds", "place"), TOLD)
 def test_a_player_tells_where_it_is(seconds: float, place: float) -> None:
-    assert told(Reading(place=0, since=0, reached=60), seconds, 10).at(10) == place
+    assert told(at(0), seconds, 10).at(10) == place
+
+
+FILLS = [
+    pytest.param(0, 8, 0, id="what-a-player-wants-before-it-begins"),
+    pytest.param(0, 10, 7, id="and-no-more"),
+    pytest.param(600, 608, 0, id="wherever-it-begins"),
+]
+
+
+@pytest.mark.parametrize(("place", "start", "seconds"), FILLS)
+def test_a_player_fills_its_buffer_first(place: float, start: float, seconds: float) -> None:
+    reading = asked(None, (place, place + 2), 0)
+    assert wait(reading, start, 0, 1, TITLE) == seconds
+    later = asked(reading, (place + 2, place + 4), 0.9)
+    assert wait(later, start, 0.9, 0.1, TITLE) == pytest.approx(seconds)
 
 
 def test_every_rendition_from_its_beginning_and_then_one_of_them() -> None:

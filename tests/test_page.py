@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from offlinedl.errors import DamagedError
-from offlinedl.playback import About, Text
+from offlinedl.playback import About, Presentation, Text
 from offlinedl.playback.server import Served, serving
 from tests.browser import Tab, chromium
 from tests.shelf import Sat, Shelf, folder, harbour
@@ -61,9 +61,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(shelf: Shelf, about: About, window: float | None, profile: Path) -> AsyncIterator[Stage]:
+async def staged(title: Presentation, about: About, window: float | None, profile: Path) -> AsyncIterator[Stage]:
     sitting = Sat(time.monotonic, window)
-    async with serving(shelf, sitting, about) as served, chromium(profile) as tab:
+    async with serving(title, sitting, about) as served, chromium(profile) as tab:
         yield Stage(served, sitting, tab)
 
 
@@ -74,12 +74,16 @@ class Theatre:
     folder: Path
 
     def play(
-        self, story: Callable[[Stage], Awaitable[None]], shelf: Shelf, about: About = ABOUT, window: float | None = None
+        self,
+        story: Callable[[Stage], Awaitable[None]],
+        title: Presentation,
+        about: About = ABOUT,
+        window: float | None = None,
     ) -> None:
         """A story on a stage, whose window begins with the first media."""
 
         async def told() -> None:
-            async with asyncio.timeout(120), staged(shelf, about, window, self.folder) as stage:
+            async with asyncio.timeout(120), staged(title, about, window, self.folder) as stage:
                 await story(stage)
 
         asyncio.run(told())

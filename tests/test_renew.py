@@ -15,7 +15,7 @@ from offlinedl.actions.sync import is_due
 from offlinedl.demo.origin import DATA
 from offlinedl.model import Windows
 from tests import origin as o
-from tests.conftest import Offlinedl, Result
+from tests.conftest import Offlinedl, Result, stopped
 from tests.origin import Fault, Handler, Origin
 from tests.test_kill import serve
 from tests.test_license import REFUSALS, License, changed, wrong_keys
@@ -51,7 +51,7 @@ def policy(**values: object) -> Fault:
 def test_a_renewal_moves_the_storage_window_and_not_the_first_play(demo: Offlinedl, origin: Origin) -> None:
     """A57, B3."""
     ok(demo.at(DAY % 1, "get", REF))
-    ok(demo.at(DAY % 2, "play", REF, "--player", "none"))
+    demo.play(REF, clock=stopped(DAY % 2))
     before = license_at(demo, DAY % 3)
     origin.forget()
     renewed = ok(demo.at(DAY % 3, "renew", REF))
@@ -62,14 +62,14 @@ def test_a_renewal_moves_the_storage_window_and_not_the_first_play(demo: Offline
     assert (moved, after["issued_at"]) == ({"issued_at"}, "2026-11-03T12:00:00Z")
     assert (after["window"], after["first_played_at"]) == ("playback", "2026-11-02T12:00:00Z")
     assert len(secrets(demo)) == 1
-    ok(demo.at(DAY % 3, "play", REF, "--player", "none"))
+    demo.play(REF, clock=stopped(DAY % 3))
 
 
 def test_playback_moves_where_the_new_policy_says_so(demo: Offlinedl, origin: Origin) -> None:
     """B3."""
     url = f"{origin.url}/titles/harbour-1/manifest.mpd"
     ok(demo.at(DAY % 1, "get", url, "--license-url", f"{origin.url}/license"))
-    ok(demo.at(DAY % 2, "play", url, "--player", "none"))
+    demo.play(url, clock=stopped(DAY % 2))
     origin.fault("/license", policy(playback_duration_seconds=7 * 86400))
     ok(demo.at(DAY % 3, "renew", url))
     assert license_at(demo, DAY % 3)["expires_at"] == "2026-11-09T12:00:00Z"
@@ -100,7 +100,7 @@ def test_a_renewal_that_fails_costs_nothing(fault: Fault, code: int, _: str, dem
     assert "The license that is there still serves: Available for 29 more days" in result.err
     assert len(origin.asked("/license")) == 1
     assert (demo.listed(), len(secrets(demo))) == (before, 1)
-    demo.ok("play", "demo:harbour-2", "--player", "none")
+    demo.play("demo:harbour-2")
     origin.mend()
     demo.ok("renew", "demo:harbour-2")
     assert len(secrets(demo)) == 1
@@ -121,7 +121,7 @@ def test_one_that_is_not_renewable_is_not_asked_for(demo: Offlinedl, origin: Ori
 
 def test_an_expired_title_gets_a_new_license_and_no_media(demo: Offlinedl, origin: Origin) -> None:
     ok(demo.at(DAY % 1, "get", REF))
-    ok(demo.at(DAY % 1, "play", REF, "--player", "none"))
+    demo.play(REF, clock=stopped(DAY % 1))
     origin.forget()
     assert ok(demo.at(DAY % 20, "renew", "--all")).out == f"{REF}: Available for 30 more days\n"
     assert license_at(demo, DAY % 20)["first_played_at"] is None
@@ -272,7 +272,7 @@ def test_more_tracks_that_are_refused_cost_nothing(fault: Fault, code: int, demo
     """The license is given up only for the one that is granted; then the first play stays, and nothing is owed."""
     ref = "demo:harbour-2"
     demo.ok("get", ref, "-q", "360p")
-    demo.ok("play", ref, "--player", "none")
+    demo.play(ref)
     [before] = demo.listed()
     origin.fault("/license", fault)
     assert demo("get", ref, "-q", "720p").code == code

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
 
+from offlinedl import remux
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.license.opening import Opening
 from offlinedl.media import webvtt
@@ -32,6 +33,7 @@ def stored(
     starts: Sequence[float] | None = None,
     setup: Setup | None = None,
     kind: Kind = Kind.SUBTITLES,
+    breaks: Collection[int] = (),
 ) -> Opening:
     """A stored track of segments of so many seconds, one after the other or at `starts`."""
     names = [f"{n}.bin" for n in range(len(files))]
@@ -45,6 +47,7 @@ def stored(
             start=starts[n] if starts else n * seconds,
             duration=seconds,
             needs_init=None if head is None else 0,
+            breaks=n in breaks,
             size=len(files[n]),
         )
         for n, name in enumerate(names)
@@ -107,9 +110,8 @@ def pictures(root: Path) -> list[bytes]:
 
 def clock_of(segment: bytes) -> int:
     """When MPEG-TS begins, in units of 90 kHz."""
-    from offlinedl import decoder
 
-    begins = decoder.begins(segment)
+    begins = remux.begins(segment)
     assert begins
     return round(begins * 90_000)
 
@@ -149,6 +151,16 @@ def test_a_clock_that_begins_anew_is_read_where_it_does(pictures: list[bytes]) -
     head = f"X-TIMESTAMP-MAP=LOCAL:00:00.000,MPEGTS:{clock_of(pictures[0])}"
     texts = [vtt((0.5, 1, "a"), head=head), vtt((0.5, 1, "b"), head=head), vtt((2.5, 3, "c"), head=head)]
     assert shown(stored(texts, 2, starts=starts), media) == [(0.5, 1, "a"), (100.5, 101, "b"), (102.5, 103, "c")]
+
+
+def test_a_clock_that_breaks_is_read_after_the_break(pictures: list[bytes]) -> None:
+    """As near as it begins anew, no cue looks out of place."""
+    starts = [0.0, 2.0, 4.0]
+    breaks = [pictures[0], pictures[1], pictures[1]]
+    media = stored(breaks, 2, starts=starts, kind=Kind.VIDEO, breaks={2})
+    second = f"X-TIMESTAMP-MAP=LOCAL:00:00.000,MPEGTS:{clock_of(pictures[1])}"
+    own = stored([vtt(), vtt((0.5, 1, "b"), head=second), vtt((0.5, 1, "c"), head=second)], 2, starts=starts)
+    assert shown(own, media) == [(2.5, 3, "b"), (4.5, 5, "c")]
 
 
 def test_a_map_without_media_that_tell_the_clock_is_no_error() -> None:

@@ -71,7 +71,7 @@ def test_a_home_goes_to_another_machine(
     assert vault.stat().st_mode & 0o777 == 0o700
     assert Vault(vault).device_id() == device
     for title in ("demo:harbour-1", "demo:ferry"):
-        held.ok("play", title)
+        held.play(title)
         assert "already there" in held.ok("get", title).err
 
 
@@ -116,7 +116,7 @@ def test_it_brings_back_a_lost_key(left: bytes | None, held: Offlinedl, words: t
     if left is not None:
         (held.home / "vault/key").write_bytes(left)
     held.ok("vault", "import", str(tmp_path / "e"), *words)
-    held.ok("play", "demo:harbour-1")
+    held.play("demo:harbour-1")
 
 
 def test_a_vault_with_a_key_of_its_own_is_left_as_it_is(
@@ -134,7 +134,7 @@ def test_a_vault_with_a_key_of_its_own_is_left_as_it_is(
     assert files(held.home / "vault") == before
     key.rename(tmp_path / "key")
     held.ok("vault", "import", str(tmp_path / "e"), *words)
-    held.ok("play", "demo:ferry")
+    held.play("demo:ferry")
 
 
 def test_licenses_that_cannot_be_read_are_left_out_and_named(
@@ -247,4 +247,4 @@ def test_the_passphrase_is_asked_twice_and_shown_never(held: Offlinedl, tmp_path
     assert (code, "the passphrase does not open the export" in screen) == (8, True), screen
     code, screen = typed("vault", "import", export, lines=[WORDS])
     assert (code, WORDS in screen) == (0, False), screen
-    held.ok("play", "demo:harbour-1")
+    held.play("demo:harbour-1")

@@ -204,5 +204,5 @@ def test_a_library_with_its_key_in_the_keyring(demo: Offlinedl, origin: Origin, 
     assert not origin.asked("/license")
     assert not origin.asked("/key")
     keyring.set_keyring(chain)
-    demo.ok("play", "demo:harbour-1")
+    demo.ok("play", "demo:harbour-1", "--player", "mpv")
     demo.ok("get", "demo:ferry")

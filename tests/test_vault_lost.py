@@ -68,7 +68,7 @@ def test_get_asks_for_a_license_and_for_no_media(harm: Harm, held: Offlinedl, or
     assert len(origin.asked("/license")) == 1
     assert not origin.asked(".m4s")
     assert "license could not be read" in held.ok("show", "demo:harbour-1").out
-    held.ok("play", "demo:harbour-1")
+    held.play("demo:harbour-1")
     result = held("play", "demo:harbour-2")
     assert_named(result, "demo:harbour-2")
     assert "put its key elsewhere first" in result.err
@@ -96,12 +96,12 @@ def test_the_key_comes_back_after_another_was_made(held: Offlinedl, origin: Orig
     (held.home / "vault/key").write_bytes(key)
     origin.forget()
     for title in BOTH:
-        held.ok("play", title)
+        held.play(title)
     assert origin.log == []
     assert_named(held("play", "demo:ferry"), "demo:ferry")
     held.ok("get", "demo:ferry")
     assert (len(origin.asked("/key")), origin.asked(".ts")) == (1, [])
-    held.ok("play", "demo:ferry")
+    held.play("demo:ferry")
 
 
 def test_rm_needs_no_key(held: Offlinedl, origin: Origin) -> None:
@@ -115,4 +115,4 @@ def test_one_license_that_is_damaged_is_named_alone(held: Offlinedl) -> None:
     [first, _] = sorted((held.home / "vault").glob("*.sealed"), key=lambda f: f.stat().st_mtime_ns)
     first.write_bytes(first.read_bytes()[:-1])
     assert_named(held("play", "demo:harbour-1"), "demo:harbour-1")
-    held.ok("play", "demo:harbour-2")
+    held.play("demo:harbour-2")

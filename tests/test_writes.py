@@ -81,16 +81,16 @@ def test_between_the_license_and_ready(system: str, demo: Offlinedl, origin: Ori
 def test_between_a_renewal_and_its_swap(demo: Offlinedl, origin: Origin, killed: Killed) -> None:
     """B23. The old license serves until then; the next run takes up the new one, and asks nobody."""
     demo.ok("get", REF)
-    demo.ok("play", REF, "--player", "none")
+    demo.play(REF)
     [(slot,)] = rows(demo.home, "SELECT license_slot FROM titles")
     origin.forget()
     for home in killed.at_each(".sealed", "renew", REF):
         shutil.copytree(home.home, f"{home.home}-over")
-        home.ok("play", REF, "--player", "none")
+        home.play(REF)
         home.ok("sync")
         [(id_, first)] = rows(home.home, "SELECT id, first_played_at FROM licenses")
         assert (id_, first is None) == (f"{slot}-1", False)
-        home.ok("play", REF, "--player", "none")
+        home.play(REF)
     assert len(origin.asked("/license")) == killed.count
     assert killed.count > 5
     for home in killed.others(""):

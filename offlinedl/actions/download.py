@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from offlinedl import decoder, expiry, verify
+from offlinedl import decoder, expiry, storage, verify
 from offlinedl.actions import poster
 from offlinedl.actions.acquire import MAY_SERVE_YET, acquire, another, loaded, serves
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
@@ -77,7 +77,7 @@ class Download:
         fresh = [f for f in plan.fetches if f.content not in there]
         sound = await held(self.library.store, self.entry, fresh)
         missing = [f for f in fresh if f.identity not in sound]
-        self.library.check_space(missing)
+        storage.check(self.entry, missing, self.library)
         begin(self.progress, self.entry.name, missing)
         self.progress.step("media")
         await self._fetch(plan, missing, planned=False)
@@ -85,7 +85,7 @@ class Download:
     async def _ready(self) -> tuple[Entry, int]:
         """The title, ready, and the number of segments that are nowhere to be had."""
         plan = await self.library.start(self.entry)
-        self.library.check_space(plan.fetches)
+        storage.check(self.entry, plan.fetches, self.library)
         begin(self.progress, self.entry.name, plan.fetches)
         there = {f.identity for f in plan.fetches if f.size is not None}
         plan, need = await self._needed(plan, there)

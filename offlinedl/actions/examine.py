@@ -11,7 +11,7 @@ from typing import Literal
 
 from offlinedl import clock, decoder
 from offlinedl.catalog.schema import MIGRATIONS
-from offlinedl.config import BROWSERS, Folders, program
+from offlinedl.config import PLAYERS, Folders, program
 from offlinedl.errors import OfflinedlError, RefusedError, StorageError, counted, sized
 from offlinedl.library import Library
 from offlinedl.license import cdm
@@ -20,9 +20,6 @@ from offlinedl.model import Entry
 from offlinedl.store import free_bytes
 from offlinedl.unread import unread
 from offlinedl.vault import Vault
-
-PLAYERS = {"mpv": ("mpv",), "vlc": ("vlc", "cvlc"), "ffplay": ("ffplay",), "browser": BROWSERS}
-"""What each player may be called, the first that is there being taken."""
 
 _PATIENCE_SECONDS = 5.0
 

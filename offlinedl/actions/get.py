@@ -6,30 +6,36 @@ stands before the media because a refusal should cost kilobytes, and because the
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias
 
 from offlinedl import expiry, removal, rights, sources
 from offlinedl.actions import trusted
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.errors import NotFoundError, OfflinedlError, OtherTitleError, PausedError, RefusedError
+from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, OtherTitleError, PausedError, RefusedError
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement
-from offlinedl.model import Decision, Entry, State, Title, Wanted
+from offlinedl.model import Decision, Details, Entry, State, Title, Wanted
 from offlinedl.progress import Progress
 from offlinedl.protection import LicenseServer
 from offlinedl.signatures import unsigned
 from offlinedl.streams import Plan
+
+Choose: TypeAlias = Callable[[Title], Awaitable[Prepared]]
 
 _WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for. None leaves a choice to what was chosen before, else to `defaults`. Where the title was
-    `queued`, it is heeded what somebody did with it since then."""
+    """What was asked for. None leaves a choice to what was chosen before, else to `defaults`. After `until` the title
+    may go first; smart downloads have `brought` it, or, where that is False, a person wants it. Where it was `queued`,
+    it is heeded what somebody did with it since then."""
 
     ref: str
     quality: str | None = None
@@ -41,12 +47,14 @@ class Order:
     preferences: Preferences = field(default_factory=Preferences)
     keep: bool | None = None
     priority: int | None = None
+    until: datetime | None = None
+    brought: bool | None = None
     queued: bool = False
 
     @property
     def decision(self) -> Decision:
         """What it decides about the title beside its download."""
-        return Decision(kept=self.keep, priority=self.priority)
+        return Decision(kept=self.keep, priority=self.priority, until=self.until, brought=self.brought)
 
     def wanted(self, before: Wanted | None) -> Wanted:
         """The choice in full."""
@@ -63,7 +71,7 @@ async def queue(order: Order, library: Library, licensing: Licensing) -> int:
     its priority. One that is ready stays so until its turn."""
     entry = _settled(order.ref, library)
     if entry is None or (entry.state in _WAITING and not _goes_on(order, entry, library)):
-        title, plan = await planned(order, library, licensing)
+        title, plan = await _planned_or_wished(order, library, licensing)
         with library.lock(title.id):
             entry = library.entry(title.id)
             if entry is None or entry.state in _WAITING:
@@ -108,7 +116,7 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
         rights.check(entry, library.time())
         with library.lock(entry.id):
             return await downloaded(library.find(entry.id))
-    title, plan = await planned(order, library, licensing)
+    title, plan = await _planned_or_wished(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
@@ -131,8 +139,11 @@ def _check_still_wanted(entry: Entry | None) -> None:
         raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
 
-async def planned(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
-    """The title and its plan. What its service allows is looked at first: here, where that tells, and then there."""
+async def planned(
+    order: Order, library: Library, licensing: Licensing, choose: Choose | None = None
+) -> tuple[Title, Plan]:
+    """The title and its plan. What its service allows is looked at first: here, where that tells, and then there. Its
+    source and renditions are those that `choose` says, else the most suitable ones."""
     title = await _resolve(order, library, licensing)
     now = library.time()
     rights.check(title, now)
@@ -142,13 +153,44 @@ async def planned(order: Order, library: Library, licensing: Licensing) -> tuple
     title = replace(title, rights=entitled.rights)
     try:
         rights.check(title, now)
-        prepared = await _prepare(title, order, library, licensing)
+        prepared = await (choose(title) if choose else _prepare(title, order, library, licensing))
         plan = prepared.plan()
     except BaseException:
         with suppress(OfflinedlError):
             _give_back(library, title)
         raise
     return title, plan if prepared.is_named else entitled.added_to(plan)
+
+
+async def _planned_or_wished(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+    """The title and its plan. Where there is no network, a title that is not here is written down as it is known: it
+    waits for a run that has one, which chooses then."""
+    try:
+        return await planned(order, library, licensing)
+    except NetworkError as error:
+        title = None if error.answered else _offered(order.ref, library)
+        if title is None or library.entry(title.id) is not None:
+            raise
+        wish = Plan(manifest_url=title.sources[0].url if title.sources else "", wanted=order.wanted(None))
+        with library.lock(title.id):
+            library.mark(await library.begin(title, wish), order.decision)
+        error.message += ". The title is queued"
+        error.hint = "`offlinedl resume` or `offlinedl sync` gets it when there is a network"
+        raise
+
+
+def _offered(ref: str, library: Library) -> Title | None:
+    """What is known of a title without a network: its URL, or what a source offered last."""
+    if sources.is_url(ref):
+        return sources.manifest_url.title(ref)
+    offers = library.catalog.offers.named(ref)
+    if len(offers) != 1:
+        return None
+    [offer] = offers
+    return Title(
+        id=offer.id, name=offer.name, sources=(), series=offer.series, season=offer.season, episode=offer.episode,
+        special=offer.special, details=Details(published=offer.published, duration=offer.duration),
+    )  # fmt: skip
 
 
 def _has_its_place(entry: Entry | None, library: Library) -> bool:
@@ -186,6 +228,8 @@ def _goes_on(order: Order, entry: Entry, library: Library) -> bool:
     source, or one whose rights are to be looked at anew: because it expired, or because what its service was asked for
     it with was refused, and may have been too old."""
     code = entry.error.code if entry.error else ""
+    if not entry.tracks:
+        return False  # nothing was chosen yet: there was no network
     if code == OtherTitleError.default_code:
         return False
     if code == RefusedError.default_code and library.catalog.services.is_entitled(entry.id):

@@ -21,6 +21,8 @@ async def pause(ref: str, library: Library) -> Entry:
         try:
             with library.lock(entry.id):
                 library.pause(entry)
+                with library.catalog.transaction():
+                    library.catalog.followed.hold(entry.id)
                 return library.find(entry.id)
         except BusyError:
             await asyncio.sleep(_LOOK_SECONDS)

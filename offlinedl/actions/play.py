@@ -1,34 +1,157 @@
-"""play: start the playback clock of a title, durably, before anything of it is shown."""
+"""play: serve a title on loopback to a player, while its clocks allow it, and keep where it stopped."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
 from offlinedl import playing
-from offlinedl.actions.acquire import loaded
+from offlinedl.actions.sitting import Sitting
+from offlinedl.errors import UsageError
 from offlinedl.library import Library
 from offlinedl.license import Licensing
-from offlinedl.model import Entry
+from offlinedl.model import Entry, Held
+from offlinedl.playback import About, Presentation, players
+from offlinedl.playback.players import browser
+from offlinedl.playback.players.show import Show, subtitle
+from offlinedl.playback.presentation import present
+from offlinedl.playback.server import Served, serving
+
+_OFTEN_SECONDS = 1.0
 
 
-async def play(entry: Entry, library: Library, licensing: Licensing) -> Entry:
-    """The title with its clocks as they run now. RefusedError where it is expired or not ready."""
-    held = library.licenses.sealed(entry)  # who has no lock writes nothing
-    if held is None or held.handle is None:
-        return playing.play(entry, library)
-    with library.lock(entry.id):
-        return await _opened(entry, library, licensing)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """How a title is to be played: the `player` and its `program`, from `start` (in seconds; None goes on where it
+    stopped), in which languages (BCP 47, the first that is there; "none" shows no subtitles)."""
+
+    player: str
+    program: str = ""
+    start: float | None = None
+    audio: tuple[str, ...] = ()
+    subtitles: tuple[str, ...] = ()
 
 
-async def _opened(entry: Entry, library: Library, licensing: Licensing) -> Entry:
-    """A license that an adapter has: what the first play makes of it is kept before that play counts, and what it
-    states from then on is taken over. Whatever stops this between two steps, the next play does what is left."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A title that is served: where, and the sitting that keeps its clocks. `held` is its license, where it has one."""
+
+    presentation: Presentation
+    served: Served
+    sitting: Sitting
+    start: float
+    held: Held | None = field(repr=False)
+
+
+class Telling(Protocol):
+    """Who is told of a playback."""
+
+    def address(self, address: str) -> None:
+        """Where it is served, for a person to open."""
+
+    def now(self, sitting: Sitting) -> None:
+        """How it stands: every second, and at its end."""
+
+
+@asynccontextmanager
+async def opened(
+    entry: Entry, library: Library, licensing: Licensing, start: float | None = None, subtitles: tuple[str, ...] = ()
+) -> AsyncIterator[Opened]:
+    """The title is served on loopback while the block runs. RefusedError where it is expired, or not ready; UsageError
+    where it is shorter than `start` (in seconds; None goes on where it stopped)."""
     playing.check(entry, library)
-    held = library.licenses.held(entry)
-    if held is not None and held.license.first_played_at is None:
-        library.licenses.restate(entry, await licensing.first_play(held, library.time()))
-    entry = playing.play(entry, library)
-    held = library.licenses.held(entry)
+    held = library.licenses.sealed(entry) if entry.protected else None
+    keys = {key.kid: key.key for key in held.keys} if held else {}
+    sealed = held is not None and held.handle is not None
+    presentation = present(entry, library.plan(entry.id), library.reading(entry), keys, raw=sealed)
+    sitting = Sitting(entry, library, licensing, presentation.duration)
+    start = sitting.start if start is None else start
+    if start and start >= presentation.duration:
+        raise UsageError(f"{entry.id} is {presentation.duration:.0f} seconds long", "--from 0 begins at its beginning")
+    shown = subtitle(presentation.texts, subtitles)
+    about = About(
+        name=entry.name,
+        series=entry.series.name if entry.series else "",
+        start=start,
+        text="" if shown is None else presentation.texts[shown].path,
+    )
+    try:
+        async with serving(presentation, sitting, about) as served:
+            yield Opened(presentation=presentation, served=served, sitting=sitting, start=start, held=held)
+    finally:
+        sitting.close()
+
+
+async def play(entry: Entry, order: Order, library: Library, licensing: Licensing, telling: Telling) -> None:
+    """Play the title. Returns when the player has ended. RefusedError where its time is over, also while it plays: then
+    the player has been stopped. UnsupportedError where the player fails."""
+    async with opened(entry, library, licensing, order.start, order.subtitles) as open:
+        sitting = open.sitting
+        if open.held is not None and open.held.handle is not None:
+            await licensing.check_plays(open.held)
+            player = _by_adapter(open, library, licensing)
+        else:
+            player = _by_player(open, order, telling)
+        try:
+            await _until_one_ends(player, open.served.over.wait(), _watch(sitting, library, telling))
+        except Exception:
+            if not sitting.is_over:
+                raise
+        if open.served.failure is not None:
+            raise open.served.failure
+        if sitting.is_over:
+            raise sitting.over()
+    telling.now(sitting)
+
+
+async def _by_player(open: Opened, order: Order, telling: Telling) -> None:
+    if order.player == "none":
+        telling.address(open.served.master)
+        await asyncio.Event().wait()
+    elif order.player == "browser":
+        if not await browser.open(page := open.served.page()):
+            telling.address(page)
+        await asyncio.Event().wait()
+    show = Show(
+        name=open.sitting.entry.name,
+        address=open.served.master,
+        presentation=open.presentation,
+        texts=tuple((text, open.served.texts[text.path]) for text in open.presentation.texts),
+        start=open.start,
+        audio=order.audio,
+        subtitles=order.subtitles,
+    )
+    await players.named(order.player).play(order.program, show, open.served.at)
+
+
+async def _by_adapter(open: Opened, library: Library, licensing: Licensing) -> None:
+    """The first play may make another handle."""
+    await open.sitting.begin()
+    held = library.licenses.sealed(open.sitting.entry)
     if held is not None:
-        found = await loaded(entry, held, library, licensing)
-        if found.license.windows != held.license.windows:
-            library.licenses.restate(entry, found)
-    return library.entry(entry.id) or entry
+        await licensing.play(held, open.served.master)
+
+
+async def _watch(sitting: Sitting, library: Library, telling: Telling) -> None:
+    """Returns when the playback has to stop."""
+    while not sitting.is_over:
+        telling.now(sitting)
+        library.time.keep()
+        left = sitting.left()
+        await asyncio.sleep(_OFTEN_SECONDS if left is None else min(max(left, 0.0), _OFTEN_SECONDS))
+
+
+async def _until_one_ends(*works: Coroutine[Any, Any, object]) -> None:
+    """The first to end ends the others; an error of it is raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -15,7 +15,7 @@ from offlinedl.tally import Tally
 _SECONDS_BETWEEN_EVENTS = 0.25
 
 Happened = Literal["begin", "step", "progress", "paused", "end"]
-Doing = Literal["license", "media", "proof", "check"]
+Doing = Literal["license", "media", "proof", "check", "reading", "copying"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +27,10 @@ class Event:
     "paused", with `error` where it was not the caller who stopped it. What fails is raised, and is no event.
 
     `step` is what goes on: asking for the license, fetching media, proving that the license opens them, looking at what
-    came without one. `bytes_done` and `percent` (0 to 100) never go back, and `percent` is 100 only at the "end".
-    `bytes_total` is None while nothing is known of it, and `estimated` until the end. `bytes_per_second` is that of the
-    last ten seconds, `seconds_left` at that pace, None while nothing moves. `message` says at the end how long the
-    title is available.
+    came without one, reading what is there, copying what another tool downloaded. `bytes_done` and `percent` (0 to 100)
+    never go back, and `percent` is 100 only at the "end". `bytes_total` is None while nothing is known of it, and
+    `estimated` until the end. `bytes_per_second` is that of the last ten seconds, `seconds_left` at that pace, None
+    while nothing moves. `message` says at the end how long the title is available.
     """
 
     event: Happened

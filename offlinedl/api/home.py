@@ -14,6 +14,7 @@ from offlinedl.catalog import Catalog
 from offlinedl.config import Folders, Settings
 from offlinedl.errors import UsageError
 from offlinedl.library import Library
+from offlinedl.series import Space
 from offlinedl.store import Store
 from offlinedl.vault import LicenseStore, Vault
 
@@ -81,18 +82,25 @@ class Home:
         with self.said():
             return 0 if said.strip() == "0" else sizes.size(said, "storage.keep_free")
 
+    def space(self) -> Space:
+        """How much may lie here."""
+        said = self.settings().quota
+        with self.said():
+            quota = None if said is None else sizes.size(said, "storage.quota")
+        return Space(quota=quota, keep_free=self.keep_free())
+
     def vault(self) -> Vault:
         """Its vault. Where the key of that is to be is asked when the key is: most of what is done needs none."""
         return Vault(self.folders.vault, lambda: self.settings().vault_key == "keyring", self.license_store)
 
     @contextmanager
-    def library(self, keep_free: int = 0) -> Iterator[Library]:
-        """Its library, open. Downloads leave `keep_free` bytes of the disk alone. Whoever opens it looks at the clock,
-        and after the licenses that are over."""
+    def library(self, space: Space | None = None) -> Iterator[Library]:
+        """Its library, open. Downloads keep to `space`. Whoever opens it looks at the clock, and after the licenses
+        that are over."""
         catalog = Catalog(self.folders.catalog)
         store = Store(self.folders.titles)
         try:
-            library = Library(catalog, store, self.vault(), clock.now, boot=clock.boot, keep_free=keep_free)
+            library = Library(catalog, store, self.vault(), clock.now, boot=clock.boot, space=space or Space())
             library.time.keep()
             endings.heed(library)
             try:

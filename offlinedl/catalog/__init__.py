@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from offlinedl.catalog import rows
 from offlinedl.catalog.clocks import Clocks
 from offlinedl.catalog.failures import translated
+from offlinedl.catalog.following import Followed
 from offlinedl.catalog.marks import Marks
 from offlinedl.catalog.offers import Offers
 from offlinedl.catalog.opening import opened
@@ -41,6 +42,7 @@ class Catalog:
         self.services = Services(self._read)
         self.marks = Marks(self._db, self._read)
         self.offers = Offers(self._db, self._read)
+        self.followed = Followed(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""
@@ -91,14 +93,15 @@ class Catalog:
         from offlinedl.catalog import plans
 
         self._db.execute(
-            """INSERT INTO titles (id, name, series_id, series_name, season, episode, state, folder, license_slot,
-                   license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, bases, license_server,
-                   entitlement_url, published, duration, summary, poster, added_at)
-               VALUES (:id, :name, :series_id, :series_name, :season, :episode, 'queued', :folder, :license_slot,
-                   NULL, :protected, :rights, :manifest_url, :quality, :audio, :subtitles, :kids, :bases, :server,
-                   :entitlement_url, :published, :duration, :summary, :poster, :now)
+            """INSERT INTO titles (id, name, series_id, series_name, season, episode, special, state, folder,
+                   license_slot, license_id, protected, rights, manifest_url, quality, audio, subtitles, kids, bases,
+                   license_server, entitlement_url, published, duration, summary, poster, added_at)
+               VALUES (:id, :name, :series_id, :series_name, :season, :episode, :special, 'queued', :folder,
+                   :license_slot, NULL, :protected, :rights, :manifest_url, :quality, :audio, :subtitles, :kids, :bases,
+                   :server, :entitlement_url, :published, :duration, :summary, :poster, :now)
                ON CONFLICT (id) DO UPDATE SET name = excluded.name, series_id = excluded.series_id,
                    series_name = excluded.series_name, season = excluded.season, episode = excluded.episode,
+                   special = excluded.special, held = 0,
                    state = 'queued', error_code = NULL, error_message = NULL, error_hint = NULL,
                    protected = excluded.protected, rights = excluded.rights, manifest_url = excluded.manifest_url,
                    quality = excluded.quality, audio = excluded.audio, subtitles = excluded.subtitles,
@@ -120,6 +123,7 @@ class Catalog:
         )
         self._count(title.id)
         self.outbox.returned(title.id)
+        self.followed.lift(title.id)
 
     def plan(self, title_id: str) -> Plan:
         """The plan of a title, done fetches with their size."""
@@ -201,7 +205,8 @@ class Catalog:
         """Move a title to `state`; `failure` is for FAILED alone."""
         error = (failure.code, failure.message, failure.hint) if failure else (None, None, None)
         self._db.execute(
-            "UPDATE titles SET state = ?, error_code = ?, error_message = ?, error_hint = ? WHERE id = ?",
+            """UPDATE titles SET state = ?1, error_code = ?2, error_message = ?3, error_hint = ?4,
+                   held = (held AND ?1 = 'paused') WHERE id = ?5""",
             (state, *error, title_id),
         )
 

@@ -21,11 +21,13 @@ class Marks:
         """Write down what was decided. When a title was watched is when that was first said."""
         self._db.execute(
             """UPDATE titles SET kept = coalesce(:kept, kept), priority = coalesce(:priority, priority),
+                   expires_on = coalesce(:until, expires_on), brought = coalesce(:brought, brought),
                    position_seconds = coalesce(:position, position_seconds), watched = coalesce(:watched, watched),
                    watched_at = CASE :watched WHEN 1 THEN coalesce(watched_at, :now) WHEN 0 THEN NULL
                                 ELSE watched_at END
                 WHERE id = :id""",
             {"kept": decision.kept, "priority": decision.priority, "position": decision.position_seconds,
+             "until": rows.optional_text(decision.until), "brought": decision.brought,
              "watched": decision.watched, "now": rows.text(now), "id": title_id},
         )  # fmt: skip
 

@@ -22,6 +22,7 @@ def title_row(title: Title, plan: Plan) -> dict[str, Value]:
         "series_name": title.series.name if title.series else None,
         "season": title.season,
         "episode": title.episode,
+        "special": title.special,
         "rights": _rights(title.rights),
         "entitlement_url": title.service.entitlement_url,
         "published": optional_text(title.details.published),

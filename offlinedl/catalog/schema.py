@@ -213,6 +213,53 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX offers_of_series ON offers (series_id, position)
     """,
+    # Series that are followed, what is remembered of titles that are gone, and downloads that failed; how a title came
+    # here, whether a person stopped it, and the date after which it may go first.
+    """
+    ALTER TABLE titles ADD COLUMN special INTEGER NOT NULL DEFAULT 0 CHECK (special IN (0, 1));
+    ALTER TABLE titles ADD COLUMN brought INTEGER NOT NULL DEFAULT 0 CHECK (brought IN (0, 1));
+    ALTER TABLE titles ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1));
+    ALTER TABLE titles ADD COLUMN expires_on TEXT;
+    CREATE TABLE following (
+        series_id TEXT PRIMARY KEY,
+        series_name TEXT NOT NULL,
+        ahead INTEGER NOT NULL CHECK (ahead > 0),
+        delete_watched INTEGER NOT NULL CHECK (delete_watched IN (0, 1)),
+        grace_seconds INTEGER NOT NULL CHECK (grace_seconds >= 0),
+        refetch_expired INTEGER NOT NULL CHECK (refetch_expired IN (0, 1)),
+        newest INTEGER NOT NULL CHECK (newest IN (0, 1)),
+        begin_season INTEGER,
+        begin_episode INTEGER CHECK ((begin_episode IS NULL) = (begin_season IS NULL)),
+        priority INTEGER NOT NULL,
+        quality TEXT,
+        audio TEXT,
+        subtitles TEXT,
+        followed_at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE gone (
+        title_id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        series_id TEXT,
+        series_name TEXT CHECK ((series_name IS NULL) = (series_id IS NULL)),
+        season INTEGER,
+        episode INTEGER,
+        special INTEGER NOT NULL CHECK (special IN (0, 1)),
+        published TEXT,
+        why TEXT NOT NULL CHECK (why IN ('removed', 'watched', 'expired', 'passed')),
+        watched INTEGER NOT NULL CHECK (watched IN (0, 1)),
+        at TEXT NOT NULL,
+        CHECK (why <> 'watched' OR watched)
+    ) STRICT;
+    CREATE INDEX gone_of_series ON gone (series_id);
+    CREATE TABLE tries (
+        title_id TEXT PRIMARY KEY,
+        count INTEGER NOT NULL CHECK (count > 0),
+        last_at TEXT NOT NULL,
+        code TEXT NOT NULL,
+        exit_code INTEGER NOT NULL,
+        message TEXT NOT NULL
+    ) STRICT
+    """,
 )
 
 

@@ -38,7 +38,7 @@ def verb(
 ) -> None:
     """Read every file and try every license again: do they still hold? Names what does not, and demotes it."""
     network = wiring.Network(proxy=proxy, cookies=cookies)
-    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+    with progress.ended(how), wiring.library(wiring.space()) as library:
         chosen, codes = _chosen(library, refs or [])
         work = _Work(library, headers("--header", header or []), repairs=repair, how=how, json=json)
         found = wiring.run(work.through(chosen, network))

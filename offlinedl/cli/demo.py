@@ -41,7 +41,10 @@ def serve(
 def _tell(run: Callable[[Sequence[str]], int]) -> int:
     import tempfile
 
-    from offlinedl.demo import origin, story
+    from offlinedl.demo import client, origin, story
+
+    def play(words: Sequence[str]) -> int:
+        return client.play([sys.executable, "-m", "offlinedl", *words], say)
 
     def speak(text: str, command: str) -> None:
         say()
@@ -53,7 +56,7 @@ def _tell(run: Callable[[Sequence[str]], int]) -> int:
         os.environ["OFFLINEDL_HOME"] = home
         try:
             say(f"A service runs at {url}, and this home is temporary: {home}")
-            code = story.tell(f"{url}/feed.json", run, speak)
+            code = story.tell(f"{url}/feed.json", run, play, speak)
         finally:
             os.environ.pop("OFFLINEDL_HOME")
             if before is not None:

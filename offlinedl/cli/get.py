@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from offlinedl.api.home import LANGUAGES
-from offlinedl.cli import progress, wiring
+from offlinedl.cli import progress, wiring, wishes
 from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Progress, Proxy, Work, headers
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
     from offlinedl.actions.prepare import Prepared
     from offlinedl.library import Library
     from offlinedl.license import Licensing
-    from offlinedl.protection import LicenseServer
-
-
-_WORDS = {"--audio": LANGUAGES["audio"], "--subs": LANGUAGES["subtitles"]}
-"""What may be said instead of languages."""
 
 
 def verb(
@@ -37,6 +31,9 @@ def verb(
     keep: Annotated[bool | None, typer.Option("--keep", help="Never removed to make room.")] = None,
     priority: Annotated[
         int | None, typer.Option(min=-100, max=100, metavar="N", help="The highest first, where several wait.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="After it, the title may go first to make room (2026-12-24).")
     ] = None,
     connections: Connections = None,
     limit_rate: LimitRate = None,
@@ -63,7 +60,7 @@ def verb(
     """Download titles for offline playback, with the license that opens them. Run it again after any interruption."""
     from offlinedl.actions.get import Order
     from offlinedl.choose import spelled
-    from offlinedl.cli import shape
+    from offlinedl.cli import dates, shape
 
     own = wiring.home()
     preferences = own.preferences(hdr=hdr)
@@ -71,18 +68,20 @@ def verb(
     order = Order(
         ref="",
         quality=quality if quality is None else spelled(quality, preferences.qualities),
-        audio=_languages("--audio", audio),
-        subtitles=_languages("--subs", subs),
-        license=_server(license_url, license_header or []),
+        audio=wishes.asked("--audio", audio),
+        subtitles=wishes.asked("--subs", subs),
+        license=wishes.server(license_url, license_header or []),
         headers=headers("--header", header or []),
         defaults=own.wanted(preferences),
         preferences=preferences,
         keep=keep,
         priority=priority,
+        until=None if until is None else dates.moment("--until", until),
+        brought=False,
     )
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
     each = Each(network=network, how=how)
-    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+    with progress.ended(how), wiring.library(wiring.space()) as library:
         failed = 0
         if fit is not None:
             order, refs, failed = wiring.run(_fitted(order, refs, library, each, fit))
@@ -162,28 +161,3 @@ def _check(*, fit: bool, alone: bool) -> None:
         raise UsageError("--fit and --quality: one of the two decides", "leave one of them out")
     if alone:
         raise UsageError("--all-renditions without --dry-run", "it shows what would be fetched: add --dry-run --json")
-
-
-def _languages(option: str, text: str | None) -> tuple[str, ...] | None:
-    from offlinedl import languages
-    from offlinedl.errors import UsageError
-
-    if text is None:
-        return None
-    found = languages.asked(text.split(","), option, _WORDS[option])
-    if not found:
-        raise UsageError(f"{option} {text}: no language", "name languages like en,fr, or leave it out")
-    return found
-
-
-def _server(url: str | None, given: Sequence[str]) -> LicenseServer | None:
-    from offlinedl.errors import UsageError
-    from offlinedl.protection import LicenseServer
-
-    if url is None:
-        if given:
-            raise UsageError("--license-header without --license-url", "name the license server too")
-        return None
-    if not url.lower().startswith(("http://", "https://")):
-        raise UsageError("--license-url: not an http or https URL", "write the whole address of the license server")
-    return LicenseServer(system="clearkey", url=url, headers=headers("--license-header", given))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, size, styled, table
-
-_FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def verb(
@@ -26,9 +24,9 @@ def verb(
 ) -> None:
     """Show the catalog, with what is left of each title."""
     from offlinedl import clock
-    from offlinedl.cli import shape, wiring
+    from offlinedl.cli import dates, shape, wiring
 
-    order, then, wanted = _order(sort), _moment(until) if until else None, _state(state)
+    order, then, wanted = _order(sort), dates.moment("--until", until) if until else None, _state(state)
     with wiring.library() as library:
         entries, reading = library.entries(), library.time.reading()
     entries = [e for e in entries if _matches(e, wanted, then)]
@@ -85,28 +83,15 @@ def _state(text: str | None) -> str | None:
     return text
 
 
-def _moment(text: str) -> datetime:
-    """A date means its end: whoever flies on that day wants to watch on that day. Local time unless it says other."""
-    from offlinedl.errors import UsageError
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--until {text}: not a date", "write 2026-12-24, or 2026-12-24T18:00") from None
-    try:
-        return (moment + timedelta(days=len(text) <= len("2026-12-24"))).astimezone(UTC)
-    except OverflowError:
-        return _FOREVER
-
-
 def _order(key: str) -> Callable[[Any], Any] | None:
     from offlinedl import expiry
+    from offlinedl.cli import dates
     from offlinedl.errors import UsageError
 
     orders: dict[str, Callable[[Any], Any] | None] = {
         "series": None,  # as the catalog has them
         "name": lambda e: e.name.casefold(),
-        "expires": lambda e: expiry.deadline(e.license).at or _FOREVER,
+        "expires": lambda e: expiry.deadline(e.license).at or dates.FOREVER,
         "size": lambda e: -e.bytes_done,
         "state": lambda e: e.state,
     }

@@ -28,6 +28,8 @@ _STEPS = {
     "proof": "proving that the license opens it",
     "check": "looking at what came",
     "reading": "reading its files",
+    "export": "writing the file",
+    "copying": "copying what is there",
 }
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_DRAWINGS = 0.1

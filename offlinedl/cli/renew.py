@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from offlinedl.library import Library
     from offlinedl.license import Licensing
     from offlinedl.model import Entry
-
-_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def verb(
@@ -41,13 +38,13 @@ def verb(
     from offlinedl.actions.get import Order
     from offlinedl.actions.renew import renew
     from offlinedl.api.titles import message
-    from offlinedl.cli import shape
+    from offlinedl.cli import dates, shape
 
     order = Order(ref="", headers=headers("--header", header or []))
-    span = None if within is None else _span(within)
+    span = None if within is None else dates.span("--within", within)
     _check(refs or [], all_=all_, within=within)
     each = Each(network=wiring.Network(proxy=proxy, cookies=cookies), how=how)
-    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+    with progress.ended(how), wiring.library(wiring.space()) as library:
 
         async def work(order: Order, licensing: Licensing) -> Entry:
             with progress.shown(how, order.ref) as watching:
@@ -102,12 +99,3 @@ def _check(refs: list[str], *, all_: bool, within: str | None) -> None:
         raise UsageError("renew: no title named", "name titles, or use --all or --within 7d")
     if all_ and (refs or within):
         raise UsageError("renew: --all, and fewer than all", "leave --all out, or the rest")
-
-
-def _span(text: str) -> timedelta:
-    from offlinedl.errors import UsageError
-
-    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", text.strip().lower())
-    if found is None:
-        raise UsageError(f"--within {text}: not a time", "write 30m, 36h, 7d or 2w")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])

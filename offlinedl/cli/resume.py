@@ -39,7 +39,7 @@ def verb(
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
     each = Each(network=network, how=how)
     order = Order(ref="", headers=headers("--header", header or []))
-    with progress.ended(how), wiring.library(wiring.keep_free()) as library:
+    with progress.ended(how), wiring.library(wiring.space()) as library:
         chosen = refs or [entry.id for entry in library.waiting()]
         if not chosen and how not in {How.JSON, How.NONE}:
             note("Nothing waits.")

@@ -10,7 +10,7 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say, table
 
 if TYPE_CHECKING:
-    from offlinedl.model import AddedSource
+    from offlinedl.added import AddedSource
     from offlinedl.sources.reading import Fault
 
 app = typer.Typer(help="Add, list, check and remove the sources that titles come from.", no_args_is_help=True)
@@ -35,6 +35,7 @@ def add(
     """Add a source. It is read once, so that a wrong address is noticed now."""
     from offlinedl import sources
     from offlinedl.cli import wiring
+    from offlinedl.errors import counted
     from offlinedl.sources import refresh
     from offlinedl.sources.kinds import place
 
@@ -48,7 +49,7 @@ def add(
     with wiring.library() as library:
         added = wiring.run(work())
         offers = library.catalog.offers.of_source(name)
-    say(f"{name}: {added.titles} titles")
+    say(f"{name}: {counted(added.titles, 'title')}")
     for offer in offers[:_SHOWN]:
         say(f"  {offer.id}  {offer.name}")
     if len(offers) > _SHOWN:

@@ -9,31 +9,38 @@ import typer
 
 from offlinedl.cli.each import Proxy
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note, report, say, styled
+from offlinedl.cli.output import document, note, report, say, size, styled
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from offlinedl.actions.sync import Step
+    from offlinedl.library import Library
 
 _DONE = {
     "ask the time": "its service told the time",
     "read": "its offers were read",
     "renew": "renewed",
     "release": "its server has heard that it is gone",
+    "remove": "removed",
+    "download": "downloaded",
 }
 
 
 def verb(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and why; change nothing.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say only what did not succeed.")] = False,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="See to it that what is here plays then (2026-12-24).")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say only what is worth a mail.")] = False,
     proxy: Proxy = None,
     json: Json = False,
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
-    """Renew licenses that end soon, and tell license servers what was removed. Made to be run by cron."""
-    from offlinedl.actions.sync import Pass, sync
-    from offlinedl.cli import wiring
-    from offlinedl.cli.progress import Silence
+    """One pass, made to be run by cron: sources, renewals, releases, and what is next of the series you follow."""
+    from offlinedl.cli import dates, wiring
+    from offlinedl.errors import BusyError
 
     steps: list[Step] = []
 
@@ -41,39 +48,83 @@ def verb(
         steps.append(step)
         _say(step, quiet=quiet or json)
 
-    async def work() -> None:
-        async with wiring.licensing(wiring.Network(proxy=proxy)) as licensing:
-            await sync(Pass(library=library, licensing=licensing, progress=Silence(), tell=tell, dry_run=dry_run))
-
-    with wiring.library() as library:
-        wiring.run(work())
+    then = None if until is None else dates.moment("--until", until)
+    with wiring.library(wiring.space()) as library:
+        try:
+            wiring.run(_pass(library, tell, then, proxy, dry_run=dry_run))
+        except BusyError as error:
+            if not quiet:
+                raise
+            raise typer.Exit(error.exit_code) from None
     if json:
         document([_shape(step) for step in steps])
-    elif not steps and not quiet:
+    elif not quiet and all(step.result == "skipped" for step in steps):
         note("Nothing to do.")
     failed = [step.error for step in steps if step.result == "failed" and step.error]
     if failed:
         raise typer.Exit(failed[0].exit_code)
 
 
+async def _pass(library: Library, tell: Any, until: datetime | None, proxy: str | None, *, dry_run: bool) -> None:
+    from offlinedl.actions.get import Order
+    from offlinedl.actions.sync import Pass, sync
+    from offlinedl.cli import wiring
+    from offlinedl.cli.progress import Silence
+
+    own = wiring.home()
+    preferences = own.preferences()
+    order = Order(ref="", defaults=own.wanted(preferences), preferences=preferences)
+    async with wiring.licensing(wiring.Network(proxy=proxy)) as licensing:
+        await sync(
+            Pass(
+                library=library,
+                licensing=licensing,
+                progress=Silence(),
+                tell=tell,
+                dry_run=dry_run,
+                order=order,
+                until=until,
+            )
+        )
+
+
 def _say(step: Step, *, quiet: bool) -> None:
-    if step.error is not None and step.result == "failed":
+    if step.error is not None:
+        _complain(step, quiet=quiet)
+    elif quiet and not step.is_news:
+        return
+    elif step.result == "would":
+        about = f"; about {size(step.bytes)}" if step.bytes else ""
+        say(f"{step.title}: would {step.does} ({step.reason}{about})")
+    elif step.result == "skipped":
+        say(f"{step.title}: not now: {step.reason}")
+    elif step.result == "told":
+        say(f"{step.title}: will {step.does} then ({step.reason})")
+    else:
+        more = f". {step.message}" if step.message else ""
+        why = f" ({step.reason})" if step.does in {"remove", "download"} or not more else ""
+        say(f"{step.title}: {_DONE[step.does]}{why}{more}")
+
+
+def _complain(step: Step, *, quiet: bool) -> None:
+    """A failure in the middle of a series of them is in the exit code, and in no mail."""
+    if step.error is None or (quiet and step.does in {"download", "read"} and not step.is_news):
+        return
+    if step.result == "failed":
         report(step.error, step.title)
-    elif step.error is not None:
+    else:
         note(f"{styled('warning:', 'yellow', stream=sys.stderr)} {step.title}: {step.error.message}")
-    elif step.result == "would" and not quiet:
-        say(f"{step.title}: would {step.does} ({step.reason})")
-    elif not quiet:
-        say(f"{step.title}: {_DONE[step.does]}" + (f". {step.message}" if step.message else f" ({step.reason})"))
 
 
 def _shape(step: Step) -> dict[str, Any]:
     error = step.error
+    moved = {"bytes": step.bytes or None} if step.does in {"download", "remove"} else {}
     return {
         "step": step.does,
         "title": step.title,
         "reason": step.reason,
         "result": step.result,
         "message": step.message or None,
+        **moved,
         "error": error and {"code": error.code, "message": error.message, "hint": error.hint},
     }

@@ -12,13 +12,14 @@ from offlinedl.cli import options
 from offlinedl.config import Settings
 from offlinedl.errors import Stopped
 from offlinedl.library import Library
+from offlinedl.series import Space
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.engine import Engine
     from offlinedl.license import Licensing
 
-__all__ = ["Network", "engine", "home", "keep_free", "library", "licensing", "run", "settings", "vault"]
+__all__ = ["Network", "engine", "home", "keep_free", "library", "licensing", "run", "settings", "space", "vault"]
 
 T = TypeVar("T")
 
@@ -38,14 +39,19 @@ def keep_free() -> int:
     return home().keep_free()
 
 
+def space() -> Space:
+    """How much may lie here."""
+    return home().space()
+
+
 def vault() -> Vault:
     """Its vault."""
     return home().vault()
 
 
-def library(keep_free: int = 0) -> AbstractContextManager[Library]:
+def library(space: Space | None = None) -> AbstractContextManager[Library]:
     """Its library, open."""
-    return home().library(keep_free)
+    return home().library(space)
 
 
 def engine(network: Network) -> AbstractAsyncContextManager[Engine]:

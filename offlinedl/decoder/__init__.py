@@ -12,7 +12,7 @@ from offlinedl.decoder import process
 from offlinedl.decoder.judgement import ALL, NOTHING, File, Look, Share
 from offlinedl.decoder.process import running
 
-__all__ = ["ALL", "NOTHING", "File", "Look", "Share", "begins", "fault", "look", "running", "version"]
+__all__ = ["ALL", "NOTHING", "File", "Look", "Share", "fault", "look", "running", "untagged", "version"]
 
 
 def version() -> str:
@@ -39,16 +39,11 @@ def look(media: bytes | File, share: Share = ALL, *, since: int = 0, strict: boo
 
     UnsupportedError where no codec in it can be decoded here.
     """
-    file = io.BytesIO(_untagged(media)) if isinstance(media, bytes) else media
+    file = io.BytesIO(untagged(media)) if isinstance(media, bytes) else media
     return process.look(file, share, since=since, strict=strict)
 
 
-def begins(media: bytes) -> float | None:
-    """When `media` begin on their own clock, in seconds; None where that cannot be read."""
-    return process.begins(io.BytesIO(media))
-
-
-def _untagged(media: bytes) -> bytes:
+def untagged(media: bytes) -> bytes:
     """Without the ID3 tag that packed audio begins with (RFC 8216 section 3.4): FFmpeg takes one for AC-3."""
     size = sum((byte & 0x7F) << shift for byte, shift in zip(media[6:10], (21, 14, 7, 0), strict=False))
     return media[10 + size :] if media[:3] == b"ID3" else media

@@ -46,11 +46,8 @@ def serve() -> None:
         file = _Asked(asked["bytes"], to, of)
         answer: dict[str, object]
         try:
-            if "share" not in asked:
-                answer = {"begins": begins(file)}
-            else:
-                found = look(file, Share(*asked["share"]), since=asked["since"], strict=asked["strict"])
-                answer = {**asdict(found), "kinds": sorted(found.kinds)}
+            found = look(file, Share(*asked["share"]), since=asked["since"], strict=asked["strict"])
+            answer = {**asdict(found), "kinds": sorted(found.kinds)}
         except UnsupportedError as error:
             answer = {"unsupported": (error.message, error.hint)}
         except Exception as error:
@@ -104,15 +101,6 @@ def look(media: File, share: Share, *, since: int, strict: bool) -> Look:
             _, name, message = lines[0]
             found.reason = f"{name}: {message.strip()}"
     return found
-
-
-def begins(media: File) -> float | None:
-    """When `media` begin on their own clock, in seconds; None where that cannot be read."""
-    import av
-
-    with suppress(av.FFmpegError, ValueError), av.open(media, "r", options=_OPENING, buffer_size=_BUFFER) as container:
-        return None if container.start_time is None else container.start_time / av.time_base
-    return None
 
 
 class _Judge(NamedTuple):

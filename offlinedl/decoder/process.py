@@ -107,7 +107,13 @@ running = _decoder.running
 
 def look(file: File, share: Share, *, since: int, strict: bool) -> Look:
     """As decoder.look."""
-    found = _asked(file, share=share, since=since, strict=strict)
+    asked = {"bytes": file.seek(0, os.SEEK_END), "share": share, "since": since, "strict": strict}
+    with running():
+        found = _decoder.ask(asked, file)
+    if "unsupported" in found:
+        raise UnsupportedError(*found["unsupported"])
+    if "defect" in found:
+        raise OfflinedlError(f"the decoder does not work: {found['defect']}", "`offlinedl doctor` looks at it")
     size = found.get("size")
     return Look(
         reason=found["reason"],
@@ -115,18 +121,3 @@ def look(file: File, share: Share, *, since: int, strict: bool) -> Look:
         size=(size[0], size[1]) if size else None,
         coded=found.get("coded", 0),
     )
-
-
-def begins(file: File) -> float | None:
-    """As decoder.begins."""
-    return cast("float | None", _asked(file).get("begins"))
-
-
-def _asked(file: File, **what: object) -> dict[str, Any]:
-    with running():
-        found = _decoder.ask({**what, "bytes": file.seek(0, os.SEEK_END)}, file)
-    if "unsupported" in found:
-        raise UnsupportedError(*found["unsupported"])
-    if "defect" in found:
-        raise OfflinedlError(f"the decoder does not work: {found['defect']}", "`offlinedl doctor` looks at it")
-    return found

@@ -66,6 +66,14 @@ class Licensing:
         """What is to take the place of `held` before anything of it is shown for the first time, at `at`."""
         return held if held.handle is None else await self._adapter(held).first_play(held, at)
 
+    async def check_plays(self, held: Held) -> None:
+        """UnsupportedError where the adapter of `held` has no player."""
+        await self._adapter(held).check_plays()
+
+    async def play(self, held: Held, manifest_url: str) -> None:
+        """The adapter of `held` plays what is at `manifest_url` with its own player; returns when that has ended."""
+        await self._adapter(held).play(held, manifest_url)
+
     def server_for(self, drm: Iterable[Drm], protections: Sequence[Protection], keys: Iterable[Key]) -> LicenseServer:
         """Who licenses media that are protected so: the feed's word first, then the manifest's, then the keys' own
         URIs, then whoever there is an adapter for."""

@@ -6,14 +6,14 @@ says in the clear. No key of such a system is ever seen here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from offlinedl import expiry
 from offlinedl.engine import Engine
-from offlinedl.errors import RefusedError, shown
+from offlinedl.errors import RefusedError, UnsupportedError, shown
 from offlinedl.http import Headers, Http, origin
 from offlinedl.license import cdm, fairplay, playready, replies, widevine
 from offlinedl.license.cdm import Exchange
@@ -26,6 +26,8 @@ from offlinedl.protection import LicenseServer
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (widevine.DIALECT, playready.DIALECT, fairplay.DIALECT)}
 _ROUNDS = 4
 """A device may have to be made known, and the service's certificate be asked for, before a license is."""
+_STOP_SECONDS = 0.4
+"""How long a player has to end when its input does, and then at SIGTERM: it is gone within a second of a deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,29 @@ class Adapter:
         async with self._greeted() as exchange:
             result = await exchange.call("first_play", handle=text(held.handle), at=moment)
             return replace(held, handle=replies.handle(exchange, result))
+
+    async def check_plays(self) -> None:
+        """UnsupportedError where the adapter has no player of its own: nothing else can show what it opens."""
+        async with self._playing():
+            pass
+
+    async def play(self, held: Held, manifest_url: str) -> None:
+        """Its own player plays the media, which are still encrypted; returns when that has ended."""
+        async with self._playing() as exchange:
+            await exchange.ask("play", handle=text(held.handle), manifest_url=manifest_url)
+
+    @asynccontextmanager
+    async def _playing(self) -> AsyncIterator[Exchange]:
+        name = self.dialect.name
+        async with cdm.running(name, self.command, self.seconds, _STOP_SECONDS) as exchange:
+            said = await cdm.hello(exchange, self.dialect.system_id)
+            if said.get("plays") is not True:
+                raise UnsupportedError(
+                    f"the adapter for {name} has no player, and no other can show what it opens",
+                    "ask who made it for one that plays (docs/adapters.md)",
+                    code="adapter-plays-not",
+                )
+            yield exchange
 
     def _greeted(self) -> AbstractAsyncContextManager[Exchange]:
         return cdm.greeted(self.dialect.name, self.dialect.system_id, self.command, self.seconds)

@@ -59,13 +59,18 @@ class Exchange:
     async def call(self, method: str, **params: object) -> Mapping[str, Any]:
         """The result of a method. AdapterError where there is none; RefusedError or DamagedError where the adapter
         says so."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self.ask(method, **params)
+        except TimeoutError:
+            raise self.failed(f"hangs: no answer to {method} within {self._seconds:g} seconds", "hangs") from None
+
+    async def ask(self, method: str, **params: object) -> Mapping[str, Any]:
+        """As `call`, however long it takes."""
         self._count += 1
         message = {"jsonrpc": "2.0", "id": self._count, "method": method, "params": params}
         try:
-            async with asyncio.timeout(self._seconds):
-                line = await self._exchange(json.dumps(message).encode() + b"\n")
-        except TimeoutError:
-            raise self.failed(f"hangs: no answer to {method} within {self._seconds:g} seconds", "hangs") from None
+            line = await self._exchange(json.dumps(message).encode() + b"\n")
         except ValueError:  # what StreamReader makes of a line without an end
             raise self.garbage(method, f"more than {LONGEST} bytes") from None
         if not line.endswith(b"\n"):
@@ -167,9 +172,11 @@ class Exchange:
 
 
 @asynccontextmanager
-async def running(system: str, command: Sequence[str], seconds: float = ANSWER_SECONDS) -> AsyncIterator[Exchange]:
-    """The adapter of `system`, while the block runs. It has `seconds` for each answer. UsageError where it cannot be
-    started."""
+async def running(
+    system: str, command: Sequence[str], seconds: float = ANSWER_SECONDS, cut: float = _CUT_SECONDS
+) -> AsyncIterator[Exchange]:
+    """The adapter of `system`, while the block runs. It has `seconds` for each answer, and twice `cut` to end where it
+    is stopped. UsageError where it cannot be started."""
     pipe = asyncio.subprocess.PIPE
     try:
         process = await asyncio.create_subprocess_exec(
@@ -182,7 +189,7 @@ async def running(system: str, command: Sequence[str], seconds: float = ANSWER_S
             f"correct cdm.{system} in config.toml",
             code="adapter-not-started",
         ) from error
-    exchange, patience = Exchange(system, process, seconds), _CUT_SECONDS
+    exchange, patience = Exchange(system, process, seconds), cut
     try:
         yield exchange
         patience = _END_SECONDS

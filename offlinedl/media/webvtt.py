@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
+from xml.sax.saxutils import unescape
 
 from offlinedl.errors import DamagedError
 
@@ -19,6 +21,10 @@ _MPEGTS = re.compile(r"MPEGTS:(\d{1,20})")
 _KEPT = re.compile(r"(STYLE|REGION|NOTE)(\s|$)")
 _APART = 3
 """Milliseconds that rounding may put between the end of one piece of a cue and the begin of the next."""
+_TAG = re.compile(r"<[^<>]*>")
+_LETTERS = {"&nbsp;": "\u00a0", "&lrm;": "\u200e", "&rlm;": "\u200f"}
+_AT_ONCE = 8
+"""Cues that are shown at a time. No picture has room for more."""
 _TIMES = 2**53
 """No title is as long: what a time beyond it would be is for no player to find out."""
 
@@ -131,6 +137,26 @@ def joined(documents: Iterable[Document]) -> Document:
             cues.append(cue)
         last[key] = place, number
     return Document(cues=tuple(cues), blocks=tuple(dict.fromkeys(block for part in parts for block in part.blocks)))
+
+
+def spoken(cues: Iterable[Cue]) -> list[tuple[int, int, str]]:
+    """The bare words, and when they begin and end, one after the other: what is shown at the same time is one."""
+    waiting = sorted((cue for cue in cues if cue.start < cue.end), key=lambda cue: cue.start)
+    found: list[tuple[int, int, str]] = []
+    shown: list[Cue] = []
+    place = 0
+    for start, end in pairwise(sorted({time for cue in waiting for time in (cue.start, cue.end)})):
+        while place < len(waiting) and waiting[place].start <= start:
+            shown.append(waiting[place])
+            place += 1
+        shown = [cue for cue in shown if cue.end > start][-_AT_ONCE:]
+        if shown:
+            found.append((start, end, "\n".join(_bare(cue.text) for cue in shown)))
+    return found
+
+
+def _bare(text: str) -> str:
+    return unescape(_TAG.sub("", text), _LETTERS)
 
 
 def write(document: Document) -> str:

@@ -14,6 +14,9 @@ READ_AHEAD = 30.0
 MARGIN = 2.0
 """Seconds beyond that: no playback starts at once."""
 
+FILL = 10.0
+"""Seconds that a player may want to have before it plays at all, from wherever it begins. Chromium wants so many."""
+
 PAUSE = 600.0
 """A deadline is near where the rest of the title and a pause of so many seconds do not fit in before it."""
 
@@ -23,11 +26,13 @@ _GAP = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A rendition is being read: at `since` its player was at `place` at most, and its last piece ends at `reached`."""
+    """A rendition is being read: from `began` on, where its player was at `since`, at `place` at most; the `last` piece
+    has this start and end."""
 
+    began: float
     place: float
     since: float
-    reached: float
+    last: tuple[float, float]
 
     def at(self, now: float) -> float:
         """Where the player is at most."""
@@ -35,11 +40,12 @@ class Reading:
 
 
 def asked(reading: Reading | None, media: tuple[float, float], now: float) -> Reading:
-    """The reading from now on, because a piece was asked for. Who asks for one is not past it."""
-    start, end = media
-    jumped = reading is None or start > reading.reached + _GAP
-    place = start if reading is None or jumped else min(reading.at(now), start)
-    return Reading(place=place, since=now, reached=end)
+    """The reading from now on, because a piece was asked for. Who asks for one is not past it; who asks neither for the
+    last one again nor for the next has jumped."""
+    start, _ = media
+    if reading is None or not reading.last[0] <= start <= reading.last[1] + _GAP:
+        return Reading(began=start, place=start, since=now, last=media)
+    return replace(reading, place=min(reading.at(now), start), since=now, last=media)
 
 
 def told(reading: Reading, seconds: float, now: float) -> Reading:
@@ -51,6 +57,6 @@ def wait(reading: Reading, start: float, now: float, left: float | None, duratio
     """In how many seconds, if nothing changes, a piece that begins at `start` may leave; 0: now. `left` is that to the
     deadline, None where there is none."""
     place = reading.at(now)
-    if left is None or left >= duration - place + PAUSE:
+    if left is None or left >= duration - place + PAUSE or start < reading.began + FILL:
         return 0.0
     return max(0.0, start - place - min(left, READ_AHEAD) - MARGIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -72,9 +73,8 @@ class Pieces:
             raise web.HTTPNotFound
         if made.part.media and request.method == "GET":
             await self._begun()
-            await self._near(path.rpartition("/")[0], made.part.media, made.duration)
         self._check()
-        return await self._sent(request, made.part, made.content)
+        return await self._sent(request, path.rpartition("/")[0], made)
 
     def _check(self) -> None:
         if self._is_over():
@@ -123,42 +123,47 @@ class Pieces:
             self._check()
             raise web.HTTPForbidden from None
 
-    async def _near(self, rendition: str, media: tuple[float, float], duration: float) -> None:
-        """Wait until the player is near enough to these media."""
-        start, _ = media
-        self._readings[rendition] = pacing.asked(self._readings.get(rendition), media, self._time())
+    async def _sent(self, request: web.Request, rendition: str, made: Made) -> web.StreamResponse:
+        size, is_ranged = len(made.content), request.method == "GET" and "If-Range" not in request.headers
+        asked = wanted(request.headers.get("Range", ""), size) if is_ranged else None  # nothing here has a validator
+        if asked is not None and not asked:
+            raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
+        response = web.StreamResponse(headers={"Content-Type": made.part.type, "Accept-Ranges": "bytes"})
+        if asked is not None:
+            response.set_status(206)
+            response.headers["Content-Range"] = f"bytes {asked.start}-{asked.stop - 1}/{size}"
+        asked = range(size) if asked is None else asked
+        response.content_length = len(asked)
+        with suppress(ConnectionError):  # players go away in the middle, as they like
+            await response.prepare(request)
+            if request.method == "GET":
+                try:
+                    await self._near(rendition, made)
+                    await self._write(response, memoryview(made.content)[asked.start : asked.stop])
+                except (web.HTTPGone, TimeoutError):
+                    response.force_close()
+                    assert request.transport is not None  # noqa: S101
+                    request.transport.abort()
+        return response
+
+    async def _near(self, rendition: str, made: Made) -> None:
+        """Wait until the player is near enough to these media. The answer has begun by then: FFmpeg opens a piece while
+        it still has to read the one before, and reads no further until that is open."""
+        if made.part.media is None:
+            return
+        start, _ = made.part.media
+        self._readings[rendition] = pacing.asked(self._readings.get(rendition), made.part.media, self._time())
         while True:
             self._check()
             left, reading = self._sitting.left(), self._readings[rendition]
-            seconds = pacing.wait(reading, start, self._time(), left, duration)
+            seconds = pacing.wait(reading, start, self._time(), left, made.duration)
             if seconds <= 0:
                 return
             await self._rest(min(seconds, left or seconds, _LOOK_SECONDS))
 
-    async def _sent(self, request: web.Request, part: Part, content: bytes) -> web.StreamResponse:
-        is_ranged = request.method == "GET" and "If-Range" not in request.headers  # nothing here has a validator
-        asked = wanted(request.headers.get("Range", ""), len(content)) if is_ranged else None
-        if asked is not None and not asked:
-            raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{len(content)}"})
-        response = web.StreamResponse(headers={"Content-Type": part.type, "Accept-Ranges": "bytes"})
-        if asked is not None:
-            response.set_status(206)
-            response.headers["Content-Range"] = f"bytes {asked.start}-{asked.stop - 1}/{len(content)}"
-        asked = range(len(content)) if asked is None else asked
-        response.content_length = len(asked)
-        await response.prepare(request)
-        if request.method == "GET":
-            await self._write(request, response, memoryview(content)[asked.start : asked.stop])
-        return response
-
-    async def _write(self, request: web.Request, response: web.StreamResponse, body: memoryview) -> None:
-        """Send the body; cut it where the deadline is reached, also while the player takes its time."""
+    async def _write(self, response: web.StreamResponse, body: memoryview) -> None:
+        """Send the body. HTTPGone or TimeoutError at the deadline, also while the player takes its time."""
         for at in range(0, len(body), _SLICE):
-            try:
-                self._check()
-                async with asyncio.timeout(self._sitting.left()):
-                    await response.write(body[at : at + _SLICE])
-            except (web.HTTPGone, TimeoutError):
-                if request.transport is not None:
-                    request.transport.abort()
-                return
+            self._check()
+            async with asyncio.timeout(self._sitting.left()):
+                await response.write(body[at : at + _SLICE])

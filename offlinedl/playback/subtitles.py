@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from offlinedl import remux
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.license.opening import Opening
 from offlinedl.media import mp4, timed, ttml, webvtt, wvtt
 from offlinedl.media.webvtt import Cue, Document, Stamp
+from offlinedl.playback.clocks import Clock
 from offlinedl.streams import Fetch
 
 _LARGEST = 32 * 2**20
 """Bytes of a track. A long film has less than a hundredth of that."""
 _WRAP = 2**33
 """Where the clock of MPEG-TS begins anew (ISO/IEC 13818-1 section 2.4.3.7): after 26.5 hours."""
-_PER_MS = 90
+_PER_SECOND, _PER_MS = 90_000, 90
 _NEAR = 500
 """Milliseconds that the samples of a segment may begin beside its place at least: durations are often rounded."""
-_SOON = 0.5
-"""Seconds before the end of a segment in which another track has its next one already."""
-_MEASURED = 32
-"""Media segments whose clock is looked at."""
 
 
 def read(opening: Opening, media: Opening | None = None) -> Document:
@@ -32,7 +26,7 @@ def read(opening: Opening, media: Opening | None = None) -> Document:
     segmented WebVTT refers to. DamagedError for what cannot be read, UnsupportedError for what is too large."""
     if sum(fetch.size or 0 for fetch in opening.media) > _LARGEST:
         raise UnsupportedError(f"subtitles of more than {_LARGEST} bytes", "choose the title without them")
-    line = _Line(media)
+    line = _Line(Clock(media) if media and media.media else None)
     return webvtt.joined(line.placed(file) for file in _files(opening))
 
 
@@ -100,12 +94,11 @@ def _sampled(sample: timed.Sample) -> Iterator[Cue]:
 
 @dataclass(slots=True)
 class _Line:
-    """The title's time line. `shift` is what was added to the last file's clock; `clocks` are those of the media
-    segments that were looked at: when each begins, in units of MPEG-TS, if that was its place."""
+    """The title's time line. `clock` is that of its media, None where there is none; `shift` what was added to the last
+    file's own."""
 
-    media: Opening | None
+    clock: Clock | None
     shift: int | None = None
-    clocks: dict[int, int | None] = field(default_factory=dict)
 
     def placed(self, file: _File) -> Document:
         """What a file says, with its cues where they belong."""
@@ -132,31 +125,16 @@ class _Line:
         return start if file.fitting(start) > file.fitting(before, _NEAR) else before
 
     def _mapped(self, file: _File, stamp: Stamp) -> int:
-        """RFC 8216 section 3.5: cues are on the clock of the media. Where that began anew, it is what it is there."""
+        """RFC 8216 section 3.5: cues are on the clock of the media, as it is where their segment is."""
         shifts = []
-        for number in dict.fromkeys((0, self._number(file.fetch.start))):
-            clock = self._clock(number)
-            if clock is not None:
-                shifts.append(_unwrapped(file, stamp.mpegts - clock - stamp.local * _PER_MS))
-            if shifts and file.fitting(shifts[-1], _NEAR):
-                break
+        if self.clock is not None:
+            for number in dict.fromkeys((self.clock.since(file.fetch.start), self.clock.at(file.fetch.start))):
+                ahead = self.clock.ahead(number)
+                if ahead is not None:
+                    shifts.append(_unwrapped(file, stamp.mpegts - round(ahead * _PER_SECOND) - stamp.local * _PER_MS))
+                if shifts and file.fitting(shifts[-1], _NEAR):
+                    break
         return max(shifts or (0, file.place[0]), key=file.fitting)
-
-    def _number(self, start: float) -> int:
-        """Which of the media segments is there."""
-        starts = [fetch.start for fetch in self.media.media] if self.media else []
-        return max(bisect_right(starts, start + _SOON) - 1, 0)
-
-    def _clock(self, number: int) -> int | None:
-        if self.media is None or self.media.is_cut or number >= len(self.media.media):
-            return None
-        if number not in self.clocks and len(self.clocks) < _MEASURED:
-            self.clocks[number] = None
-            fetch = self.media.media[number]
-            with suppress(DamagedError):
-                begins = remux.begins(b"".join(self.media.opened(fetch)))
-                self.clocks[number] = None if begins is None else round((begins - fetch.start) * 1000 * _PER_MS)
-        return self.clocks.get(number)
 
 
 def _unwrapped(file: _File, units: int) -> int:

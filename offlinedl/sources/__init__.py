@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from offlinedl.added import AddedSource
 from offlinedl.errors import NotFoundError, OfflinedlError, UnsupportedError, UsageError, printable, shown
-from offlinedl.model import AddedSource, Title
+from offlinedl.model import Title
 from offlinedl.sources import manifest_url
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
-from urllib.parse import urldefrag, urljoin, urlsplit
+from html import unescape
+from urllib.parse import urldefrag, urljoin
 
 from offlinedl.errors import UnsupportedError, printable
 from offlinedl.http import origin
@@ -24,8 +24,13 @@ NAME = "folder"
 
 _MANIFESTS = (".m3u8", ".mpd", ".ism/manifest", ".isml/manifest", ".mp4", ".m4v", ".mkv", ".webm", ".m4a", ".mp3")
 _LOOK = 64 * 1024
-_LINKED = re.compile(rb"href\s*=\s*[\"']?[^\"'>\s]+\.(?:m3u8|mpd|isml?/manifest|mp4|m4v|mkv|webm)\b", re.IGNORECASE)
-_NAMED = re.compile(r"#EXTINF:\s*(-?[0-9.]*)[^,]*,(.*)")
+_LINK = re.compile(
+    r"\bhref\s{0,9}=\s{0,9}(?:\"([^\"<>]{1,8192})\"|'([^'<>]{1,8192})'|([^\s\"'<>]{1,8192}))", re.IGNORECASE
+)
+_LINKED = re.compile(
+    rb"\bhref\s{0,9}=\s{0,9}[\"']?[^\"'>\s]{1,8192}\.(?:m3u8|mpd|isml?/manifest|mp4|m4v|mkv|webm)\b", re.IGNORECASE
+)
+_NAMED = re.compile(r"#EXTINF:\s*(-?[0-9]{0,9}(?:\.[0-9]{0,9})?)[^,]*,(.*)")
 
 
 def recognises(body: bytes) -> bool:
@@ -90,23 +95,10 @@ def _seconds(text: str) -> float:
 
 
 def _links(text: str) -> Iterator[tuple[str, str, str, float]]:
-    page = _Page()
-    page.feed(text)
-    for number, link in enumerate(dict.fromkeys(page.links)):
+    links = (unescape(next(filter(None, found.groups()), "")) for found in _LINK.finditer(text))
+    manifests = (link for link in links if link.partition("#")[0].partition("?")[0].lower().endswith(_MANIFESTS))
+    for number, link in enumerate(dict.fromkeys(manifests)):
         yield f"link {number}", link, "", 0.0
-
-
-class _Page(HTMLParser):
-    """The links of a page to what may be a title."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        link = dict(attrs).get("href") if tag == "a" else None
-        if link and link.partition("#")[0].partition("?")[0].lower().endswith(_MANIFESTS):
-            self.links.append(link)
 
 
 def _address(written: str, url: str) -> str | None:
@@ -114,7 +106,6 @@ def _address(written: str, url: str) -> str | None:
     try:
         address = urldefrag(urljoin(url, written))[0]
         origin(address)
-        urlsplit(address)
     except (ValueError, UnsupportedError):
         return None
     return address if len(address) <= ADDRESS and address.isprintable() else None

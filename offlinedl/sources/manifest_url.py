@@ -31,7 +31,7 @@ def name_of(url: str) -> str:
     """What a person would call it: the last part of the path that is not what every manifest is called, and assigns
     nothing, as signatures do."""
     parts = urlsplit(url)
-    steps = [re.sub(r"\.[A-Za-z0-9]{2,4}$", "", unquote(step)) for step in parts.path.split("/") if step]
+    steps = [re.sub(r"\.[A-Za-z0-9]{2,4}$", "", unquote(step)) or step for step in parts.path.split("/") if step]
     telling = [step for step in steps if not _COMMON_NAMES.fullmatch(step) and "=" not in step]
     return printable((telling or steps or [parts.hostname or url])[-1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from offlinedl.errors import DamagedError, UnsupportedError, printable
 from offlinedl.http import origin
 from offlinedl.model import Rights
 
+_HALF = re.compile("[\ud800-\udfff]")
 _LARGEST = 2**31
 """No season, episode, height or number of downloads comes near it."""
 
@@ -50,7 +52,7 @@ class Node:
         value = self.value.get(name)
         if value is None:
             return None
-        if not isinstance(value, str) or any("\ud800" <= c <= "\udfff" for c in value):
+        if not isinstance(value, str) or not (value.isascii() or _HALF.search(value) is None):
             raise self.wrong(name, "not a text")
         return printable(value)
 

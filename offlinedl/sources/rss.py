@@ -18,6 +18,7 @@ from offlinedl.manifest import xml
 from offlinedl.model import Details, Series, SideTrack, Title
 from offlinedl.signatures import unsigned
 from offlinedl.sources import reading
+from offlinedl.sources.manifest_url import name_of
 from offlinedl.sources.naming import stable_id
 from offlinedl.sources.reading import Fault, Found, complete, read
 from offlinedl.sources.rss_media import Item, media
@@ -60,11 +61,11 @@ def _found(item: Item, channel: xml.Element, source: str, path: str) -> Found:
         said = "no media that can be fetched over http or https"
         return Found(path=path, faults=(*faults, Fault(path=path, what=said)))
     given = item.text("guid", "id") or unsigned(sources[0].url)
-    name = printable(_words(item.text("title", "itunes:title"))) or given
-    series = printable(_words(Item(channel, item.url).text("title"))) or source
+    name = _words(item.text("title", "itunes:title")) or name_of(sources[0].url)
+    series = _words(Item(channel, item.url).text("title")) or source
     title = Title(
         id=f"{source}:{stable_id(given, name)}",
-        name=name if name.isprintable() else printable(name),
+        name=name,
         sources=sources,
         series=Series(id=f"{source}:{source}", name=series),
         season=_whole(item.text("itunes:season", "podcast:season")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 from offlinedl.errors import UnsupportedError
@@ -29,22 +29,23 @@ _ADAPTIVE = {"application/x-mpegurl", "application/vnd.apple.mpegurl", "audio/mp
 _NO_MEDIA = {"jpg", "jpeg", "png", "gif", "webp", "pdf", "epub", "torrent", "html", "htm", "zip", "txt"}
 
 
-@dataclass(frozen=True, slots=True)
 class Item:
     """An element, whose children are called by their vocabulary's usual prefix, whatever the feed's is. `url` is what
     addresses resolve against."""
 
-    element: xml.Element
-    url: str
+    def __init__(self, element: xml.Element, url: str) -> None:
+        self.url = url
+        self._children: dict[str, list[xml.Element]] = {}
+        for child in element.children:
+            self._children.setdefault(_name(child), []).append(child)
 
-    def all(self, *names: str) -> Iterator[xml.Element]:
-        """The children that are called so."""
-        return (child for child in self.element.children if _name(child) in names)
+    def all(self, *names: str) -> list[xml.Element]:
+        """The children that are called so, those of the first name first."""
+        return [child for name in names for child in self._children.get(name, ())]
 
     def text(self, *names: str) -> str:
-        """The text of the first of `names` that has any."""
-        found = {name: child.text for name in reversed(names) for child in self.all(name) if child.text}
-        return next((found[name] for name in names if name in found), "")
+        """The text of the first of them that has any."""
+        return next((child.text for child in self.all(*names) if child.text), "")
 
     def address(self, written: str | None) -> str | None:
         """The URL, None where it is none that is fetched."""
@@ -59,8 +60,14 @@ class Item:
 
 
 def _name(element: xml.Element) -> str:
-    space = element.namespace.rstrip("/").lower()
-    return f"{_VOCABULARIES.get(space, f'{space}:')}{element.name}"
+    return _vocabulary(element.namespace) + element.name
+
+
+@lru_cache(maxsize=256)
+def _vocabulary(namespace: str) -> str:
+    """A namespace that nobody declared is its prefix, and that is what it is taken for."""
+    space = namespace.rstrip("/").lower()
+    return _VOCABULARIES.get(space, f"{space}:")
 
 
 def media(item: Item) -> tuple[MediaSource, ...]:

@@ -24,9 +24,10 @@ def faults(node: Node, shape: Shape, url: str) -> Iterator[Fault]:
             if callable(part):
                 part(node, name, url)
             elif isinstance(part, list | tuple):
-                if isinstance(part, tuple) and not node.value.get(name):
+                children = list(node.each(name))
+                if isinstance(part, tuple) and not children:
                     raise node.wrong(name, "missing")
-                for child in node.each(name):
+                for child in children:
                     yield from of(child, part[0], url)
             elif (below := node.node(name)) is not None:
                 yield from faults(below, part, url)

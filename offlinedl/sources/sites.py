@@ -14,12 +14,21 @@ from typing import Any, TypeVar
 
 from offlinedl.aside import aside
 from offlinedl.engine import Engine
-from offlinedl.errors import NetworkError, OfflinedlError, UnsupportedError, UsageError, cleared, printable, shown
+from offlinedl.errors import (
+    NetworkError,
+    NotFoundError,
+    OfflinedlError,
+    UnsupportedError,
+    UsageError,
+    cleared,
+    printable,
+    shown,
+)
 from offlinedl.http import Headers
 from offlinedl.model import Details, MediaSource, Series, SideTrack, Title
 from offlinedl.sources import reading
 from offlinedl.sources.naming import stable_id
-from offlinedl.sources.reading import Fault, Found, Sent
+from offlinedl.sources.reading import Found, Sent
 
 NAME = "sites"
 
@@ -31,9 +40,12 @@ _TYPES = {
 }
 _FILES = {"http", "https"}
 _MOST = 4
-_KEPT = ("id", "url", "webpage_url", "title", "duration", "timestamp", "description", "season_number", "episode_number")
+KEPT = ("id", "url", "webpage_url", "title", "duration", "timestamp", "description", "season_number", "episode_number")
+"""Of a title in a list, what stays as it is from day to day."""
 _SUMMARY = 2000
 _MOST_LISTED = 50_000
+_LAST = 253_402_300_799
+"""The last second of the year 9999, which is the last that a date has."""
 _UNSENT = {"accept-encoding"}  # what is asked for compressed is not what the media are
 
 T = TypeVar("T")
@@ -67,46 +79,74 @@ def look(body: bytes, source: str, url: str) -> Iterator[Found]:
     several = len(listed["entries"]) > 1
     series = Series(id=f"{source}:{source}", name=printable(listed["title"] or source)) if several else None
     for number, entry in enumerate(listed["entries"]):
-        path = f"entries[{number}]"
-        if not entry["id"] or not entry["url"]:
-            yield Found(path=path, faults=(Fault(path=path, what="neither an id nor an address"),))
-            continue
-        yield Found(path=path, title=_title(entry, source, series))
+        yield Found(path=f"entries[{number}]", title=_title(entry, source, series))
 
 
 async def complete(title: Title, engine: Engine) -> Title:
     """The title with the addresses of its media, in place of that of its page. UnsupportedError where it has none that
     can be fetched."""
     page = title.sources[0].url
-    info = await _asked(page, engine, {"noplaylist": True})
+    info = _that(title, await _asked(page, engine, {"noplaylist": True}))
     if info.get("is_live"):
         raise UnsupportedError(f"{title.id}: a live stream", "come back when the broadcast is over", code="live")
-    found = [f for f in info.get("formats") or [info] if not f.get("has_drm")]
-    sources = tuple(_manifests(found)) or tuple(_files(found))
+    sources = addresses(info)
     if not sources:
         raise UnsupportedError(
             f"{title.id}: {shown(page)} has neither a manifest nor a file with all of it that can be fetched",
             "what is protected, or in pieces that only its own player puts together, is not",
         )
-    return replace(title, sources=sources[:_MOST], subtitles=tuple(_subtitles(info)))
+    return replace(title, sources=sources, subtitles=tuple(_subtitles(info)))
+
+
+def addresses(info: Mapping[str, Any]) -> tuple[MediaSource, ...]:
+    """Where the media of a video are that are not protected, the best first: its manifests, else its files."""
+    ways = info.get("formats") or [info]
+    found = [way for way in ways if not way.get("has_drm") and str(way.get("url")).startswith(("http://", "https://"))]
+    return (tuple(_manifests(found)) or tuple(_files(found)))[:_MOST]
 
 
 def _title(entry: Mapping[str, Any], source: str, series: Series | None) -> Title:
-    name = printable(str(entry["title"] or "")).strip() or str(entry["id"])
-    moment = entry["timestamp"]
+    name = _name(entry)
+    moment = _number(entry["timestamp"], _LAST)
     return Title(
         id=f"{source}:{stable_id(str(entry['id']), name)}",
-        name=printable(name),
+        name=name,
         sources=(MediaSource(url=entry["url"]),),
         series=series,
-        season=entry["season_number"],
-        episode=entry["episode_number"],
+        season=_whole(entry["season_number"]),
+        episode=_whole(entry["episode_number"]),
         details=Details(
             published=None if moment is None else datetime.fromtimestamp(moment, UTC),
-            duration=entry["duration"] or 0.0,
-            summary=printable(entry["description"] or "")[:_SUMMARY],
+            duration=_number(entry["duration"], _LAST) or 0.0,
+            summary=printable(str(entry["description"] or ""))[:_SUMMARY],
         ),
     )
+
+
+def _number(value: Any, most: int) -> float | None:
+    """A number, where it is one that can be: the readers of sites are many, and so are their mistakes."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_one and 0 <= value <= most else None
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(value, 2**31)
+    return None if number is None else int(number)
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return printable(str(entry.get("title") or "")).strip() or printable(str(entry.get("id")))
+
+
+def _that(title: Title, info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The video that is the title: a page may have several."""
+    videos = list(_flat(info))
+    wanted = title.id.partition(":")[2]
+    named = (one for one in videos if stable_id(str(one.get("id")), _name(one)) == wanted)
+    found = next(named, videos[0] if len(videos) == 1 else None)
+    if found is None:
+        raise NotFoundError(f"{title.id}: {shown(title.sources[0].url)} no longer has it", "look at the page")
+    return found
 
 
 def _flat(info: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -119,11 +159,11 @@ def _flat(info: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _kept(entry: Mapping[str, Any], url: str) -> dict[str, Any]:
-    kept = {name: entry.get(name) for name in _KEPT}
+    kept = {name: entry.get(name) for name in KEPT}
     page = kept.pop("webpage_url")
     if "formats" in entry or not kept["url"]:  # it was looked at already: what it has is the address of its media
         kept["url"] = page or url
-    return kept
+    return {**kept, "id": kept["id"] or kept["url"]}
 
 
 def _manifests(found: Sequence[Mapping[str, Any]]) -> Iterator[MediaSource]:
@@ -210,6 +250,9 @@ def _translated(url: str, error: Exception) -> OfflinedlError:
     while cause is not None and not isinstance(cause, RequestError):
         cause = getattr(cause, "cause", None) or cause.__cause__
     message = f"{shown(url)}: {said or type(error).__name__}"
+    status = getattr(cause, "status", None)
+    if status in {404, 410}:
+        return NotFoundError(message, "is the address right?")
     if isinstance(cause, RequestError):
-        return NetworkError(message, "run it again later", status=getattr(cause, "status", None))
+        return NetworkError(message, "run it again later", status=status)
     return UnsupportedError(message, "a newer yt-dlp may know more: pip install -U yt-dlp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -52,11 +53,25 @@ class Part:
         """The next bytes."""
         self._hash.update(data)
         try:
-            written = os.write(self._file, data)
-            while written < len(data):
-                written += os.write(self._file, data[written:])
+            _write_all(self._file, data)
         except OSError as error:
             raise storage_error(f"write {self._name}", error) from error
+
+    def copy(self, source: int, first: int, size: int) -> None:
+        """The next bytes are those of an open file. Where the file system can, both share them; no name is shared: who
+        changes that file later changes nothing here."""
+        try:
+            while size:
+                data = os.pread(source, min(size, _READ), first)
+                if not data:
+                    raise OSError(errno.EIO, "the file ends too early")
+                self._hash.update(data)
+                shared = _shared(source, self._file, len(data), first)
+                if shared < len(data):
+                    _write_all(self._file, memoryview(data)[shared:])
+                first, size = first + len(data), size - len(data)
+        except OSError as error:
+            raise storage_error(f"copy to {self._name}", error) from error
 
     def keep(self) -> bytes:
         """It is complete. Returns its checksum."""
@@ -73,3 +88,19 @@ class Part:
             os.close(self._file)
         with suppress(OSError):
             Path(f"{self._path}.part").unlink(missing_ok=True)
+
+
+def _write_all(file: int, data: memoryview | bytes) -> None:
+    written = os.write(file, data)
+    while written < len(data):
+        written += os.write(file, data[written:])
+
+
+def _shared(source: int, target: int, count: int, first: int) -> int:
+    """How many bytes the file system copied by itself (copy_file_range(2)): none where the two are on different ones,
+    or it cannot."""
+    if not hasattr(os, "copy_file_range"):
+        return 0
+    with suppress(OSError):
+        return os.copy_file_range(source, target, count, first)
+    return 0

@@ -1,0 +1,1 @@
+"""Programs that use offlinedl as their library."""

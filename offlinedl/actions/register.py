@@ -1,0 +1,123 @@
+"""register: media that another tool downloaded become a title.
+
+The title is resolved and planned as `get` does it. What fits the plan is copied in as if it had been fetched; the rest
+of the way is that of `get`: heads that are missing, license, proof, ready.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from offlinedl import expiry, sources, storage
+from offlinedl.actions.check import called
+from offlinedl.actions.get import Order, planned, work
+from offlinedl.actions.identify import Identified, identify, look
+from offlinedl.actions.prepare import Prepared
+from offlinedl.actions.prove import WrongKeyError
+from offlinedl.aside import aside
+from offlinedl.errors import DamagedError, NotFoundError, counted
+from offlinedl.library import Library
+from offlinedl.license import Licensing
+from offlinedl.license.heads import Identity
+from offlinedl.media.pieces import Span
+from offlinedl.model import Entry, State, Title
+from offlinedl.progress import Progress
+from offlinedl.store import Store
+from offlinedl.store.foreign import Foreign
+from offlinedl.streams import Arrival, Fetch, Plan
+
+
+async def register(
+    order: Order, path: Path, library: Library, licensing: Licensing, progress: Progress, *, fetch_missing: bool = False
+) -> Entry:
+    """Bring a title to `ready` with the media that lie at `path`, which stay as they are. Returns it as it is then.
+
+    NotFoundError where segments are missing, unless they are to be fetched: the title is paused then, and `get` goes on
+    with it. DamagedError where the media are not what its origin has.
+    """
+    with suppress(NotFoundError):
+        entry = library.find(sources.title_id(order.ref))
+        if entry.state is State.READY and library.is_whole(entry):
+            said = f"{entry.name}: already there. {expiry.message(entry.license, library.time())}"
+            progress.end(said, entry.name, entry.bytes_done)
+            return entry
+    foreign = Foreign(path)
+    shelf = await aside(partial(look, foreign))
+    found: list[Identified] = []
+
+    async def choose(title: Title) -> Prepared:
+        found.append(await identify(title, shelf, order, library, licensing))
+        return found[0].prepared
+
+    title, plan = await planned(order, library, licensing, choose)
+    with library.lock(title.id):
+        entry = await library.begin(title, plan)
+        storage.check(entry, plan.fetches, library)
+        taken = await _copied(entry, foreign, found[0].spans, library, progress)
+        missing = [f for f in library.plan(entry.id).fetches if f.size is None and not f.init]
+        if missing and not fetch_missing:
+            library.pause(entry)
+            raise _incomplete(entry, plan, missing)
+        entry = library.mark(entry, order.decision)
+        try:
+            return await work(entry, order, library, licensing, progress).run()
+        except WrongKeyError as error:
+            library.damaged(entry, taken)
+            raise DamagedError(
+                f"{path} does not hold what the license of the title opens: {error.message}",
+                f"nothing of it was kept; `offlinedl get {entry.id}` downloads the title",
+                code=error.code,
+            ) from error
+
+
+async def _copied(
+    entry: Entry, foreign: Foreign, spans: dict[Identity, Span], library: Library, progress: Progress
+) -> list[Fetch]:
+    """Take in what lies at `spans`, as if it had come. The fetches that these are."""
+    taken = [f for f in library.plan(entry.id).fetches if f.identity in spans and f.size is None]
+    progress.begin(entry.name, 0, sum(spans[f.identity].size for f in taken))
+    progress.step("copying")
+    async with library.intake(entry) as intake:
+        for fetch in taken:
+            span = spans[fetch.identity]
+            checksum = await aside(partial(_copy, library.store, entry.folder, fetch.path, foreign, span))
+            intake.done(fetch, Arrival(size=span.size, checksum=checksum))
+            progress.advance(span.size)
+    return taken
+
+
+def _copy(store: Store, folder: str, path: str, foreign: Foreign, span: Span) -> bytes:
+    part = store.part(folder, path)
+    source = foreign.opened(span.path)
+    try:
+        part.copy(source, span.first, span.size)
+    except BaseException:
+        part.drop()
+        raise
+    finally:
+        os.close(source)
+    return part.keep()
+
+
+def _incomplete(entry: Entry, plan: Plan, missing: list[Fetch]) -> NotFoundError:
+    media = sum(not f.init for f in plan.fetches)
+    named = []
+    for track in plan.tracks:
+        numbers = sorted(f.number for f in missing if f.rendition == track.id)
+        named += [f"{called(track)} {_runs(numbers)}"] if numbers else []
+    are = "is" if len(missing) == 1 else "are"
+    return NotFoundError(
+        f"{len(missing)} of {counted(media, 'segment')} {are} not there: {', '.join(named)}",
+        f"`offlinedl get {entry.id}` fetches them, and nothing else; or add --fetch-missing",
+        code="incomplete",
+    )
+
+
+def _runs(numbers: list[int]) -> str:
+    """ "3-7, 9": those that follow each other, as one."""
+    runs = [[n for _, n in own] for _, own in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])]
+    return ", ".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

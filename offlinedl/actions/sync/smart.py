@@ -1,0 +1,132 @@
+"""Smart downloads, done: what the rules decide is removed first, then fetched, in the order of priority."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from offlinedl import expiry, smart, storage
+from offlinedl.actions.get import Order, get, queue
+from offlinedl.actions.remove import remove
+from offlinedl.actions.sync.outbox import releases
+from offlinedl.actions.sync.work import Pass, Step
+from offlinedl.aside import alone
+from offlinedl.errors import BusyError, NotFoundError, OfflinedlError, PausedError, StorageError, sized
+from offlinedl.smart import Action
+
+_NO_TRY = (BusyError, PausedError, StorageError)
+"""What says nothing of the title itself: the next run tries it, however soon that is."""
+
+
+async def smart_downloads(work: Pass) -> None:
+    """Decide, and do that."""
+    library = work.library
+    following = library.catalog.followed.rules()
+    actions = smart.decide(storage.shelf(library, following), following, library.space(), library.time())
+    if work.dry_run:
+        for action in actions:
+            step = _step(action)
+            work.tell(step if step.result == "skipped" else replace(step, result="would"))
+        return
+    await _remove([action for action in actions if action.does == "remove"], work)
+    await fetch([action for action in actions if action.does == "download"], work)
+    for action in actions:
+        if action.does == "skip":
+            work.tell(_step(action))
+
+
+async def _remove(actions: Iterable[Action], work: Pass) -> None:
+    """Remove titles, and tell their servers at once: what comes now may need their places."""
+    removed = []
+    for action in actions:
+        step = _step(action)
+        try:
+            entry = work.library.must(action.title)
+            is_news = not (entry.watched or _is_brought(entry.id, work))
+            freed = await remove(entry, work.library, action.why)
+        except OfflinedlError as error:
+            work.tell(replace(step, result="warning" if isinstance(error, BusyError) else "failed", error=error))
+            continue
+        removed.append(action.title)
+        work.tell(replace(step, message=f"{sized(freed)} freed", bytes=freed, is_news=is_news))
+    if removed:
+        await releases(work, removed)
+
+
+async def fetch(actions: Sequence[Action], work: Pass) -> None:
+    """Download titles as one `get` does: all are written down before the first begins. One that fails does not stop the
+    others."""
+    waiting: list[tuple[Action, Order]] = []
+    for action in actions:
+        hindrance = work.hinders()
+        if hindrance:
+            work.tell(replace(_step(action), result="skipped", reason=hindrance))
+            continue
+        order = _order(action, work)
+        try:
+            await alone(queue(order, work.library, work.licensing))
+        except OfflinedlError as error:
+            work.tell(_failed(action, error, work))
+        else:
+            waiting.append((action, replace(order, queued=True)))
+    for action, order in waiting:
+        work.tell(await _fetched(action, order, work))
+
+
+async def _fetched(action: Action, order: Order, work: Pass) -> Step:
+    step = _step(action)
+    hindrance = work.hinders()
+    if hindrance:
+        return replace(step, result="skipped", reason=hindrance)
+    try:
+        entry = await alone(get(order, work.library, work.licensing, work.progress))
+    except OfflinedlError as error:
+        return _failed(action, error, work)
+    return replace(step, message=expiry.message(entry.license, work.library.time()), bytes=entry.bytes_done)
+
+
+def _order(action: Action, work: Pass) -> Order:
+    """What is asked for. Of a title that is here, it stays what was chosen for it."""
+    rule, order = action.rule, replace(work.order, ref=action.title)
+    if rule is None or work.library.catalog.entry(action.title) is not None:
+        return order
+    return replace(
+        order,
+        quality=rule.quality,
+        audio=rule.audio,
+        subtitles=rule.subtitles,
+        priority=rule.priority,
+        brought=True,
+    )
+
+
+def _failed(action: Action, error: OfflinedlError, work: Pass) -> Step:
+    """A download that failed. Worth a mail is what fails for the first time, or otherwise than before."""
+    step = replace(_step(action), result="failed", error=error)
+    if error.code == "over-quota":
+        return replace(step, result="skipped", reason=error.message, error=None)
+    if isinstance(error, PausedError) or (isinstance(error, NotFoundError) and "before its turn" in error.message):
+        return replace(step, result="skipped", reason=f"a person decided so: {error.message}", error=None)
+    if isinstance(error, _NO_TRY):
+        return replace(step, is_news=True)
+    library = work.library
+    before = library.catalog.followed.tries().get(action.title)
+    with suppress(OfflinedlError), library.catalog.transaction():
+        library.catalog.followed.tried(action.title, error, library.time())
+    return replace(step, is_news=before is None or before.code != error.code)
+
+
+def _is_brought(title_id: str, work: Pass) -> bool:
+    standing = work.library.catalog.followed.standings().get(title_id)
+    return standing is not None and standing.brought
+
+
+def _step(action: Action) -> Step:
+    return Step(
+        does="download" if action.does == "skip" else action.does,
+        title=action.title,
+        reason=action.reason,
+        result="skipped" if action.does == "skip" else "done",
+        bytes=action.bytes,
+    )

@@ -1,0 +1,48 @@
+"""What the parts of a pass work with, and what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from offlinedl.actions.get import Order
+from offlinedl.errors import OfflinedlError
+from offlinedl.library import Library
+from offlinedl.license import Licensing
+from offlinedl.progress import Progress
+
+Result = Literal["done", "would", "skipped", "told", "warning", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What was done with a title, or with a source, and why; with `would` what is to be done. What is `skipped` is left
+    for this reason, what is `told` only said. A warning is of something that did not succeed, and costs nothing yet: it
+    is tried again by the next run. `bytes` are those that come or go. What `is_news` is worth a mail."""
+
+    does: str
+    title: str
+    reason: str
+    result: Result
+    message: str = ""
+    bytes: int = 0
+    error: OfflinedlError | None = None
+    is_news: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """What the parts of a pass work with. They `tell` each step when it is done; on a `dry_run` they change nothing and
+    ask nobody. `order` says how titles are chosen where nothing else does; what is here is to play `until` then.
+    `hinders` is asked before each download, and says why it is not to begin now, "" where it may."""
+
+    library: Library
+    licensing: Licensing
+    progress: Progress
+    tell: Callable[[Step], None]
+    dry_run: bool = False
+    order: Order = Order(ref="")  # noqa: RUF009 - a value
+    until: datetime | None = None
+    hinders: Callable[[], str] = lambda: ""

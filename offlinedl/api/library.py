@@ -1,0 +1,242 @@
+"""The library that applications see. Inside it is the one of offlinedl/library.py, which keeps the order of writes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from offlinedl import endings, sources
+from offlinedl.actions.get import get, look
+from offlinedl.actions.register import register
+from offlinedl.actions.release import SHORT, owed, release
+from offlinedl.actions.remove import remove
+from offlinedl.actions.renew import renew
+from offlinedl.actions.sync import Pass, Step, sync
+from offlinedl.added import AddedSource
+from offlinedl.api.events import Event, Tell, Watch, until_paused
+from offlinedl.api.home import Home, Network
+from offlinedl.api.local import LocalMedia, local
+from offlinedl.api.plans import DownloadPlan, planned
+from offlinedl.api.requests import Access, Languages, Request, listed, order
+from offlinedl.api.titles import OfflineTitle, seen
+from offlinedl.aside import alone
+from offlinedl.config import Settings
+from offlinedl.errors import NotFoundError, shown
+from offlinedl.model import Entry, Offer
+from offlinedl.sources import refresh
+from offlinedl.sources.kinds import place
+from offlinedl.vault import LicenseStore
+
+if TYPE_CHECKING:
+    from offlinedl.library import Library as Inside
+    from offlinedl.license import Licensing
+
+
+class Library:
+    """The offline titles of one home. Open it with `async with Library.open(...)`, and use it in that event loop alone.
+
+    A title is named by its manifest's URL, by "source:id", or, where only one title of the library bears it, by its id
+    or name alone. Whatever goes wrong is raised as an OfflinedlError: `message`, `hint`, and a `code` for programs. Any
+    number of its coroutines may run at once; what two of them ask of one title is refused to the second (BusyError), as
+    it is where another process works on that title. The command line may work in the same home meanwhile; it
+    does not have the licenses of a `license_store`.
+    """
+
+    def __init__(self, home: Home, inside: Inside) -> None:
+        self._home = home
+        self._inside = inside
+        self._bucket = home.bucket(Network())
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        home: Path | str | None = None,
+        *,
+        license_store: LicenseStore | None = None,
+        settings: Settings | None = None,
+    ) -> AsyncIterator[Self]:
+        """The library in the folder `home`, which is made where there is none; without one that of the command line:
+        OFFLINEDL_HOME, or the platform's folders. `license_store` keeps the licenses, always the same one for a home;
+        without one they are sealed in a vault there. `settings` stand for its `config.toml`.
+
+        Licenses that are over are destroyed now. End what uses the library before the block ends.
+        """
+        place = Home.at(None if home is None else Path(home), settings, license_store)
+        with place.library(place.space()) as inside:
+            yield cls(place, inside)
+
+    # what there is
+
+    def titles(self) -> tuple[OfflineTitle, ...]:
+        """Every title as it stands now, by series, season, episode and name."""
+        now = self._inside.time()
+        return tuple(seen(entry, now) for entry in self._inside.entries())
+
+    def title(self, ref: str) -> OfflineTitle:
+        """One title as it stands now. NotFoundError where the library does not have it."""
+        return self._seen(self._entry(ref))
+
+    # where titles come from
+
+    async def add_source(self, name: str, url: str, *, kind: str | None = None) -> tuple[Offer, ...]:
+        """Add a source: its titles are called "name:id" from now on. `url` is its address, or a path; its content tells
+        its kind (a feed of docs/feed.schema.json, RSS, ...) where `kind` does not. Returns what it offers."""
+        sources.check_name(name)
+        async with self._licensing() as licensing:
+            await refresh.add(name, place(url), kind, self._inside.catalog, licensing.engine, clock=self._inside.time)
+        return self.offers(name)
+
+    async def refresh(self, name: str) -> tuple[Offer, ...]:
+        """Read a source again. Returns what it offers now."""
+        async with self._licensing() as licensing:
+            await refresh.refresh(self._source(name), self._inside.catalog, licensing.engine, self._inside.time)
+        return self.offers(name)
+
+    def offers(self, name: str) -> tuple[Offer, ...]:
+        """What a source offered when it was read last, also without a network. NotFoundError where there is none of
+        this name."""
+        return tuple(self._inside.catalog.offers.of_source(self._source(name).name))
+
+    def _source(self, name: str) -> AddedSource:
+        source = self._inside.catalog.offers.source(name)
+        if source is None:
+            raise NotFoundError(f"{name}: no such source", "add_source adds one")
+        return source
+
+    # downloads
+
+    async def prepare(
+        self,
+        ref: str,
+        *,
+        quality: str | None = None,
+        audio: Languages = None,
+        subtitles: Languages = None,
+        access: Access | None = None,
+    ) -> DownloadPlan:
+        """What `download` would fetch, which takes the plan in the place of `ref`. Manifests are read; nothing is
+        written, no license is asked for. `quality` and languages are as Request and Languages have them."""
+        request = _request(ref, quality, audio, subtitles, access)
+        async with self._licensing() as licensing:
+            prepared = await look(order(request, self._home), self._inside, licensing)
+        return planned(request, prepared, prepared.offered, self._inside.store.free_bytes())
+
+    async def download(
+        self,
+        ref: str | DownloadPlan,
+        *,
+        quality: str | None = None,
+        audio: Languages = None,
+        subtitles: Languages = None,
+        access: Access | None = None,
+        progress: Tell | None = None,
+    ) -> OfflineTitle:
+        """Bring a title to READY, from wherever it stands: license, media, proof. A plan is looked at anew, for
+        addresses and rights age. `progress` is called in the event loop, and should be quick.
+
+        Cancel the task to stop it: the title is PAUSED, what is done is kept, and the next `download` goes on from
+        there. RefusedError where the license or the service refuses, NetworkError where a server stays away after all
+        retries, StorageError where there is no space, DamagedError and UnsupportedError where it can never play, and
+        PausedError where another process asked for a pause.
+        """
+        request = _request(ref, quality, audio, subtitles, access)
+        tell = progress or _nobody
+        with until_paused(Watch(_title(request.ref), tell)) as watch:
+            async with self._licensing() as licensing:
+                return self._seen(await alone(get(order(request, self._home), self._inside, licensing, watch)))
+
+    async def register(
+        self,
+        ref: str | DownloadPlan,
+        path: Path | str,
+        *,
+        access: Access | None = None,
+        fetch_missing: bool = False,
+        progress: Tell | None = None,
+    ) -> OfflineTitle:
+        """As `download`, with media that another tool downloaded to `path` (a file, or a folder): copied from there,
+        licensed, proven. Tracks are those that are there, where a plan does not say which. NotFoundError where segments
+        are missing, unless `fetch_missing`; DamagedError where the media are not what the title's origin has."""
+        asked = order(_request(ref, None, None, None, access), self._home)
+        with until_paused(Watch(_title(asked.ref), progress or _nobody)) as watch:
+            async with self._licensing() as licensing:
+                work = register(asked, Path(path), self._inside, licensing, watch, fetch_missing=fetch_missing)
+                return self._seen(await alone(work))
+
+    async def renew(self, ref: str, *, progress: Tell | None = None) -> OfflineTitle:
+        """A new license in the place of one that lasts, or of one that is over; media are not fetched again. The old
+        one serves until the new one is proven. RefusedError where it is not to be renewed."""
+        asked = replace(order(Request(ref=ref), self._home), ref=self._entry(ref).id)
+        watch = Watch(asked.ref, progress or _nobody)
+        async with self._licensing() as licensing:
+            return self._seen(await alone(renew(asked, self._inside, licensing, watch)))
+
+    @asynccontextmanager
+    async def open_local(self, ref: str) -> AsyncIterator[LocalMedia]:
+        """A title to be played while the block runs, with no network. RefusedError where it is expired or not ready,
+        DamagedError where files or the license are lost, UnsupportedError where only an adapter opens its media. The
+        first media that a player asks for starts the playback window, durably, before any of it is sent."""
+        async with self._licensing() as licensing, local(self._entry(ref), self._inside, licensing) as media:
+            yield media
+
+    async def remove(self, ref: str) -> int:
+        """Free every byte of a title and destroy its keys. The bytes freed. Its servers hear of it if they answer
+        within three seconds, else from the next `sync`."""
+        entry = self._entry(ref)
+        freed = await remove(entry, self._inside)
+        gone = owed(self._inside, [entry.id])
+        if gone:
+            async with self._licensing() as licensing:
+                await release(gone, self._inside, licensing, SHORT)
+        return freed
+
+    async def sync(self, *, dry_run: bool = False) -> tuple[Step, ...]:
+        """What is to be done now and then, as by a timer: licenses that end soon are renewed, those that are over
+        destroyed, servers told of what was removed. Each step with its reason and result, also those that failed; with
+        `dry_run` those that would be made."""
+        steps: list[Step] = []
+        if not dry_run:
+            endings.heed(self._inside)
+        async with self._licensing() as licensing:
+            watch = Watch("", _nobody)
+            work = Pass(library=self._inside, licensing=licensing, progress=watch, tell=steps.append, dry_run=dry_run)
+            await alone(sync(work))
+        return tuple(steps)
+
+    @asynccontextmanager
+    async def _licensing(self) -> AsyncIterator[Licensing]:
+        """A session of its own for each piece of work: what one title's origin is told in confidence, no other is."""
+        async with self._home.licensing(Network(), self._bucket) as licensing:
+            yield licensing
+
+    def _entry(self, ref: str) -> Entry:
+        return self._inside.find(sources.title_id(ref))
+
+    def _seen(self, entry: Entry) -> OfflineTitle:
+        return seen(entry, self._inside.time())
+
+
+def _request(
+    ref: str | DownloadPlan, quality: str | None, audio: Languages, subtitles: Languages, access: Access | None
+) -> Request:
+    """The request, or that of the plan, with what is said otherwise now."""
+    base = ref.request if isinstance(ref, DownloadPlan) else Request(ref=ref)
+    return Request(
+        ref=base.ref,
+        quality=base.quality if quality is None else quality,
+        audio=base.audio if audio is None else listed(audio),
+        subtitles=base.subtitles if subtitles is None else listed(subtitles),
+        access=base.access if access is None else access,
+    )
+
+
+def _title(ref: str) -> str:
+    return shown(ref) if "://" in ref else ref
+
+
+def _nobody(event: Event) -> None:
+    """Who does not watch."""

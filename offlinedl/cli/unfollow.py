@@ -1,0 +1,27 @@
+"""unfollow: leave a series alone from now on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from offlinedl.cli.options import Home, Verbose
+from offlinedl.cli.output import say
+
+
+def verb(
+    series: Annotated[str, typer.Argument(metavar="SERIES", help="As `following` shows it.")],
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Follow a series no more. Its titles stay, and may go first where room is needed."""
+    from offlinedl.cli import wiring
+    from offlinedl.cli.follow import found
+    from offlinedl.errors import NotFoundError
+
+    with wiring.library() as library, library.catalog.transaction():
+        known = found(series, library)
+        if not library.catalog.followed.unfollow(known.id):
+            raise NotFoundError(f"{known.id}: not followed", "`offlinedl following` shows what is")
+    say(f"{known.id}: not followed any more; its titles stay")

@@ -1,0 +1,42 @@
+"""What a person wishes of a title, as a command line says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from offlinedl.api.home import LANGUAGES
+from offlinedl.cli.each import headers
+
+if TYPE_CHECKING:
+    from offlinedl.protection import LicenseServer
+
+_WORDS = {"--audio": LANGUAGES["audio"], "--subs": LANGUAGES["subtitles"]}
+"""What may be said instead of languages."""
+
+
+def asked(option: str, text: str | None) -> tuple[str, ...] | None:
+    """The languages that stand behind `option`."""
+    from offlinedl import languages
+    from offlinedl.errors import UsageError
+
+    if text is None:
+        return None
+    found = languages.asked(text.split(","), option, _WORDS[option])
+    if not found:
+        raise UsageError(f"{option} {text}: no language", "name languages like en,fr, or leave it out")
+    return found
+
+
+def server(url: str | None, given: Sequence[str]) -> LicenseServer | None:
+    """The license server that was named."""
+    from offlinedl.errors import UsageError
+    from offlinedl.protection import LicenseServer
+
+    if url is None:
+        if given:
+            raise UsageError("--license-header without --license-url", "name the license server too")
+        return None
+    if not url.lower().startswith(("http://", "https://")):
+        raise UsageError("--license-url: not an http or https URL", "write the whole address of the license server")
+    return LicenseServer(system="clearkey", url=url, headers=headers("--license-header", given))

@@ -1,0 +1,39 @@
+"""Players: programs of the person's own that play what the server serves, and how each is told what, and when to stop.
+
+None hears the address on its command line, which every user of the machine can read.
+"""
+
+from __future__ import annotations
+
+import os
+
+from offlinedl.config import PLAYERS, program
+from offlinedl.errors import UsageError
+from offlinedl.playback.players.show import Player
+
+
+def choose(name: str | None) -> tuple[str, str]:
+    """The player `name`, or the first that is found, and its program; "browser" and "none" need none that is known
+    beforehand. UsageError where it is not there."""
+    if name in {"browser", "none"}:
+        return name, ""
+    if name is not None and name not in PLAYERS:
+        raise UsageError(f"--player {name}: no such player", f"players are {', '.join([*PLAYERS, 'none'])}")
+    for one in [name] if name else list(PLAYERS):
+        if one == "browser":
+            return one, ""
+        path = program(PLAYERS[one])
+        if path is not None and (name or one != "vlc" or not _is_root()):  # which VLC refuses to serve
+            return one, path
+    raise UsageError(f"--player {name}: not found", f"install {name}, or choose another: `offlinedl doctor` shows them")
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def named(name: str) -> Player:
+    """One that runs beside us."""
+    from offlinedl.playback.players import ffplay, mpv, vlc
+
+    return {"mpv": mpv, "vlc": vlc, "ffplay": ffplay}[name]

@@ -1,0 +1,69 @@
+"""mpv: spoken to over a socket that it inherits (its JSON IPC), which ends it when it is closed, too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from contextlib import closing, suppress
+from typing import Any
+
+from offlinedl.aside import aside
+from offlinedl.playback.players.edl import edl
+from offlinedl.playback.players.process import running
+from offlinedl.playback.players.show import At, Show, subtitle
+
+_OPTIONS = (
+    "--idle=once",  # it waits for the address, and ends after it
+    "--input-terminal=no",
+    "--msg-level=all=warn",
+    "--ytdl=no",  # else what it cannot open goes to the command line of another program, address and all
+    "--save-position-on-quit=no",  # under an address that there is never again
+)
+_LONGEST = 2**20
+
+
+async def play(program: str, show: Show, at: At) -> None:
+    """See Player."""
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        command = [program, *_OPTIONS, f"--input-ipc-client=fd://{theirs.fileno()}"]
+        async with running("mpv", command, show.address, pass_fds=(theirs.fileno(),)) as child:
+            theirs.close()
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST)
+            child.quit = lambda: _say(writer, "quit")
+            for name, value in _settings(show).items():
+                _say(writer, "set_property", name, value)
+            _say(writer, "loadfile", await aside(lambda: edl(show.presentation, show.address)) or show.address)
+            try:
+                await _follow(reader, writer, show, at)
+                await child.ended()
+            finally:
+                writer.close()
+
+
+def _settings(show: Show) -> dict[str, Any]:
+    """Where nothing was asked for, the person's own settings hold."""
+    settings: dict[str, Any] = {"force-media-title": show.name, "start": f"{show.start:.3f}"}
+    if show.audio:
+        settings["alang"] = ",".join(show.audio)
+    return settings
+
+
+async def _follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, show: Show, at: At) -> None:
+    """Until mpv has ended."""
+    with suppress(ConnectionError):
+        while line := await reader.readline():
+            said = json.loads(line)
+            if said.get("event") == "file-loaded":
+                chosen = subtitle([text for text, _ in show.texts], show.subtitles)
+                for number, (text, address) in enumerate(show.texts):
+                    how = "select" if number == chosen else "auto"
+                    _say(writer, "sub-add", address, how, text.name, text.language)
+                _say(writer, "observe_property", 1, "time-pos")
+            elif said.get("event") == "property-change" and isinstance(said.get("data"), int | float):
+                at(said["data"])
+
+
+def _say(writer: asyncio.StreamWriter, *words: object) -> None:
+    writer.write(json.dumps({"command": words, "async": True}).encode() + b"\n")

@@ -1,0 +1,267 @@
+"""Which episodes of a series its rule wants now: those ahead of the last one that was watched, or the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from offlinedl import expiry
+from offlinedl.errors import counted
+from offlinedl.model import Offer, State
+from offlinedl.series import Following, Gone, Shelf, Stored, Tries, Why
+
+_PATIENCE, _LONGEST = timedelta(hours=1), timedelta(days=1)
+_LIMITS = {"download-limit", "monthly-limit", "device-limit"}
+_LASTING = 3
+"""After so many failures of its own, a title leaves its place to the next one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What is to be done with a title, and why. `bytes` are those to come, or to be freed. A download is asked for by
+    its `rule`, None where a person did; of several, that of the higher `priority` goes first, then that of the lower
+    `place` in its series. `why` is what is remembered of one that is removed."""
+
+    does: Literal["download", "remove", "skip"]
+    title: str
+    reason: str
+    bytes: int = 0
+    rule: Following | None = None
+    priority: int = 0
+    place: int = 0
+    why: Why | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What a rule wants now: the ids that have a `place`, in order; those that it has `seen`, also in vain; and what is
+    to be done about them."""
+
+    rule: Following
+    is_newest: bool
+    places: tuple[str, ...]
+    seen: frozenset[str]
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Item:
+    """An episode, and what is known of it here."""
+
+    offer: Offer
+    stored: Stored | None = None
+    gone: Gone | None = None
+    tries: Tries | None = None
+
+    @property
+    def is_watched(self) -> bool:
+        return self.stored.entry.watched if self.stored else self.gone is not None and self.gone.watched
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """Season and episode; without a season it is the first."""
+        season = self.offer.season
+        return (1 if season is None else season, self.offer.episode or 0)
+
+
+def window(rule: Following, shelf: Shelf, now: datetime) -> Window:
+    """The episodes that `rule` wants, as many as it says. One that cannot be had now leaves its place to the next; one
+    that is on its way, or waits to be tried again, has its place."""
+    items = _items(rule, shelf)
+    is_newest = rule.newest or all(item.offer.episode is None for item in items)
+    places: list[str] = []
+    actions: list[Action] = []
+    for item in _newest(items) if is_newest else _next(items, rule):
+        if len(places) == rule.ahead:
+            break
+        verdict = _Verdict(rule=rule, item=item, place=len(places) + 1, shelf=shelf, now=now)
+        has_place, action = verdict.reached()
+        actions += [action] if action else []
+        places += [item.offer.id] if has_place else []
+    seen = frozenset(places) | {action.title for action in actions}
+    return Window(rule=rule, is_newest=is_newest, places=tuple(places), seen=seen, actions=tuple(actions))
+
+
+def _items(rule: Following, shelf: Shelf) -> list[_Item]:
+    """The episodes of the series, specials apart."""
+    series = rule.series.id
+    stored = {s.id: s for s in shelf.stored if s.entry.series and s.entry.series.id == series}
+    gone = {g.offer.id: g for g in shelf.gone if g.offer.series and g.offer.series.id == series}
+    offers = {id_: g.offer for id_, g in gone.items()} | {id_: as_offered(s) for id_, s in stored.items()}
+    offers |= {offer.id: offer for offer in shelf.offered if offer.series and offer.series.id == series}
+    return [
+        _Item(offer=offer, stored=stored.get(id_), gone=gone.get(id_), tries=shelf.tries.get(id_))
+        for id_, offer in offers.items()
+        if not offer.special and offer.season != 0
+    ]
+
+
+def _next(items: Sequence[_Item], rule: Following) -> list[_Item]:
+    """By season and episode, after the last one that was watched. Of two with one number, that which is here counts."""
+    numbered = [item for item in items if item.offer.episode is not None]
+    last = max((item.number for item in numbered if item.is_watched), default=(0, 0))
+    ahead = [item for item in numbered if item.number > last and item.number >= (rule.begin or (0, 0))]
+    ahead.sort(key=lambda item: (item.number, item.stored is None, item.offer.position, item.offer.id))
+    return list({item.number: item for item in reversed(ahead)}.values())[::-1]
+
+
+def _newest(items: Sequence[_Item]) -> list[_Item]:
+    """The newest first; where there are no dates, in the order of the source."""
+    unwatched = [item for item in items if not item.is_watched]
+    return sorted(unwatched, key=lambda item: (-_stamp(item.offer.published), item.offer.position, item.offer.id))
+
+
+def _stamp(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    """What the rule says of one episode that would have this `place`."""
+
+    rule: Following
+    item: _Item
+    place: int
+    shelf: Shelf
+    now: datetime
+
+    def reached(self) -> tuple[bool, Action | None]:
+        """Has it a place, and what is to be done?"""
+        stored, gone = self.item.stored, self.item.gone
+        if stored is not None:
+            return self._of_stored(stored)
+        if gone is not None and not (gone.why == "expired" and self.rule.refetch_expired):
+            return False, self._skip(_SAID[gone.why].format(_date(gone.at)))
+        return self._of_offered(f"next of {self.rule.series.name}, {self.place} of {self.rule.ahead}")
+
+    def _of_stored(self, stored: Stored) -> tuple[bool, Action | None]:
+        if stored.is_playable:
+            return True, None
+        if stored.is_under_way:
+            action = going_on(stored, self.shelf, self.now)
+            return not _is_lasting(self.item.tries), action and self._ruled(action)
+        if stored.entry.state is not State.EXPIRED:
+            return False, None
+        ended = expiry.message(stored.entry.license, self.now)
+        if not self.rule.refetch_expired:
+            return False, self._skip(f"{ended}; its rule fetches none again, `offlinedl get` does")
+        return self._of_offered(f"{ended}, and unwatched")
+
+    def _of_offered(self, reason: str) -> tuple[bool, Action | None]:
+        hindrance = _hindrance(self.item.offer, self.now)
+        if hindrance:
+            return False, self._skip(hindrance)
+        waits = _unread(self.item.offer.id, self.shelf) or waiting(self.item.tries, self.now)
+        if waits:
+            return not _is_lasting(self.item.tries), self._skip(waits)
+        bytes_ = 0 if self.item.stored else estimate(self.item.offer, self.shelf)
+        action = Action(does="download", title=self.item.offer.id, reason=reason, bytes=bytes_)
+        return not _is_lasting(self.item.tries), self._ruled(action)
+
+    def _ruled(self, action: Action) -> Action:
+        priority = self.item.stored.standing.priority if self.item.stored else self.rule.priority
+        return replace(action, rule=self.rule, place=self.place, priority=priority)
+
+    def _skip(self, reason: str) -> Action:
+        return Action(does="skip", title=self.item.offer.id, reason=reason, rule=self.rule)
+
+
+_SAID: dict[Why, str] = {
+    "removed": "a person removed it on {}; `offlinedl get` brings it back",
+    "watched": "watched before {}",
+    "expired": "expired, and removed on {}; its rule fetches none again",
+    "passed": "removed on {}: its time was over, or newer ones had come",
+}
+
+
+def going_on(stored: Stored, shelf: Shelf, now: datetime) -> Action | None:
+    """How it goes on with a title that is under way; None while another process is at it. Of one for which nothing is
+    chosen yet its source is to be read."""
+    entry, standing = stored.entry, stored.standing
+    if entry.state is State.DOWNLOADING:
+        return None
+    said = waiting(shelf.tries.get(entry.id), now)
+    if not entry.tracks:
+        said = said or _unread(entry.id, shelf)
+    if said or (standing.held and entry.state is State.PAUSED):
+        return Action(does="skip", title=entry.id, reason=said or "a person paused it; `offlinedl resume` goes on")
+    reasons = {State.QUEUED: "queued", State.PAUSED: "its download was cut off"}
+    failed = f"failed: {entry.error.message}" if entry.error else "failed"
+    return Action(
+        does="download",
+        title=entry.id,
+        reason=reasons.get(entry.state, failed),
+        bytes=stored.to_come,
+        priority=standing.priority,
+    )
+
+
+def _unread(title_id: str, shelf: Shelf) -> str:
+    """Why the source of the title does not tell where it is, "" where it does."""
+    why = shelf.unread.get(title_id.partition(":")[0])
+    return f"its source cannot be read: {why}" if why else ""
+
+
+def waiting(tries: Tries | None, now: datetime) -> str:
+    """Why a download that failed is not tried again now, "" where it is. The more often it failed, the longer; what a
+    limit refuses waits for that alone."""
+    if tries is None or tries.code in _LIMITS:
+        return ""
+    until = tries.last_at + min(_LONGEST, _PATIENCE * 2 ** min(tries.count - 1, 10))
+    if now >= until or now < tries.last_at:  # of a clock that was set back nobody waits for the old time
+        return ""
+    return f"failed {counted(tries.count, 'time')}: {tries.message}; tried again from {_date(until)}"
+
+
+def _is_lasting(tries: Tries | None) -> bool:
+    """Does it fail for a reason of its own, which does not pass with an outage?"""
+    return tries is not None and tries.count >= _LASTING and tries.exit_code in {5, 8, 9} and tries.code not in _LIMITS
+
+
+def _hindrance(offer: Offer, now: datetime) -> str:
+    """Why the title may not be downloaded now, "" where it may."""
+    if not offer.download:
+        return "its service does not allow it to be downloaded"
+    if offer.available_from is not None and now < offer.available_from:
+        return f"not available before {_date(offer.available_from)}"
+    if offer.available_until is not None and now >= offer.available_until:
+        return f"no longer available since {_date(offer.available_until)}"
+    return ""
+
+
+def estimate(offer: Offer, shelf: Shelf) -> int:
+    """Bytes that the title will have: as many as those of its series that are here, each as long; else as all that are
+    here; 0 where nothing is."""
+    sized = [s for s in shelf.stored if s.entry.bytes_total > 0]
+    same = [s for s in sized if offer.series and s.entry.series and s.entry.series.id == offer.series.id] or sized
+    timed = [s for s in same if s.standing.duration > 0]
+    if offer.duration > 0 and timed:
+        seconds = sum(s.standing.duration for s in timed)
+        return round(sum(s.entry.bytes_total for s in timed) / seconds * offer.duration)
+    return round(sum(s.entry.bytes_total for s in same) / len(same)) if same else 0
+
+
+def as_offered(stored: Stored) -> Offer:
+    """A title that is here, as if its source still offered it."""
+    entry, standing = stored.entry, stored.standing
+    return Offer(
+        id=entry.id,
+        source=entry.id.partition(":")[0],
+        position=2**31,
+        name=entry.name,
+        series=entry.series,
+        season=entry.season,
+        episode=entry.episode,
+        special=standing.special,
+        published=standing.published,
+        available_from=entry.rights.available_from,
+        available_until=entry.rights.available_until,
+        duration=standing.duration,
+        download=entry.rights.download,
+    )
+
+
+def _date(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

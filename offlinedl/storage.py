@@ -1,0 +1,85 @@
+"""How much lies here, how much may, and what would make room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from offlinedl import smart
+from offlinedl.errors import StorageError, sized
+from offlinedl.library import Library
+from offlinedl.model import Entry, State
+from offlinedl.series import Following, Shelf, Stored
+from offlinedl.smart import Leaving
+
+if TYPE_CHECKING:
+    from offlinedl.streams import Fetch
+
+
+def shelf(library: Library, following: Sequence[Following]) -> Shelf:
+    """What the rules of smart downloads look at, as it is now."""
+    followed, reading = library.catalog.followed, library.time.reading()
+    standings = followed.standings()
+    series = [rule.series.id for rule in following]
+
+    def is_over(entry: Entry) -> bool:
+        destroyed = entry.license is not None and entry.license.destroyed_at is not None
+        return entry.state is State.EXPIRED and (destroyed or reading.is_undisputed)
+
+    return Shelf(
+        stored=tuple(
+            Stored(entry=entry, standing=standings[entry.id], over=is_over(entry))
+            for entry in library.entries()
+            if entry.id in standings
+        ),
+        offered=tuple(offer for id_ in series for offer in library.catalog.offers.of_series(id_)),
+        gone=tuple(gone for id_ in series for gone in followed.gone(id_)),
+        tries=followed.tries(),
+        unread={s.name: s.failure.message for s in library.catalog.offers.sources() if s.failure is not None},
+    )
+
+
+def goes_first(library: Library) -> list[Leaving]:
+    """What would go to make room, in this order."""
+    following = library.catalog.followed.rules()
+    return smart.goes_first(shelf(library, following), following, library.time())
+
+
+def check(entry: Entry, fetches: Iterable[Fetch], library: Library) -> None:
+    """StorageError where what is missing of `fetches`, of a title that is here, does not fit above what is to stay
+    free, or under the quota. What others download at the moment needs its room, too."""
+    missing = [f.estimate for f in fetches if f.size is None]
+    if not missing:
+        return
+    to_come, space = sum(missing), library.space()
+    if to_come + space.keep_free > space.free:
+        raise StorageError(
+            f"about {sized(to_come)} are to come; {sized(space.free)} are free, and {sized(space.keep_free)} stay free",
+            "free some space, or choose a lower quality; what is done is kept",
+            code="no-space",
+        )
+    if space.quota is None:
+        return
+    here = library.entries()
+    others = [e for e in here if e.id != entry.id and e.state is State.DOWNLOADING]
+    used = sum(e.bytes_done for e in here) + sum(max(0, e.bytes_total - e.bytes_done) for e in others)
+    if used + to_come > space.quota:
+        raise StorageError(
+            f"about {sized(to_come)} are to come; {sized(used)} of the quota of {sized(space.quota)} are used",
+            _advice(used + to_come - space.quota, entry, library),
+            code="over-quota",
+        )
+
+
+def _advice(lacking: int, entry: Entry, library: Library) -> str:
+    """What to remove for `lacking` bytes."""
+    chosen: list[Leaving] = []
+    for one in goes_first(library):
+        if sum(c.bytes for c in chosen) < lacking and one.title != entry.id:
+            chosen.append(one)
+    made = sum(c.bytes for c in chosen)
+    if not chosen:
+        return "remove something, choose a lower quality, or set [storage] quota higher; what is done is kept"
+    ids, why = " ".join(c.title for c in chosen), "; ".join(f"{c.title}: {c.reason}" for c in chosen)
+    more = "" if made >= lacking else f"; {sized(lacking - made)} are lacking still"
+    return f"`offlinedl rm {ids}` frees {sized(made)} ({why}){more}"

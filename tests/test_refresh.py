@@ -1,0 +1,182 @@
+"""What sources offer comes to the catalog: where nothing changed next to nothing is done, where one fails the last good
+state stays."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests import origin as o
+from tests.conftest import Offlinedl
+from tests.origin import Handler, Origin
+
+SECRET = "s3cr3t"
+
+
+def title(id_: str, **more: Any) -> dict[str, Any]:
+    drm = [{"system": "clearkey", "license_url": f"license?token={SECRET}", "headers": {"X-Token": SECRET}}]
+    return {"id": id_, "sources": [{"url": f"titles/lighthouse/manifest.mpd?sig={SECRET}", "drm": drm}], **more}
+
+
+def feed(*titles: dict[str, Any]) -> bytes:
+    return json.dumps({"offlinedl": 1, "titles": titles}).encode()
+
+
+class Source:
+    """A source at /own.json that tells its version, and heeds conditions."""
+
+    def __init__(self, origin: Origin, content: bytes) -> None:
+        self.content, self.etag, self.sent = content, '"1"', 0
+        self.url = f"{origin.url}/own.json"
+        origin.fault("^/own.json$", self._answer)
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers = {"ETag": self.etag, "Last-Modified": "Sun, 01 Nov 2026 00:00:00 GMT"} if self.etag else {}
+        if self.etag and request.headers.get("If-None-Match") == self.etag:
+            return web.Response(status=304, headers=headers)
+        self.sent += 1
+        return web.Response(body=self.content, headers=headers)
+
+
+@pytest.fixture
+def source(offlinedl: Offlinedl, origin: Origin) -> Source:
+    source = Source(origin, feed(title("a"), title("b")))
+    offlinedl.ok("source", "add", "own", source.url)
+    origin.forget()
+    return source
+
+
+def offers(offlinedl: Offlinedl) -> list[str]:
+    with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog:
+        return [row[0] for row in catalog.execute("SELECT name FROM offers ORDER BY source, position")]
+
+
+def mark(offlinedl: Offlinedl) -> None:
+    """Whoever writes the offers anew writes over this."""
+    with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE offers SET name = 'as it was'")
+
+
+def listed(offlinedl: Offlinedl) -> Any:
+    return offlinedl.ok("source", "list", "--json").json[0]
+
+
+def test_what_is_known_is_not_sent_again(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    mark(offlinedl)
+    assert offlinedl.ok("sync").err == "Nothing to do.\n"
+    [asked] = origin.asked("/own.json")
+    assert asked.headers["If-None-Match"] == '"1"'
+    assert asked.headers["If-Modified-Since"] == "Sun, 01 Nov 2026 00:00:00 GMT"
+    assert source.sent == 1
+    assert set(offers(offlinedl)) == {"as it was"}
+
+
+@pytest.mark.parametrize("etag", ["", '"2"'])
+def test_what_is_the_same_is_not_written_again(offlinedl: Offlinedl, source: Source, etag: str) -> None:
+    mark(offlinedl)
+    source.etag = etag
+    assert offlinedl.ok("sync").err == "Nothing to do.\n"
+    assert source.sent == 2
+    assert set(offers(offlinedl)) == {"as it was"}
+
+
+def test_what_changed_is_read_as_a_whole(offlinedl: Offlinedl, source: Source) -> None:
+    source.content, source.etag = feed(title("c"), title("b"), title("d")), '"2"'
+    assert offlinedl.ok("sync").out == "own: its offers were read. 2 new, 1 gone\n"
+    assert offers(offlinedl) == ["c", "b", "d"]
+    assert offlinedl.ok("sync").err == "Nothing to do.\n"
+    assert source.sent == 2
+
+
+def test_a_dry_run_asks_nobody(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    offlinedl.ok("sync", "--dry-run")
+    assert origin.log == []
+
+
+BROKEN = [
+    pytest.param(feed(title("c"), {"id": "d"}), "titles[1].sources: missing", id="one title is damaged"),
+    pytest.param(b'{"offlinedl": 1, "titl', "the feed is not JSON", id="cut off"),
+    pytest.param(b"<html>Sign in</html>", "the feed is not JSON", id="a login page"),
+    pytest.param(b"", "the feed is not JSON", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), BROKEN)
+def test_a_damaged_source_leaves_its_last_good_state(
+    offlinedl: Offlinedl, source: Source, content: bytes, said: str
+) -> None:
+    good, source.content, source.etag = source.content, content, '"2"'
+    result = offlinedl.ok("sync")
+    assert result.err.startswith("warning: own: ")
+    assert said in result.err
+    assert offers(offlinedl) == ["a", "b"]
+    found = listed(offlinedl)
+    assert (found["titles"], found["error"]["message"] in result.err) == (2, True)
+    assert "fails since" in offlinedl.ok("source", "list").out
+    source.content = good
+    assert offlinedl.ok("sync").err == "Nothing to do.\n"
+    assert (listed(offlinedl)["error"], listed(offlinedl)["failing_since"]) == (None, None)
+
+
+def test_a_source_that_is_away_stops_no_other(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    offlinedl.ok("source", "add", "demo", f"{origin.url}/feed.json")
+    origin.fault("^/feed.json$", o.status(500))
+    source.content, source.etag = feed(title("c")), '"2"'
+    result = offlinedl.ok("sync", "--json")
+    assert [(step["title"], step["result"]) for step in result.json] == [("demo", "warning"), ("own", "done")]
+    since = listed(offlinedl)["failing_since"]
+    offlinedl.ok("sync")
+    assert listed(offlinedl)["failing_since"] == since
+    assert listed(offlinedl)["titles"] == 4
+
+
+def test_nothing_is_added_where_nothing_can_be_read(offlinedl: Offlinedl, source: Source) -> None:
+    source.content = b"{}"
+    assert offlinedl("source", "add", "other", source.url).code == 9
+    assert [found["name"] for found in offlinedl.ok("source", "list", "--json").json] == ["own"]
+
+
+def test_another_address_is_another_source(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    offlinedl.ok("source", "add", "own", f"{origin.url}/feed.json")
+    assert offers(offlinedl) == ["Low Tide", "High Water", "The Lighthouse", "The Ferry"]
+    assert "If-None-Match" not in origin.log[-1].headers
+
+
+def test_no_secret_of_a_feed_is_in_the_catalog(offlinedl: Offlinedl, source: Source) -> None:
+    source.content, source.etag = feed(title("c", poster=f"p?token={SECRET}")), '"2"'
+    offlinedl.ok("sync")
+    for file in offlinedl.home.glob("catalog.db*"):
+        assert SECRET.encode() not in file.read_bytes(), file
+
+
+def test_an_id_alone_is_looked_up_where_it_was_offered(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    """The other source is not asked."""
+    offlinedl.ok("source", "add", "demo", f"{origin.url}/feed.json")
+    origin.forget()
+    assert offlinedl.ok("get", "lighthouse", "--dry-run", "--json").json[0]["id"] == "demo:lighthouse"
+    assert origin.asked("/own.json") == []
+    assert len(origin.asked("/feed.json")) == 1
+
+
+def test_what_was_not_offered_yet_is_looked_for_everywhere(offlinedl: Offlinedl, source: Source) -> None:
+    source.content, source.etag = feed(title("c")), '"2"'
+    plan = offlinedl.ok("get", "c", "--dry-run", "--json", "--license-url", "https://127.0.0.1:1/").json[0]
+    assert plan["id"] == "own:c"
+
+
+def test_seasons_of_specials(offlinedl: Offlinedl, source: Source) -> None:
+    source.content, source.etag = feed(title("s", season=0, episode=1), title("e", season=1, episode=1)), '"2"'
+    offlinedl.ok("sync")
+    with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog:
+        assert catalog.execute("SELECT id, special FROM offers ORDER BY id").fetchall() == [("own:e", 0), ("own:s", 1)]
+
+
+def test_a_kind_that_a_person_names_is_that(offlinedl: Offlinedl, source: Source) -> None:
+    result = offlinedl("source", "add", "other", source.url, "--kind", "rss")
+    assert (result.code, "not well-formed XML" in result.err) == (8, True)
+    assert offlinedl("source", "add", "other", source.url, "--kind", "podcast").code == 2
