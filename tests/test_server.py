@@ -367,6 +367,27 @@ def test_a_body_that_nobody_reads_is_cut_at_the_deadline() -> None:
     clockwork.run(told())
 
 
+def test_a_body_that_nobody_reads_is_not_cut_where_the_deadline_has_moved() -> None:
+    """The license is renewed while the player has paused."""
+
+    async def told() -> None:
+        def time() -> float:
+            return asyncio.get_running_loop().time()
+
+        sitting, unhurried = Sat(time, 6), aiohttp.ClientTimeout(None)
+        async with (
+            serving(long(4, 32_000_000, 1), sitting, About(name="Low Tide"), time=time) as served,
+            aiohttp.ClientSession(timeout=unhurried) as client,
+            client.get(served.master.replace("master.m3u8", "v0/0.m4s")) as answer,
+        ):
+            await asyncio.sleep(3)
+            sitting.ends = time() + 600
+            await asyncio.sleep(100)
+            assert len(await answer.read()) == 32_000_000
+
+    clockwork.run(told())
+
+
 # To whom
 
 
