@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 
 class Library:
-    """The titles of one home. `clock` is the system's, in UTC, `boot` its boot clock; `space` tells how much may lie
-    here."""
+    """The titles of one home, from within: applications see api/library.py. `clock` is the system's, in UTC, `boot` its
+    boot clock; `space` tells how much may lie here."""
 
     def __init__(
         self,

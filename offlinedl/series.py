@@ -119,3 +119,16 @@ class Shelf:
     gone: tuple[Gone, ...] = ()
     tries: Mapping[str, Tries] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a run of `sync` did: how often what, why nothing was downloaded where that waited, and what failed: of each
+    the title, and what was said. Without an end it is at work or was killed, without an exit code it was stopped."""
+
+    began_at: datetime
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    done: Mapping[str, int] = field(default_factory=dict)
+    waits: str = ""
+    failures: tuple[tuple[str, str], ...] = ()

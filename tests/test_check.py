@@ -349,6 +349,7 @@ def test_nothing_is_deleted_of_what_another_process_holds(littered: tuple[Offlin
         result = offlinedl("check", "--repair")
         assert result.code == 7
         assert [path.exists() for path in litter] == [True, True, True, False]
+        assert "nobodys-1234" not in result.out
     offlinedl.ok("check", "--repair")
     assert not any(path.exists() for path in litter)
 

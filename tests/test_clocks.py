@@ -161,7 +161,7 @@ def test_get_asks_for_the_time_and_for_no_license(secure: Offlinedl, origin: Ori
     assert (got.code, got.err) == (0, "Low Tide: already there. Available for 29 more days\n")
     assert [(asked.method, asked.path) for asked in origin.log] == [("HEAD", "/license")]
     assert state("-1d", on=True) == "ready"
-    assert secure.watch("demo:harbour-1", clock=["faketime", "--exclude-monotonic", "-f", "-1d"]).code == 130
+    assert secure.watch("demo:harbour-1", clock=stopped("-1d")).code == 130
 
 
 def test_a_title_without_a_license_server_asks_where_its_keys_are(secure: Offlinedl, origin: Origin) -> None:

@@ -31,6 +31,9 @@ redirects = 3
 [cdm.widevine]
 command = ["/usr/lib/adapter", "--device", "tv"]
 
+[play]
+player = "vlc"
+
 [vault]
 key = "keyring"
 
@@ -64,6 +67,7 @@ def test_every_setting_is_read(file: Path) -> None:
         redirects=3,
         cdm={"widevine": ("/usr/lib/adapter", "--device", "tv")},
         vault_key="keyring",
+        player="vlc",
         qualities={"standard": {"height": 480}, "flight": {"height": 360, "bandwidth": 500000}},
     )
 
@@ -81,6 +85,8 @@ WRONG = [
     ("[limits]\nmanifest_bytes = 1e6", "limits.manifest_bytes: not a number from 1024 to 1073741824"),
     ("[limits]\nmanifest_bytes = 2_000_000_000", "limits.manifest_bytes: not a number from 1024 to 1073741824"),
     ("[limits]\nredirects = true", "limits.redirects: not a number from 0 to 50"),
+    ("[play]\nplayer = 'winamp'", "play.player: not one of mpv, vlc, ffplay, browser, none"),
+    ("[play]\nvolume = 11", "play.volume: no such setting"),
     ("[vault]\nkey = 'auto'", "vault.key: not one of file, keyring"),
     ("[vault]\nkey = ['file']", "vault.key: not one of file, keyring"),
     ("[vault]\nplace = 'file'", "vault.place: no such setting"),

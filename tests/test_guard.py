@@ -99,6 +99,13 @@ def test_this_process_is_of_this_user(connection: tuple[socket.socket, socket.so
     assert guard.is_own_user(server.getpeername(), server.getsockname())
 
 
+def test_the_system_tells_it_in_two_ways(connection: tuple[socket.socket, socket.socket]) -> None:
+    _, server = connection
+    ends = server.getpeername(), server.getsockname()
+    tables = "".join(Path(f"/proc/net/{table}").read_text() for table in ("tcp", "tcp6"))
+    assert guard.owner(tables, *ends) == guard.asked(*ends) == os.geteuid()
+
+
 def test_who_has_closed_is_nobody(connection: tuple[socket.socket, socket.socket]) -> None:
     client, server = connection
     ends = server.getpeername(), server.getsockname()

@@ -72,7 +72,12 @@ def test_a_command_is_mentioned(path: str) -> None:
 
 @pytest.mark.parametrize("option", sorted({span.split()[0] for span in SPANS if span.startswith("-")}))
 def test_an_option_in_the_text_exists(option: str) -> None:
-    known = {name for command in COMMANDS.values() for parameter in command.params for name in parameter.opts}
+    known = {
+        name
+        for command in COMMANDS.values()
+        for parameter in command.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert option in known | {"--help"}
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from offlinedl.demo.origin import DATA
+from offlinedl.demo import origin as origins
+from offlinedl.media import cenc, hls_aes
+from offlinedl.media.encryption import read_tracks
 from tests import origin as o
 from tests import packager, titles
 from tests.boxes import box
@@ -19,7 +21,7 @@ from tests.test_get import assert_origins_bytes
 from tests.test_kill import serve
 from tests.test_smooth import FRAGMENTS, serving
 
-TITLES = DATA / "titles"
+TITLES = origins.DATA / "titles"
 HARBOUR = TITLES / "harbour-1"
 
 
@@ -287,24 +289,17 @@ def other_rung_under_its_name(there: Path) -> Path:
 
 def decrypted(there: Path) -> Path:
     """As a tool leaves it that has the key."""
-    from offlinedl.demo import origin as demo
-    from offlinedl.media import cenc
-    from offlinedl.media.encryption import read_tracks
-
     init, *media = (piece.read_bytes() for piece in pieces("v720"))
     clear = [cenc.clear_init(init)]
     for piece in map(bytearray, media):
-        cenc.decrypt(read_tracks(init), piece, demo.keys("harbour-1"))
+        cenc.decrypt(read_tracks(init), piece, origins.keys("harbour-1"))
         clear.append(bytes(piece))
     (there / "film.mp4").write_bytes(b"".join(clear))
     return there
 
 
 def decrypted_ts(there: Path) -> Path:
-    from offlinedl.demo import origin as demo
-    from offlinedl.media import hls_aes
-
-    (key,) = demo.keys("ferry").values()
+    (key,) = origins.keys("ferry").values()
     for n in (1, 2, 3):
         sealed = (TITLES / f"ferry/v720-{n}.ts").read_bytes()
         (there / f"v720-{n}.ts").write_bytes(hls_aes.decrypt(sealed, key, n.to_bytes(16)))
@@ -347,6 +342,26 @@ def test_what_is_not_as_the_service_has_it_is_refused_and_nothing_of_it_kept(
     if demo.listed():
         demo.ok("get", f"demo:{name}")
         assert_origins_bytes(demo.ok("show", f"demo:{name}", "--json").json)
+
+
+def test_what_the_license_does_not_open_is_dropped_again(demo: Offlinedl, origin: Origin, there: Path) -> None:
+    """The boxes of the title, and media under another key."""
+    init = (HARBOUR / "v720/init.mp4").read_bytes()
+    tracks = read_tracks(init)
+    copied(there, HARBOUR, "v720")
+    for path in there.glob("v720/*.m4s"):
+        data = path.read_bytes()
+        other = bytearray(data)
+        cenc.decrypt(tracks, other, dict.fromkeys(origins.keys("harbour-1"), bytes(16)))
+        at = data.index(b"mdat")
+        path.write_bytes(data[:at] + other[at:])
+    result = demo("register", "demo:harbour-1", str(there))
+    assert (result.code, "does not hold what the license of the title opens" in result.err) == (8, True), result
+    assert not any(path.endswith(".m4s") for path in demo.files() | demo.claimed())
+    origin.forget()
+    demo.ok("get", "demo:harbour-1")
+    assert len(origin.asked(".m4s")) == 3
+    assert_origins_bytes(demo.ok("show", "demo:harbour-1", "--json").json)
 
 
 def test_a_bit_that_a_tool_lost_is_the_only_thing_that_get_fetches(

@@ -345,7 +345,12 @@ def test_a_body_that_nobody_reads_is_cut_at_the_deadline() -> None:
     """The player has paused: what is under way waits for it."""
 
     async def told() -> None:
-        time = asyncio.get_running_loop().time
+        looks: list[float] = []
+
+        def time() -> float:
+            looks.append(asyncio.get_running_loop().time())
+            return looks[-1]
+
         sitting, unhurried = Sat(time, 6), aiohttp.ClientTimeout(None)
         async with (
             serving(long(4, 32_000_000, 1), sitting, About(name="Low Tide"), time=time) as served,
@@ -354,8 +359,10 @@ def test_a_body_that_nobody_reads_is_cut_at_the_deadline() -> None:
         ):
             assert answer.status == 200
             await asyncio.sleep(7)
+            looked = len(looks)
             with pytest.raises(aiohttp.ClientPayloadError):
                 await answer.read()
+            assert len(looks) == looked  # it was cut by then
 
     clockwork.run(told())
 

@@ -117,3 +117,26 @@ def test_what_a_reader_says_by_mistake_is_left_out(odd: dict[str, Any]) -> None:
     [title] = sites.titles(json.dumps({"title": None, "entries": [entry]}).encode(), "tv", "https://example.com/")
     assert title.details.published is None
     assert (title.details.duration, title.season) == (0.0, None)
+
+
+def way(name: str, protocol: str = "https", **more: Any) -> dict[str, Any]:
+    return {"url": f"https://example.com/{name}", "protocol": protocol, "vcodec": "avc1", "acodec": "aac", **more}
+
+
+MASTER = "https://example.com/master.m3u8"
+WAYS = [
+    pytest.param([way("a.mp4"), way("b.mp4")], ["b.mp4", "a.mp4"], id="files, the best first"),
+    pytest.param([way("a.mp4"), way("1", "m3u8_native", manifest_url=MASTER)], ["master.m3u8"], id="a manifest before"),
+    pytest.param([way(n, "m3u8", manifest_url=MASTER) for n in "12"], ["master.m3u8"], id="each once"),
+    pytest.param([way("1", "m3u8", has_drm=True), way("a.mp4")], ["a.mp4"], id="protected"),
+    pytest.param([way("1", "m3u8", has_drm="maybe")], [], id="perhaps protected"),
+    pytest.param([way("v.mp4", acodec="none"), way("a.m4a", vcodec="none")], [], id="in pieces"),
+    pytest.param([way("a.m4a", vcodec="none")], ["a.m4a"], id="sound alone"),
+    pytest.param([{"url": "rtmp://example.com/a", "protocol": "rtmp"}], [], id="another protocol"),
+    pytest.param([way("m.mpd", "http_dash_segments")], ["m.mpd"], id="DASH"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ways", "found"), WAYS)
+def test_which_addresses_are_taken(ways: list[dict[str, Any]], found: list[str]) -> None:
+    assert [source.url.rpartition("/")[2] for source in sites.addresses({"formats": ways})] == found

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from offlinedl import remux
 from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.license.opening import Opening
 from offlinedl.media import webvtt
@@ -109,9 +110,8 @@ def pictures(root: Path) -> list[bytes]:
 
 def clock_of(segment: bytes) -> int:
     """When MPEG-TS begins, in units of 90 kHz."""
-    from offlinedl import decoder
 
-    begins = decoder.begins(segment)
+    begins = remux.begins(segment)
     assert begins
     return round(begins * 90_000)
 

@@ -10,24 +10,28 @@ import asyncio
 import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from offlinedl import decoder, expiry, languages, mux, playing, sources
 from offlinedl.aside import aside
-from offlinedl.errors import RefusedError, UnsupportedError, UsageError, sized
+from offlinedl.errors import RefusedError, UsageError, sized
 from offlinedl.library import Library
-from offlinedl.license.heads import made_up
 from offlinedl.license.opening import Opening
 from offlinedl.media import webvtt
 from offlinedl.model import Details, Entry, Kind, Track
 from offlinedl.mux import Film, Label, Media, Piece, Words
 from offlinedl.playback import subtitles
 from offlinedl.playback.clocks import UNTIMED, Clock
+from offlinedl.playback.segments import Completed
 from offlinedl.progress import Progress
 from offlinedl.store.result import Result
 from offlinedl.streams import Fetch
+
+_Opened: TypeAlias = Callable[[Fetch], tuple[bytes, bytes]]
 
 _PRIMING = -0.5
 """Seconds: sound may begin so long before its picture, for its decoder to be ready."""
@@ -87,10 +91,9 @@ class _Exported:
         held = library.licenses.sealed(entry) if entry.protected else None
         keys = {key.kid: key.key for key in held.keys} if held else {}
         plan, read = library.plan(entry.id), library.reading(entry)
-        if made_up(plan):
-            raise UnsupportedError(f"{entry.id}: its tracks have no init segments", "play it instead")
         self._entry, self._store = entry, library.store
         self._about = _about(entry, library.catalog.marks.details(entry.id))  # the catalog is for this thread alone
+        self._plan, self._read = plan, read
         self._tracks = [Opening(plan, track.id, read, keys) for track in plan.tracks]
         self._media = sorted(
             (opening for opening in self._tracks if opening.track.kind is not Kind.SUBTITLES and opening.media),
@@ -123,7 +126,16 @@ class _Exported:
             return
         for run in _runs(opening.media):
             later = Fraction(run[0].start) if opening.track.container in UNTIMED else self._later(run[0].start)
-            yield Piece(open=_opened(opening, run), later=later)
+            yield Piece(open=_source(self._opened(opening), run), later=later)
+
+    def _opened(self, opening: Opening) -> _Opened:
+        """What opens a file of a track, and gives with it what must stand before it. Smooth Streaming has none of
+        that: it is made."""
+        track, setup = opening.track, opening.track.setup
+        if setup is None:
+            return opening.opened
+        made = Completed(replace(self._plan, tracks=(track,)), setup, self._read)
+        return lambda fetch: (made.init(fetch), made.media(fetch))
 
     def _later(self, start: float) -> Fraction:
         """What is added to the clock of the media there, so that it is the title's. All tracks share it."""
@@ -161,18 +173,18 @@ def _runs(fetches: Sequence[Fetch]) -> Iterator[list[Fetch]]:
         yield run
 
 
-def _opened(opening: Opening, run: Sequence[Fetch]) -> Callable[[], mux.Source]:
+def _source(opened: _Opened, run: Sequence[Fetch]) -> Callable[[], mux.Source]:
     """A single file may have its index at its end; of others, one is in memory at a time."""
-    if len(run) == 1 and opening.init(run[0]) is None:
-        return lambda: io.BytesIO(opening.opened(run[0])[1])
-    return partial(_Forward, opening, run)
+    if len(run) == 1:
+        return lambda: io.BytesIO(b"".join(opened(run[0])))
+    return partial(_Forward, opened, run)
 
 
 class _Forward:
     """Files that are opened one after the other, as one that is read to its end."""
 
-    def __init__(self, opening: Opening, run: Sequence[Fetch]) -> None:
-        self._contents = self._each(opening, run)
+    def __init__(self, opened: _Opened, run: Sequence[Fetch]) -> None:
+        self._contents = self._each(opened, run)
         self._left = memoryview(b"")
 
     def read(self, size: int) -> bytes:
@@ -186,9 +198,9 @@ class _Forward:
         return some
 
     @staticmethod
-    def _each(opening: Opening, run: Sequence[Fetch]) -> Iterator[bytes]:
+    def _each(opened: _Opened, run: Sequence[Fetch]) -> Iterator[bytes]:
         for fetch in run:
-            init, media = opening.opened(fetch)
+            init, media = opened(fetch)
             if fetch is run[0]:
                 yield init
             yield decoder.untagged(media)

@@ -15,7 +15,8 @@ from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, Held
 from offlinedl.playback import About, Presentation, players
-from offlinedl.playback.players import Show, browser
+from offlinedl.playback.players import browser
+from offlinedl.playback.players.show import Show, subtitle
 from offlinedl.playback.presentation import present
 from offlinedl.playback.server import Served, serving
 
@@ -70,7 +71,7 @@ async def opened(
     start = sitting.start if start is None else start
     if start and start >= presentation.duration:
         raise UsageError(f"{entry.id} is {presentation.duration:.0f} seconds long", "--from 0 begins at its beginning")
-    shown = players.subtitle(presentation.texts, subtitles)
+    shown = subtitle(presentation.texts, subtitles)
     about = About(
         name=entry.name,
         series=entry.series.name if entry.series else "",

@@ -12,7 +12,7 @@ from offlinedl.actions.acquire import loaded
 from offlinedl.errors import BusyError, NotFoundError, OfflinedlError, RefusedError, StorageError
 from offlinedl.library import Library
 from offlinedl.license import Licensing
-from offlinedl.model import Decision, Entry, State
+from offlinedl.model import Decision, Entry, License, State
 
 _WATCHED = 0.9
 """Of a title, from its beginning: what comes after that are the names of who made it."""
@@ -28,7 +28,7 @@ class Sitting:
         self.entry = entry
         self.duration = duration
         self.position: float | None = None
-        self.is_first = entry.license is not None and entry.license.first_played_at is None
+        self.is_first = _starts_a_clock(entry.license)
         self.has_begun = False
         self._library = library
         self._licensing = licensing
@@ -113,6 +113,13 @@ class Sitting:
         if entry is None or entry.state is State.REMOVING or (self.entry.license and entry.license is None):
             return None
         return entry
+
+
+def _starts_a_clock(license: License | None) -> bool:
+    """Does a playback window begin with this play, or may it?"""
+    if license is None or license.first_played_at is not None:
+        return False
+    return license.windows.playback_seconds is not None or "playback" in license.windows.unknown
 
 
 async def begin(entry: Entry, library: Library, licensing: Licensing) -> Entry:

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Self
 
 from offlinedl import endings, sources
 from offlinedl.actions.get import get, look
+from offlinedl.actions.register import register
 from offlinedl.actions.release import SHORT, owed, release
 from offlinedl.actions.remove import remove
 from offlinedl.actions.renew import renew
 from offlinedl.actions.sync import Pass, Step, sync
+from offlinedl.added import AddedSource
 from offlinedl.api.events import Event, Tell, Watch, until_paused
 from offlinedl.api.home import Home, Network
+from offlinedl.api.local import LocalMedia, local
 from offlinedl.api.plans import DownloadPlan, planned
 from offlinedl.api.requests import Access, Languages, Request, listed, order
 from offlinedl.api.titles import OfflineTitle, seen
 from offlinedl.aside import alone
 from offlinedl.config import Settings
 from offlinedl.errors import NotFoundError, shown
-from offlinedl.model import AddedSource, Entry, Offer
+from offlinedl.model import Entry, Offer
 from offlinedl.sources import refresh
 from offlinedl.sources.kinds import place
 from offlinedl.vault import LicenseStore
@@ -38,7 +41,8 @@ class Library:
     A title is named by its manifest's URL, by "source:id", or, where only one title of the library bears it, by its id
     or name alone. Whatever goes wrong is raised as an OfflinedlError: `message`, `hint`, and a `code` for programs. Any
     number of its coroutines may run at once; what two of them ask of one title is refused to the second (BusyError), as
-    it is where another process works on that title. The command line may work in the same home meanwhile.
+    it is where another process works on that title. The command line may work in the same home meanwhile; it
+    does not have the licenses of a `license_store`.
     """
 
     def __init__(self, home: Home, inside: Inside) -> None:
@@ -145,6 +149,24 @@ class Library:
             async with self._licensing() as licensing:
                 return self._seen(await alone(get(order(request, self._home), self._inside, licensing, watch)))
 
+    async def register(
+        self,
+        ref: str | DownloadPlan,
+        path: Path | str,
+        *,
+        access: Access | None = None,
+        fetch_missing: bool = False,
+        progress: Tell | None = None,
+    ) -> OfflineTitle:
+        """As `download`, with media that another tool downloaded to `path` (a file, or a folder): copied from there,
+        licensed, proven. Tracks are those that are there, where a plan does not say which. NotFoundError where segments
+        are missing, unless `fetch_missing`; DamagedError where the media are not what the title's origin has."""
+        asked = order(_request(ref, None, None, None, access), self._home)
+        with until_paused(Watch(_title(asked.ref), progress or _nobody)) as watch:
+            async with self._licensing() as licensing:
+                work = register(asked, Path(path), self._inside, licensing, watch, fetch_missing=fetch_missing)
+                return self._seen(await alone(work))
+
     async def renew(self, ref: str, *, progress: Tell | None = None) -> OfflineTitle:
         """A new license in the place of one that lasts, or of one that is over; media are not fetched again. The old
         one serves until the new one is proven. RefusedError where it is not to be renewed."""
@@ -152,6 +174,14 @@ class Library:
         watch = Watch(asked.ref, progress or _nobody)
         async with self._licensing() as licensing:
             return self._seen(await alone(renew(asked, self._inside, licensing, watch)))
+
+    @asynccontextmanager
+    async def open_local(self, ref: str) -> AsyncIterator[LocalMedia]:
+        """A title to be played while the block runs, with no network. RefusedError where it is expired or not ready,
+        DamagedError where files or the license are lost, UnsupportedError where only an adapter opens its media. The
+        first media that a player asks for starts the playback window, durably, before any of it is sent."""
+        async with self._licensing() as licensing, local(self._entry(ref), self._inside, licensing) as media:
+            yield media
 
     async def remove(self, ref: str) -> int:
         """Free every byte of a title and destroy its keys. The bytes freed. Its servers hear of it if they answer

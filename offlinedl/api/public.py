@@ -3,6 +3,7 @@
 from offlinedl.actions.sync import Step
 from offlinedl.api.events import Event
 from offlinedl.api.library import Library
+from offlinedl.api.local import LocalMedia, Subtitles
 from offlinedl.api.plans import DownloadPlan, PlannedRendition
 from offlinedl.api.requests import Access
 from offlinedl.api.titles import Clocks, OfflineTitle
@@ -33,6 +34,7 @@ __all__ = [
     "Kind",
     "Library",
     "LicenseStore",
+    "LocalMedia",
     "NetworkError",
     "NotFoundError",
     "Offer",
@@ -47,6 +49,7 @@ __all__ = [
     "State",
     "Step",
     "StorageError",
+    "Subtitles",
     "Track",
     "UnsupportedError",
     "UsageError",

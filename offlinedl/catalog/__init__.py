@@ -27,6 +27,7 @@ from offlinedl.model import Entry, Failure, License, State, Title
 
 if TYPE_CHECKING:
     from offlinedl.catalog.following import Followed
+    from offlinedl.catalog.runs import Runs
     from offlinedl.streams import Arrival, Fetch, Plan
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "
@@ -50,6 +51,13 @@ class Catalog:
         from offlinedl.catalog.following import Followed
 
         return Followed(self._db, self._read)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The last runs of `sync`."""
+        from offlinedl.catalog.runs import Runs
+
+        return Runs(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""

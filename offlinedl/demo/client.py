@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from urllib.error import HTTPError
 from urllib.parse import urljoin
 from urllib.request import ProxyHandler, build_opener
 
@@ -15,13 +18,15 @@ _URI = re.compile(r'^([^#\s].*)$|URI="(.*?)"', re.MULTILINE)
 def play(command: Sequence[str], say: Callable[[str], None], err: int | None = None) -> int:
     """Run `command`, read the address that it prints to its end, and interrupt it then. Its exit code; `say` is told
     its lines, `err` is what its stderr goes to."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True) as process:  # noqa: S603 - our own
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=err, text=True, process_group=0) as process:  # noqa: S603 - ours
         try:
             for line in process.stdout or ():
                 say(line.rstrip("\n"))
                 if line.startswith("http://127.0.0.1:"):
-                    read(line.strip())
-                    process.send_signal(signal.SIGINT)
+                    with suppress(HTTPError):  # it was refused: then the command ends by itself
+                        read(line.strip())
+                        os.killpg(process.pid, signal.SIGINT)
             return process.wait()
         finally:
             process.kill()

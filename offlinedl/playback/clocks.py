@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from contextlib import suppress
 
-from offlinedl import decoder
+from offlinedl import remux
 from offlinedl.errors import DamagedError
 from offlinedl.license.opening import Opening
 
@@ -41,6 +41,6 @@ class Clock:
             self._ahead[number] = None
             fetch = self._opening.media[number]
             with suppress(DamagedError):
-                begins = decoder.begins(b"".join(self._opening.opened(fetch)))
+                begins = remux.begins(b"".join(self._opening.opened(fetch)))
                 self._ahead[number] = None if begins is None else begins - fetch.start
         return self._ahead.get(number)

@@ -15,6 +15,7 @@ from offlinedl.media.codecs import codecs
 from offlinedl.model import Entry, Kind, Track
 from offlinedl.playback import MASTER, Part, Presentation, Text, playlists
 from offlinedl.playback.films import FilmTrack, Rewritten, is_film
+from offlinedl.playback.joining import OneClock
 from offlinedl.playback.playlists import Piece, Rendition, Variant
 from offlinedl.playback.segments import Completed, Opened, Sealed, Segments, begins
 from offlinedl.playback.texts import TextTrack
@@ -59,7 +60,7 @@ def _made(plan: Plan, read: Read, keys: Keys, origin: float, *, raw: bool) -> _P
         return Segments(plan, Completed(plan, track.setup, read), origin)
     if track.container == "webm":
         return Segments(plan, Rewritten(plan, read, keys), origin)
-    return Segments(plan, Opened(plan, read, keys), origin)
+    return Segments(plan, OneClock(Opened(plan, read, keys), [f for f in plan.fetches if not f.init]), origin)
 
 
 class _Playable(Protocol):

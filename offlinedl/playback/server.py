@@ -107,11 +107,13 @@ def _application(token: str, page: Page, pieces: Pieces) -> web.Application:
 
 
 def _check(request: web.Request, token: str) -> None:
-    """Nothing is told to whoever may not ask: no more than that."""
-    client, server = (request.get_extra_info(name) for name in ("peername", "sockname"))
-    if client is None or not guard.is_meant(request.headers.get("Host"), server[1]):
+    """Who may not ask is told no more than that."""
+    if request.transport is None:
         raise web.HTTPForbidden
-    if not guard.is_own_page(request.headers.get("Sec-Fetch-Site")) or not guard.is_own_user(client[:2], server[:2]):
+    client, server = (request.transport.get_extra_info(name)[:2] for name in ("peername", "sockname"))
+    is_meant = guard.is_meant(request.headers.get("Host"), server[1])
+    is_own = guard.is_own_page(request.headers.get("Sec-Fetch-Site")) and guard.is_own_user(client, server)
+    if not (is_meant and is_own):
         raise web.HTTPForbidden
     first = request.path.split("/")[1]
     if first != "open" and not hmac.compare_digest(first.encode(), token.encode()):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _INIT = {"movflags": "empty_moov+delay_moov+default_base_moof+skip_trailer"}
 _ENOUGH, _TOO_MANY = 100, 5000
-"""Packets of each stream that are looked at before its init segment is made, and of all of them: where a stream has
-none among so many, it is left out."""
+"""Packets of each stream that are looked at where only they tell how they are decoded, and of all streams: one that has
+none among so many is left out."""
 _MARGIN = 2
 """Pictures. A film may begin with fewer that wait for later ones than it has where more moves."""
 
@@ -76,21 +76,26 @@ def fragment(number: int, packets: Iterable[Packet[Any]], lanes: Mapping[int, La
 
 def _firsts(container: InputContainer) -> dict[int, list[Packet[Any]]]:
     found: dict[int, list[Packet[Any]]] = {}
-    wanted = streams(container)
+    wanted, enough = streams(container), 1 if _tells(container) else _ENOUGH
     for count, packet in enumerate(container.demux(wanted)):
         if packet.pts is not None:
             found.setdefault(packet.stream.index, []).append(packet)
-        if count > _TOO_MANY or (len(found) == len(wanted) and min(map(len, found.values())) >= _ENOUGH):
+        if count > _TOO_MANY or (len(found) == len(wanted) and min(map(len, found.values())) >= enough):
             break
     return found
 
 
 def _lane(track: int, container: InputContainer, firsts: Sequence[Packet[Any]]) -> Lane:
     first = firsts[0]
-    if container.format.name.startswith("mov,"):
+    if _tells(container):
         return Lane(track, 0, None, min(first.dts or 0, 0))
     delay = _delay([packet.pts or 0 for packet in firsts])
     return Lane(track, 0, delay, min((first.pts or 0) - delay, 0))
+
+
+def _tells(container: InputContainer) -> bool:
+    """Does the file say when each sample is decoded?"""
+    return container.format.name.startswith("mov,")
 
 
 def _delay(shown: Sequence[int]) -> int:

@@ -89,14 +89,20 @@ async def complete(title: Title, engine: Engine) -> Title:
     info = _that(title, await _asked(page, engine, {"noplaylist": True}))
     if info.get("is_live"):
         raise UnsupportedError(f"{title.id}: a live stream", "come back when the broadcast is over", code="live")
-    found = [f for f in info.get("formats") or [info] if not f.get("has_drm")]
-    sources = tuple(_manifests(found)) or tuple(_files(found))
+    sources = addresses(info)
     if not sources:
         raise UnsupportedError(
             f"{title.id}: {shown(page)} has neither a manifest nor a file with all of it that can be fetched",
             "what is protected, or in pieces that only its own player puts together, is not",
         )
-    return replace(title, sources=sources[:_MOST], subtitles=tuple(_subtitles(info)))
+    return replace(title, sources=sources, subtitles=tuple(_subtitles(info)))
+
+
+def addresses(info: Mapping[str, Any]) -> tuple[MediaSource, ...]:
+    """Where the media of a video are that are not protected, the best first: its manifests, else its files."""
+    ways = info.get("formats") or [info]
+    found = [way for way in ways if not way.get("has_drm") and str(way.get("url")).startswith(("http://", "https://"))]
+    return (tuple(_manifests(found)) or tuple(_files(found)))[:_MOST]
 
 
 def _title(entry: Mapping[str, Any], source: str, series: Series | None) -> Title:

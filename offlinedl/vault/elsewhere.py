@@ -16,9 +16,9 @@ MARK = ".elsewhere"
 class LicenseStore(Protocol):
     """Where the licenses of a home are. The home's own vault is one; an application may bring another.
 
-    A `license_id` is 1 to 64 lower-case letters, digits and hyphens, new for each license. A `license` is at most some
-    kilobytes, opaque, and secret: it holds the keys to the media, and nothing else protects it. Show it to nobody, and
-    let no backup or synchronization carry it to another device.
+    A `license_id` is 1 to 64 lower-case letters, digits and hyphens, new for each license. A `license` is opaque,
+    about a kilobyte (where keys rotate 80 bytes more for each), and secret: it holds the keys to the media, and nothing
+    else protects it. Show it to nobody, and let no backup or synchronization carry it to another device.
 
     The methods are no coroutines, and are called in the thread of the event loop, seldom and one at a time: between
     the answer of a license server and its being kept there is no moment at which a task can be cancelled. What only

@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import re
 
-from offlinedl.playback.players import At, Show
 from offlinedl.playback.players.process import running
+from offlinedl.playback.players.show import At, Show
 
 _POSITION = re.compile(rb"(\d+\.\d+) (?:A-V|M-V|M-A):")
 _OPTIONS = ("-hide_banner", "-autoexit", "-loglevel", "error", "-stats")

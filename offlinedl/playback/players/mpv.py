@@ -9,9 +9,9 @@ from contextlib import closing, suppress
 from typing import Any
 
 from offlinedl.aside import aside
-from offlinedl.playback.players import At, Show, subtitle
 from offlinedl.playback.players.edl import edl
 from offlinedl.playback.players.process import running
+from offlinedl.playback.players.show import At, Show, subtitle
 
 _OPTIONS = (
     "--idle=once",  # it waits for the address, and ends after it

@@ -8,8 +8,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from offlinedl.playback.players import At, Show
 from offlinedl.playback.players.process import running
+from offlinedl.playback.players.show import At, Show
 
 _OPTIONS = ("--play-and-exit", "--no-video-title-show", "--extraintf=oldrc", "--rc-fake-tty")
 _OFTEN_SECONDS = 0.5
@@ -46,11 +46,16 @@ async def _speak(place: Path, show: Show, at: At) -> None:
     with suppress(ConnectionError):
         reader, writer = await _connected(place)
         try:
-            writer.write(f"add {show.address} :start-time={show.start:.3f}\n".encode())
+            writer.write(f"add {show.address}\n".encode())
+            to_seek = show.start > 0
             asking = asyncio.ensure_future(_ask(writer))
             try:
                 while line := await reader.readline():
-                    if found := _NUMBER.fullmatch(line):
+                    found = _NUMBER.fullmatch(line)
+                    if found and to_seek and int(found[1]):  # it plays: before that it forgets what it was told
+                        to_seek = False
+                        writer.write(f"seek {int(show.start)}\n".encode())
+                    elif found and not to_seek:
                         at(float(found[1]))
             finally:
                 asking.cancel()
