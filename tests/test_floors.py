@@ -26,6 +26,7 @@ FLOORS = {
     "model": 0,
     "protection": 0,
     "series": 0,
+    "space": 0,
     "streams": 0,
     "errors": 0,
     "signatures": 0,

@@ -14,7 +14,7 @@ from offlinedl.catalog import Catalog
 from offlinedl.config import Folders, Settings
 from offlinedl.errors import UsageError
 from offlinedl.library import Library
-from offlinedl.series import Space
+from offlinedl.space import Space
 from offlinedl.store import Store
 from offlinedl.vault import LicenseStore, Vault
 
