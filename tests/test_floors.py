@@ -26,6 +26,7 @@ FLOORS = {
     "model": 0,
     "protection": 0,
     "series": 0,
+    "space": 0,
     "streams": 0,
     "errors": 0,
     "signatures": 0,
@@ -103,6 +104,7 @@ DOORS = {
     "fcntl": ("store",),
     "shutil": ("store", "config"),
     "tomllib": ("config",),
+    "tomlkit": ("config",),
 }
 
 # What words and rules may use of Python's library: nothing here does I/O or knows the time unless asked.

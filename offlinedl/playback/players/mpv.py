@@ -21,6 +21,7 @@ _OPTIONS = (
     "--save-position-on-quit=no",  # under an address that there is never again
 )
 _LONGEST = 2**20
+_PLACE = 1
 
 
 async def play(program: str, show: Show, at: At) -> None:
@@ -53,12 +54,14 @@ def _settings(show: Show) -> dict[str, Any]:
 async def _follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, show: Show, at: At) -> None:
     """Until mpv has ended."""
     with suppress(ConnectionError):
-        async with asking(lambda: _say(writer, "get_property", "time-pos")):
+        async with asking(lambda: _say(writer, "get_property", "time-pos", id_=_PLACE)):
             while line := await reader.readline():
                 said = json.loads(line)
                 if said.get("event") == "file-loaded":
                     _add_texts(writer, show)
-                elif isinstance(said.get("data"), int | float):  # no other answer is a number
+                elif said.get("event") == "end-file" and said.get("reason") == "eof":
+                    at(show.presentation.duration)
+                elif said.get("request_id") == _PLACE and isinstance(said.get("data"), int | float):
                     at(said["data"])
 
 
@@ -69,5 +72,5 @@ def _add_texts(writer: asyncio.StreamWriter, show: Show) -> None:
         _say(writer, "sub-add", address, how, text.name, text.language)
 
 
-def _say(writer: asyncio.StreamWriter, *words: object) -> None:
-    writer.write(json.dumps({"command": words, "async": True}).encode() + b"\n")
+def _say(writer: asyncio.StreamWriter, *words: object, id_: int = 0) -> None:
+    writer.write(json.dumps({"command": words, "request_id": id_, "async": True}).encode() + b"\n")
