@@ -104,6 +104,7 @@ DOORS = {
     "fcntl": ("store",),
     "shutil": ("store", "config"),
     "tomllib": ("config",),
+    "tomlkit": ("config",),
 }
 
 # What words and rules may use of Python's library: nothing here does I/O or knows the time unless asked.
