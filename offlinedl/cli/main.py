@@ -25,7 +25,7 @@ from offlinedl.errors import OfflinedlError, Stopped, StorageError, UsageError, 
 
 VERBS = (
     "get", "list", "show", "play", "mark", "pause", "resume", "rm", "renew", "check", "export", "register", "follow",
-    "unfollow", "following", "sync", "storage", "source", "doctor", "vault", "demo",
+    "unfollow", "following", "sync", "schedule", "storage", "source", "doctor", "vault", "demo",
 )  # fmt: skip
 """Each is a module beside this one: a function `verb`, or an `app` of its own where there are verbs below it."""
 
