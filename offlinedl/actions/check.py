@@ -35,6 +35,7 @@ License = Literal["opens", "in the vault", "missing", "does not open", "expired"
 
 _STORED = {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}
 _TRIED = {State.READY, State.CLOCK_SUSPECT}
+_WAITING = {State.QUEUED, State.PAUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +77,14 @@ async def check(entry: Entry, library: Library, licensing: Licensing, progress: 
 
 async def repair(verdict: Verdict, order: Order, library: Library, licensing: Licensing, progress: Progress) -> Verdict:
     """Fetch what is damaged of a title, or the license alone, as `get` does it, and prove all of it again. What is over
-    stays so: a new license is for the person to ask for."""
+    stays so: a new license is for the person to ask for. So is it when a title that waits goes on: what is damaged of
+    it comes again then."""
     entry = verdict.entry
     if not is_repairable(verdict):
         return verdict
     try:
+        if entry.state in _WAITING:
+            return _dropped(verdict, library)
         if verdict.license == "does not open":
             with library.lock(entry.id):
                 library.drop_license(entry, "license did not open the media")
@@ -94,8 +98,17 @@ async def repair(verdict: Verdict, order: Order, library: Library, licensing: Li
 
 def is_repairable(verdict: Verdict) -> bool:
     """Is something wrong that can be fetched? What another process holds is none of ours."""
-    wrong = isinstance(verdict.error, DamagedError)
-    return wrong and verdict.entry.state is not State.EXPIRED
+    state, wrong = verdict.entry.state, isinstance(verdict.error, DamagedError)
+    return wrong and state is not State.EXPIRED and not (state in _WAITING and verdict.license == "missing")
+
+
+def _dropped(verdict: Verdict, library: Library) -> Verdict:
+    paths = {damage.path for damage in verdict.damaged}
+    with library.lock(verdict.entry.id):
+        entry = library.must(verdict.entry.id)
+        library.damaged(entry, [f for f in library.plan(entry.id).fetches if f.path in paths])
+    entry = library.must(entry.id)
+    return replace(verdict, entry=entry, files=verdict.files - len(paths), error=None, repaired=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +182,7 @@ class _Examination:
             if held is not None:
                 await loaded(self.entry, held, self.library, self.licensing)
         except TornFilesError as error:
-            return license, [_named(plan, f, error.message.partition(": ")[2]) for f in error.fetches], None
+            return license, [_named(plan, fault.fetch, fault.reason) for fault in error.faults], None
         except (WrongKeyError, proof.UnlicensedError, RefusedError, DamagedError) as error:
             if error.code in MAY_SERVE_YET | {"license-expired"}:
                 raise
@@ -281,4 +294,6 @@ def _damage(entry: Entry, damaged: list[Damage], claimed: list[Fetch]) -> Damage
 def _hint(entry: Entry) -> str:
     if entry.state is State.EXPIRED:
         return f"`offlinedl get {entry.id}` asks for a new license, and fetches just what is damaged"
+    if entry.state in _WAITING:
+        return f"`offlinedl get {entry.id}` goes on with it, and fetches that anew"
     return f"`offlinedl check --repair {entry.id}` fetches just that"
