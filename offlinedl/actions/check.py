@@ -16,9 +16,10 @@ from typing import Literal
 from offlinedl import expiry
 from offlinedl.actions.acquire import MAY_SERVE_YET, loaded
 from offlinedl.actions.get import Order, get
+from offlinedl.actions.litter import orphans
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.aside import aside
-from offlinedl.errors import BusyError, DamagedError, OfflinedlError, RefusedError, counted
+from offlinedl.errors import DamagedError, OfflinedlError, RefusedError, counted
 from offlinedl.library import Library
 from offlinedl.license import Licensing, proof
 from offlinedl.model import Entry, Kind, State, Track
@@ -195,49 +196,6 @@ class _Examination:
         if self.entry.state is not State.FAILED or failed is None:
             return None
         return DamagedError(failed.message, _hint(self.entry), code=failed.code)
-
-
-def orphans(entry: Entry, plan: Plan, library: Library) -> list[str]:
-    """The files in the title's folder that its plan does not know. While a journal tells of more that came, it is not
-    known whose they are."""
-    if library.store.journal(entry.folder).lines():
-        return []
-    return library.store.others(entry.folder, {f.path for f in plan.fetches})
-
-
-def strays(library: Library) -> list[str]:
-    """What lies beside the titles' folders and belongs to no title. What a process works on is not among it."""
-    there = library.store.names()
-    return sorted(name for name in there - _folders(library) if not library.store.is_locked(name))
-
-
-def tidy(verdict: Verdict, library: Library) -> bool:
-    """Delete the orphans of a title. False where another process has it by now."""
-    try:
-        with library.lock(verdict.entry.id):
-            plan = library.plan(verdict.entry.id)
-            if orphans(verdict.entry, plan, library):
-                library.store.keep_only(verdict.entry.folder, {f.path for f in plan.fetches})
-    except BusyError:
-        return False
-    return True
-
-
-def sweep(name: str, library: Library) -> bool:
-    """Delete a stray. False where it is somebody's by now."""
-    path = library.store.folder(name)
-    try:
-        with library.store.lock(name) if path.is_dir() and not path.is_symlink() else nullcontext():
-            if name in _folders(library):
-                return False
-            library.store.remove(name)
-    except BusyError:
-        return False
-    return True
-
-
-def _folders(library: Library) -> set[str]:
-    return {entry.folder for entry in library.catalog.entries()}
 
 
 def _batches(fetches: Iterable[Fetch]) -> Iterator[list[Fetch]]:
