@@ -26,12 +26,15 @@ FLOORS = {
     "model": 0,
     "protection": 0,
     "series": 0,
+    "space": 0,
     "streams": 0,
     "errors": 0,
     "signatures": 0,
     "manifest": 1,
     "media": 1,
     "choose": 1,
+    "conditions": 1,
+    "schedule": 1,
     "placing": 1,
     "plan": 1,
     "expiry": 1,
@@ -56,6 +59,8 @@ FLOORS = {
     "aside": 2,
     "config": 2,
     "decoder": 2,
+    "machine": 2,
+    "timers": 2,
     "sources": 3,
     "license": 3,
     "engine": 3,
@@ -99,6 +104,7 @@ DOORS = {
     "fcntl": ("store",),
     "shutil": ("store", "config"),
     "tomllib": ("config",),
+    "tomlkit": ("config",),
 }
 
 # What words and rules may use of Python's library: nothing here does I/O or knows the time unless asked.

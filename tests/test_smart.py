@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from offlinedl.model import Entry, Failure, Kind, License, Offer, Series, State, Track, Windows
-from offlinedl.series import Following, Gone, Shelf, Space, Standing, Stored, Tries
+from offlinedl.series import Following, Gone, Shelf, Standing, Stored, Tries
 from offlinedl.smart import decide, goes_first
+from offlinedl.space import Space
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -44,7 +44,7 @@ def test_over_the_quota_a_person_hears_what_would_make_room(tv: Offlinedl, origi
     assert refused.code == 6
     assert re.search(r"about 71 kB are to come; 142 kB of the quota of 178 kB are used", refused.err)
     assert "`offlinedl rm tv:1x1` frees 71 kB (tv:1x1: its date, 2026-01-02, is over)" in refused.err
-    assert not origin.asked("v720.mp4")
+    assert [asked.headers["Range"] for asked in origin.asked("v720.mp4")] == ["bytes=877-944"], "more than its index"
     assert ready(tv) == ["1x1", "n1"]
     tv.ok("rm", "tv:1x1")
     tv.ok("resume")

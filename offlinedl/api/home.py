@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -14,12 +14,14 @@ from offlinedl.catalog import Catalog
 from offlinedl.config import Folders, Settings
 from offlinedl.errors import UsageError
 from offlinedl.library import Library
-from offlinedl.series import Space
+from offlinedl.space import Space
 from offlinedl.store import Store
 from offlinedl.vault import LicenseStore, Vault
 
 if TYPE_CHECKING:
+    from offlinedl.actions.sync.gate import Gate
     from offlinedl.choose import Preferences
+    from offlinedl.conditions import Conditions
     from offlinedl.engine import Engine
     from offlinedl.license import Licensing
     from offlinedl.model import Wanted
@@ -66,6 +68,16 @@ class Home:
         """What was set."""
         return config.settings(self.folders.config) if self.given is None else self.given
 
+    def change(self, name: str, text: str | None) -> None:
+        """Change a setting of its `config.toml`, or take it back; see config.settings.changed. What would not serve is
+        refused, and nothing is changed."""
+        with config.changed(self.folders.config, name, text) as file:
+            then = replace(self, given=config.settings(file))
+            then.wanted(then.preferences())
+            then.space()
+            then.conditions()
+            then.bucket(Network())
+
     @contextmanager
     def said(self) -> Iterator[None]:
         """What turns out to be wrong in the settings is said with the name of their file."""
@@ -88,6 +100,32 @@ class Home:
         with self.said():
             quota = None if said is None else sizes.size(said, "storage.quota")
         return Space(quota=quota, keep_free=self.keep_free())
+
+    def conditions(self, between: str | None = None) -> Conditions:
+        """When `sync` may download; `between` are other hours than those of the settings."""
+        from offlinedl import conditions
+
+        own = self.settings()
+        hours = None if between is None else conditions.hours(between, "--between")
+        with self.said():
+            if between is None and own.sync_between is not None:
+                hours = conditions.hours(own.sync_between, "sync.between")
+            return conditions.Conditions(
+                hours=hours,
+                metered="ignore" if own.sync_metered == "ignore" else "wait",
+                battery=conditions.battery(own.sync_battery, "sync.battery"),
+                command=own.sync_when,
+            )
+
+    def gate(self, library: Library, between: str | None = None) -> Gate:
+        """Whether `sync` may download."""
+        from functools import partial
+
+        from offlinedl import machine
+        from offlinedl.actions.sync.gate import Gate
+
+        wanted = self.conditions(between)
+        return Gate(wanted, partial(machine.seen, wanted, self.settings().sync_is_metered), library.time)
 
     def vault(self) -> Vault:
         """Its vault. Where the key of that is to be is asked when the key is: most of what is done needs none."""

@@ -21,6 +21,8 @@ _OPTIONS = (
     "--save-position-on-quit=no",  # under an address that there is never again
 )
 _LONGEST = 2**20
+_PLACE = 1
+_OFTEN_SECONDS = 0.5
 
 
 async def play(program: str, show: Show, at: At) -> None:
@@ -35,10 +37,12 @@ async def play(program: str, show: Show, at: At) -> None:
             for name, value in _settings(show).items():
                 _say(writer, "set_property", name, value)
             _say(writer, "loadfile", await aside(lambda: edl(show.presentation, show.address)) or show.address)
+            asking = asyncio.ensure_future(_ask(writer))
             try:
                 await _follow(reader, writer, show, at)
                 await child.ended()
             finally:
+                asking.cancel()
                 writer.close()
 
 
@@ -60,10 +64,18 @@ async def _follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sh
                 for number, (text, address) in enumerate(show.texts):
                     how = "select" if number == chosen else "auto"
                     _say(writer, "sub-add", address, how, text.name, text.language)
-                _say(writer, "observe_property", 1, "time-pos")
-            elif said.get("event") == "property-change" and isinstance(said.get("data"), int | float):
+            elif said.get("event") == "end-file" and said.get("reason") == "eof":
+                at(show.presentation.duration)
+            elif said.get("request_id") == _PLACE and isinstance(said.get("data"), int | float):
                 at(said["data"])
 
 
-def _say(writer: asyncio.StreamWriter, *words: object) -> None:
-    writer.write(json.dumps({"command": words, "async": True}).encode() + b"\n")
+async def _ask(writer: asyncio.StreamWriter) -> None:
+    """Where it is, now and then: it would tell of every frame."""
+    while True:
+        await asyncio.sleep(_OFTEN_SECONDS)
+        _say(writer, "get_property", "time-pos", id_=_PLACE)
+
+
+def _say(writer: asyncio.StreamWriter, *words: object, id_: int = 0) -> None:
+    writer.write(json.dumps({"command": words, "request_id": id_, "async": True}).encode() + b"\n")
