@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,10 @@ class Settings:
 
     `vault_key` is where the vault's key is: in a "file", or in the system's "keyring".
 
+    Of `sync`: the hours `between` which it downloads ("01:00-06:00"); whether it waits where the network is metered,
+    and whether it is, where that is known better than the machine knows it; the `battery` that is to be there ("wait",
+    "ignore", "40%"); and the command that is to allow it.
+
     Limits: `manifest_bytes` of a manifest, a feed or an index, its `segments`, its `depth` as XML; `redirects` of one
     request. `cdm` has the command that starts the adapter of each DRM system.
     """
@@ -54,6 +59,11 @@ class Settings:
     redirects: int = 10
     vault_key: str = "file"
     player: str | None = None
+    sync_between: str | None = None
+    sync_metered: str = "wait"
+    sync_is_metered: bool | None = None
+    sync_battery: str = "ignore"
+    sync_when: tuple[str, ...] = ()
     qualities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     cdm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -110,7 +120,7 @@ def settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "correct the file") from error
     for name in values:
-        if name not in {"cdm", "download", "limits", "play", "quality", "storage", "vault"}:
+        if name not in {"cdm", "download", "limits", "play", "quality", "storage", "sync", "vault"}:
             raise _wrong(path, name, "no such table")
     known = {
         "download": _NUMBERS.keys() | _TEXTS | _LISTS,
@@ -118,9 +128,10 @@ def settings(path: Path) -> Settings:
         "storage": _STORAGE,
         "vault": _VAULT.keys(),
         "play": _PLAY.keys(),
+        "sync": _SYNC.keys(),
     }
     tables = {table: _table(path, values, table) for table in known}
-    download, limits, storage, vault, play = tables.values()
+    download, limits, storage, vault, play, sync = tables.values()
     for table, given in tables.items():
         for name in given:
             if name not in known[table]:
@@ -136,6 +147,7 @@ def settings(path: Path) -> Settings:
         **{name: _text(path, f"storage.{name}", storage[name]) for name in _STORAGE if name in storage},
         **{f"vault_{name}": _one_of(path, f"vault.{name}", vault[name], _VAULT[name]) for name in vault},
         **{name: _one_of(path, f"play.{name}", play[name], _PLAY[name]) for name in play},
+        **{f"sync_{name}": _SYNC[name](path, f"sync.{name}", sync[name]) for name in sync},
         **{name: _list(path, name, download[name]) for name in _LISTS if name in download},
         qualities=_qualities(path, _table(path, values, "quality")),
         cdm=_commands(path, _table(path, values, "cdm")),
@@ -160,10 +172,13 @@ def _commands(path: Path, table: Mapping[str, Any]) -> Mapping[str, tuple[str, .
             raise _wrong(path, f"cdm.{name}", f"no such system; adapters are for {', '.join(_SYSTEMS)}")
         if not isinstance(own, dict) or own.keys() != {"command"}:
             raise _wrong(path, f"cdm.{name}", "takes command")
-        command = own["command"]
-        if not isinstance(command, list) or not command or not all(isinstance(w, str) and w for w in command):
-            raise _wrong(path, f"cdm.{name}.command", "not a list of texts, the program first")
-    return {name: tuple(own["command"]) for name, own in table.items()}
+    return {name: _command(path, f"cdm.{name}.command", own["command"]) for name, own in table.items()}
+
+
+def _command(path: Path, name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
+        raise _wrong(path, name, "not a list of texts, the program first")
+    return tuple(value)
 
 
 def _table(path: Path, values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -187,6 +202,12 @@ def _text(path: Path, name: str, value: object) -> Any:
     return value
 
 
+def _truth(path: Path, name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(path, name, "not true or false")
+    return value
+
+
 def _one_of(path: Path, name: str, value: object, words: tuple[str, ...]) -> Any:
     if value not in words:
         raise _wrong(path, name, f"not one of {', '.join(words)}")
@@ -197,6 +218,15 @@ def _list(path: Path, name: str, value: object) -> Any:
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise _wrong(path, f"download.{name}", "not a list of texts")
     return tuple(value)
+
+
+_SYNC: Mapping[str, Callable[[Path, str, object], Any]] = {
+    "between": _text,
+    "metered": partial(_one_of, words=("wait", "ignore")),
+    "is_metered": _truth,
+    "battery": _text,
+    "when": _command,
+}
 
 
 def _wrong(path: Path, name: str, what: str) -> UsageError:

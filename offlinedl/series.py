@@ -134,3 +134,16 @@ class Space:
         """Bytes that may still come, where `used` are here. Negative where there are too many."""
         left = self.free - self.keep_free
         return left if self.quota is None else min(left, self.quota - used)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a run of `sync` did: how often what, why nothing was downloaded where that waited, and what failed: of each
+    the title, and what was said. Without an end it is at work or was killed, without an exit code it was stopped."""
+
+    began_at: datetime
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    done: Mapping[str, int] = field(default_factory=dict)
+    waits: str = ""
+    failures: tuple[tuple[str, str], ...] = ()

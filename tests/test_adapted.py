@@ -128,7 +128,7 @@ def test_killed_after_the_license_came_it_is_there(
     "step",
     [
         "offlinedl.license.adapter:Adapter.first_play",
-        "offlinedl.vault:Vault.put",
+        "offlinedl.vault:Vault.save",
         "offlinedl.playing.play",
         "offlinedl.catalog:Catalog.played",
     ],

@@ -17,6 +17,8 @@ from aiohttp import web
 from av.stream import Disposition
 
 from offlinedl.demo import origin as demo_origin
+from offlinedl.errors import UsageError
+from offlinedl.store.result import Result
 from tests import drm, packager
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Handler, Origin, status
@@ -308,6 +310,17 @@ def test_all_tracks_have_their_names_and_languages(format: str, full: Offlinedl,
     assert found["streams"][-1]["disposition"]["attached_pic"] == 1
 
 
+BROKEN = [pytest.param(b"\x89PNG\r\n\x1a\n", id="a signature alone"), pytest.param(b"\xff\xd8\xff", id="three bytes")]
+
+
+@pytest.mark.parametrize("picture", BROKEN)
+def test_a_picture_that_is_none_costs_nothing(picture: bytes, full: Offlinedl, tmp_path: Path) -> None:
+    [poster] = full.home.glob("titles/*/poster.jpg")
+    poster.write_bytes(picture)
+    full.ok("export", REF, str(tmp_path / "out.mp4"))
+    assert [s["codec_name"] for s in probed(tmp_path / "out.mp4")["streams"]][-1] == "mov_text"
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_what_is_told_of_the_title_is_in_the_file(format: str, full: Offlinedl, tmp_path: Path) -> None:
     out = tmp_path / f"out.{format}"
@@ -449,6 +462,29 @@ def test_a_file_that_is_there_is_replaced_with_force_alone(clear: tuple[Offlined
     assert_nothing_is_left(tmp_path, "out.mkv")
 
 
+def test_a_file_that_another_process_writes_is_busy_and_stays_whole(
+    clear: tuple[Offlinedl, str], tmp_path: Path
+) -> None:
+    offlinedl, ref = clear
+    out = tmp_path / "out.mkv"
+    with Result(out) as result:
+        result.write(b"another's")
+        assert offlinedl("export", ref, str(out)).code == 7
+        result.keep()
+    assert out.read_bytes() == b"another's"
+    assert_nothing_is_left(tmp_path, "out.mkv")
+
+
+def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    with Result(out) as result:
+        out.write_text("mine")
+        with pytest.raises(UsageError):
+            result.keep()
+    assert out.read_text() == "mine"
+    assert_nothing_is_left(tmp_path, "out.mkv")
+
+
 def test_without_space_nothing_is_left(clear: tuple[Offlinedl, str], tmp_path: Path) -> None:
     offlinedl, ref = clear
     folder = tmp_path / "small"
@@ -466,7 +502,7 @@ def test_where_nobody_may_write(clear: tuple[Offlinedl, str], tmp_path: Path) ->
 STOPS = [
     pytest.param(signal.SIGINT, 130, [], id="interrupted"),
     pytest.param(signal.SIGTERM, 143, [], id="terminated"),
-    pytest.param(signal.SIGKILL, -signal.SIGKILL, ["out.mkv.part"], id="killed"),
+    pytest.param(signal.SIGKILL, -signal.SIGKILL, ["out.mkv.offlinedl-part"], id="killed"),
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
@@ -10,33 +9,20 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import pytest
 from aiohttp import web
 
-from offlinedl import clock
-from offlinedl.actions.sitting import Sitting
-from offlinedl.catalog import Catalog
 from offlinedl.demo import client
-from offlinedl.engine import Engine
-from offlinedl.errors import RefusedError
-from offlinedl.http import Http
-from offlinedl.library import Library
-from offlinedl.license import Licensing
-from offlinedl.model import Windows
-from offlinedl.playing import check
-from offlinedl.store import Store
-from offlinedl.vault import Vault
 from tests import packager
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Handler, Origin
+from tests.test_cli import on_terminal
 from tests.test_rotation import served
 
 TELLS = """
@@ -163,18 +149,18 @@ def test_it_goes_on_where_it_stopped(
 ) -> None:
     ref = minute()
     monkeypatch.setenv("STOPS_AT", "20")
-    assert "0:20 of 1:00\n" in offlinedl.ok("play", ref, "--player", "mpv").out
-    assert (title(offlinedl)["position_seconds"], title(offlinedl)["watched"]) == (20, False)
+    assert re.search(r"minute: 0:2\d of 1:00\n", offlinedl.ok("play", ref, "--player", "mpv").out)
+    assert (title(offlinedl)["position_seconds"] // 10, title(offlinedl)["watched"]) == (2, False)
     assert float(told()[1]) < 10  # it plays as fast as it can, and tells in between
     monkeypatch.setenv("STOPS_AT", "55")
     offlinedl.ok("play", ref, "--player", "mpv")
     assert (title(offlinedl)["position_seconds"] // 5, title(offlinedl)["watched"]) == (0, True)
-    assert 19 <= float(told()[1]) < 30
-    offlinedl.ok("mark", ref, "--unwatched", "--position", "30")
-    monkeypatch.setenv("STOPS_AT", "54.5")
+    assert 19 <= float(told()[1]) < 40
+    offlinedl.ok("mark", ref, "--position", "30")
+    monkeypatch.setenv("STOPS_AT", "21")
     offlinedl.ok("play", ref, "--player", "mpv", "--from", "0:10")
-    assert (title(offlinedl)["position_seconds"], title(offlinedl)["watched"]) == (54, True)
-    assert 9 <= float(told()[1]) < 19
+    assert title(offlinedl)["position_seconds"] // 10 == 2
+    assert 9 <= float(told()[1]) < 20
 
 
 def test_what_is_removed_while_it_plays_stops(minute: Callable[..., str], offlinedl: Offlinedl) -> None:
@@ -226,103 +212,30 @@ def test_a_language_that_is_not_here(demo: Offlinedl) -> None:
     assert (refused.code, "--audio fr: not downloaded (there are: en)" in refused.err) == (3, True)
 
 
-# The clocks of a sitting, and its place
+def test_what_is_left_is_shown_while_it_plays(
+    minute: Callable[..., str], offlinedl: Offlinedl, told: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    """On one line, which is wiped away."""
+    in_its_time(offlinedl, tmp_path)
+    written = on_terminal("play", minute(7200), "--player", "mpv", "--from", "57", TERM="xterm")
+    assert re.search(r"\r\x1b\[KExpires in 1 hour · 0:5[789] of 1:00, watched\r\x1b\[K", written)
+    assert written.rstrip().endswith("minute: 0:59 of 1:00, watched")
 
 
-class Sat:
-    """A sitting that has begun, on a clock that can be set. `later` lets so many seconds pass."""
-
-    def __init__(self, home: Path, window: Windows) -> None:
-        self.now = clock.now()
-        self.catalog = Catalog(home / "catalog.db")
-        self.library = Library(self.catalog, Store(home / "titles"), Vault(home / "vault"), lambda: self.now)
-        entry = self.library.find("demo:harbour-1")
-        assert entry.license is not None
-        with self.catalog.transaction():
-            self.catalog.license(entry.id, replace(entry.license, windows=window))
-        self.sitting = asyncio.run(self._begun())
-
-    async def _begun(self) -> Sitting:
-        async with Http(connections=1) as http:
-            licensing = Licensing(engine=Engine(http=http))
-            sitting = Sitting(self.library.must("demo:harbour-1"), self.library, licensing, 100.0)
-            await sitting.begin()
-            return sitting
-
-    def left(self) -> float | None:
-        left = self.sitting.left()
-        return left if left is None else round(left)
-
-
-@pytest.fixture
-def sat(demo: Offlinedl) -> Iterator[Callable[..., Sat]]:
-    demo.ok("get", "demo:harbour-1")
-    with ExitStack() as open_:
-
-        def begin(**windows: Any) -> Sat:
-            sat = Sat(demo.home, Windows(**windows))
-            open_.callback(sat.catalog.close)
-            return sat
-
-        yield begin
-
-
-def test_a_clock_that_is_set_back_while_it_plays_lengthens_nothing(sat: Callable[..., Sat]) -> None:
-    """It is less than what is taken for the clock of a network."""
-    playing = sat(playback_seconds=100)
-    assert playing.left() == 100
-    playing.now -= timedelta(seconds=60)
-    assert playing.left() == 100
-    playing.now += timedelta(seconds=159)
-    assert playing.left() == 1
-    assert not playing.sitting.is_over
-    playing.now += timedelta(seconds=2)
-    assert playing.sitting.is_over
-
-
-def test_without_a_clock_nothing_ends_it(sat: Callable[..., Sat]) -> None:
-    assert sat().left() is None
-
-
-def test_a_soft_clock_ends_the_next_start_alone(sat: Callable[..., Sat]) -> None:
-    playing = sat(playback_seconds=100, soft=frozenset({"playback"}))
-    assert playing.left() is None
-    playing.now += timedelta(seconds=200)
-    asyncio.run(playing.sitting.begin())
-    with pytest.raises(RefusedError, match="Expired"):
-        check(playing.library.must("demo:harbour-1"), playing.library)
-
-
-def test_it_begins_once(sat: Callable[..., Sat]) -> None:
-    """Each piece of media asks."""
-    playing = sat(playback_seconds=100)
-    asyncio.run(playing.sitting.begin())
-    assert [event for _, event in playing.catalog.history("demo:harbour-1")].count("played") == 1
-    playing.now += timedelta(seconds=100)
-    with pytest.raises(RefusedError, match="expired while it played"):
-        asyncio.run(playing.sitting.begin())
-
-
-def test_a_renewal_by_another_process_lengthens_it(sat: Callable[..., Sat], demo: Offlinedl) -> None:
-    playing = sat(storage_seconds=1000)
-    assert (playing.left() or 0) <= 1000
-    demo.ok("renew", "demo:harbour-1")
-    assert (playing.left() or 0) > 40 * 3600
-
-
-PLACES_KEPT = [
-    pytest.param(50.7, 50, False, id="in the middle"),
-    pytest.param(89.9, 89, False, id="before nine tenths"),
-    pytest.param(90.0, 90, True, id="at nine tenths"),
-    pytest.param(94.9, 94, True, id="in the credits"),
-    pytest.param(95.0, 0, True, id="at its end"),
-]
-
-
-@pytest.mark.parametrize(("place", "kept", "watched"), PLACES_KEPT)
-def test_where_it_stopped_is_kept(place: float, kept: int, watched: bool, sat: Callable[..., Sat]) -> None:
-    playing = sat()
-    playing.sitting.at(place)
-    playing.sitting.close()
-    entry = playing.library.must("demo:harbour-1")
-    assert (entry.position_seconds, entry.watched) == (kept, watched)
+def test_the_browser_gets_an_address_that_opens_once(
+    minute: Callable[..., str], offlinedl: Offlinedl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands on its command line is worth nothing afterwards."""
+    os.mkfifo(tmp_path / "opened")
+    (tmp_path / "browser").write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    (tmp_path / "browser").chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{tmp_path}/browser")
+    with subprocess.Popen(
+        [sys.executable, "-m", "offlinedl", "play", minute(), "--player", "browser"], stdout=subprocess.DEVNULL
+    ) as process:
+        address = (tmp_path / "opened").read_text().strip()
+        assert client.read(address) > 100
+        with pytest.raises(HTTPError, match="404"):
+            client.read(address)
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 130

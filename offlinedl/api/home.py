@@ -19,7 +19,9 @@ from offlinedl.store import Store
 from offlinedl.vault import LicenseStore, Vault
 
 if TYPE_CHECKING:
+    from offlinedl.actions.sync.gate import Gate
     from offlinedl.choose import Preferences
+    from offlinedl.conditions import Conditions
     from offlinedl.engine import Engine
     from offlinedl.license import Licensing
     from offlinedl.model import Wanted
@@ -88,6 +90,32 @@ class Home:
         with self.said():
             quota = None if said is None else sizes.size(said, "storage.quota")
         return Space(quota=quota, keep_free=self.keep_free())
+
+    def conditions(self, between: str | None = None) -> Conditions:
+        """When `sync` may download; `between` are other hours than those of the settings."""
+        from offlinedl import conditions
+
+        own = self.settings()
+        hours = None if between is None else conditions.hours(between, "--between")
+        with self.said():
+            if between is None and own.sync_between is not None:
+                hours = conditions.hours(own.sync_between, "sync.between")
+            return conditions.Conditions(
+                hours=hours,
+                metered="ignore" if own.sync_metered == "ignore" else "wait",
+                battery=conditions.battery(own.sync_battery, "sync.battery"),
+                command=own.sync_when,
+            )
+
+    def gate(self, library: Library, between: str | None = None) -> Gate:
+        """Whether `sync` may download."""
+        from functools import partial
+
+        from offlinedl import machine
+        from offlinedl.actions.sync.gate import Gate
+
+        wanted = self.conditions(between)
+        return Gate(wanted, partial(machine.seen, wanted, self.settings().sync_is_metered), library.time)
 
     def vault(self) -> Vault:
         """Its vault. Where the key of that is to be is asked when the key is: most of what is done needs none."""

@@ -22,6 +22,7 @@ from offlinedl.catalog.marks import Marks
 from offlinedl.catalog.offers import Offers
 from offlinedl.catalog.opening import opened
 from offlinedl.catalog.outbox import Outbox
+from offlinedl.catalog.runs import Runs
 from offlinedl.catalog.services import Services
 from offlinedl.model import Entry, Failure, License, State, Title
 
@@ -43,6 +44,7 @@ class Catalog:
         self.marks = Marks(self._db, self._read)
         self.offers = Offers(self._db, self._read)
         self.followed = Followed(self._db, self._read)
+        self.runs = Runs(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from offlinedl.catalog.schema import check_version, migrate
+from offlinedl.catalog.migrate import check_version, migrate
 
 _WAL_TRIES = 300
 _WAL_WAIT_SECONDS = 0.1

@@ -97,7 +97,8 @@ class _Told:
         """Say where it ended."""
         self._wipe()
         if self._sitting is not None:
-            self.now(self._sitting)
+            if not self._has_begun:
+                self.now(self._sitting)
             if self._sitting.position is not None:
                 self._wipe()
                 say(f"{self._sitting.entry.name}: {_place(self._sitting)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, report, say, size, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from offlinedl.actions.sync import Step
@@ -32,6 +34,10 @@ def verb(
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="See to it that what is here plays then (2026-12-24).")
     ] = None,
+    between: Annotated[
+        str | None, typer.Option(metavar="HOURS", help="Download at these hours alone, like 01:00-06:00.")
+    ] = None,
+    history: Annotated[bool, typer.Option("--history", help="What the last runs did; do nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say only what is worth a mail.")] = False,
     proxy: Proxy = None,
     json: Json = False,
@@ -39,9 +45,12 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """One pass, made to be run by cron: sources, renewals, releases, and what is next of the series you follow."""
-    from offlinedl.cli import dates, wiring
+    from offlinedl.cli import dates, runs, wiring
     from offlinedl.errors import BusyError
 
+    if history:
+        runs.history(json=json)
+        return
     steps: list[Step] = []
 
     def tell(step: Step) -> None:
@@ -51,7 +60,8 @@ def verb(
     then = None if until is None else dates.moment("--until", until)
     with wiring.library(wiring.space()) as library:
         try:
-            wiring.run(_pass(library, tell, then, proxy, dry_run=dry_run))
+            work = _Wanted(until=then, between=between, proxy=proxy, dry_run=dry_run)
+            code = wiring.run(_pass(library, tell, work))
         except BusyError as error:
             if not quiet:
                 raise
@@ -60,12 +70,23 @@ def verb(
         document([_shape(step) for step in steps])
     elif not quiet and all(step.result == "skipped" for step in steps):
         note("Nothing to do.")
-    failed = [step.error for step in steps if step.result == "failed" and step.error]
-    if failed:
-        raise typer.Exit(failed[0].exit_code)
+    if code:
+        raise typer.Exit(code)
 
 
-async def _pass(library: Library, tell: Any, until: datetime | None, proxy: str | None, *, dry_run: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What was asked for."""
+
+    until: datetime | None
+    between: str | None
+    proxy: str | None
+    dry_run: bool
+
+
+async def _pass(library: Library, tell: Callable[[Step], None], wanted: _Wanted) -> int:
+    from dataclasses import replace
+
     from offlinedl.actions.get import Order
     from offlinedl.actions.sync import Pass, sync
     from offlinedl.cli import wiring
@@ -74,16 +95,18 @@ async def _pass(library: Library, tell: Any, until: datetime | None, proxy: str 
     own = wiring.home()
     preferences = own.preferences()
     order = Order(ref="", defaults=own.wanted(preferences), preferences=preferences)
-    async with wiring.licensing(wiring.Network(proxy=proxy)) as licensing:
-        await sync(
+    gate = own.gate(library, wanted.between)
+    async with wiring.licensing(wiring.Network(proxy=wanted.proxy)) as licensing, gate.watched():
+        return await sync(
             Pass(
                 library=library,
-                licensing=licensing,
+                licensing=replace(licensing, engine=replace(licensing.engine, hinders=gate.hindrance)),
                 progress=Silence(),
                 tell=tell,
-                dry_run=dry_run,
+                dry_run=wanted.dry_run,
                 order=order,
-                until=until,
+                until=wanted.until,
+                hinders=gate.hindrance,
             )
         )
 

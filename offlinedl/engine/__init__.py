@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from offlinedl import clock
 from offlinedl.aside import alone
 from offlinedl.engine.addresses import Addresses, Renew
 from offlinedl.engine.attempt import Attempt, Means, file
-from offlinedl.errors import NetworkError, NotFoundError
+from offlinedl.engine.refusals import concerns_one, named
+from offlinedl.errors import NetworkError, NotFoundError, PausedError
 from offlinedl.http import Answer, Enough, Headers, Http, origin
 from offlinedl.intake import Intake
 from offlinedl.manifest.limits import LIMITS, Limits
@@ -34,7 +35,8 @@ class Engine:
     At most `connections` fetches run at once, and at most `per_host` of them at one server. `backoff` is in seconds
     before the first retry and doubles with each. A fetch of which not even `stall_seconds` times `floor` bytes come
     within `stall_seconds` is given up and tried again. `bucket` holds all of them to a rate. `limits` says how large a
-    resource may be that is read into memory: a manifest, an index, a feed.
+    resource may be that is read into memory: a manifest, an index, a feed. `hinders` is asked before each fetch of a
+    run: where it says why, what is under way comes to its end, and no more begins.
     """
 
     http: Http
@@ -47,6 +49,7 @@ class Engine:
     bucket: Bucket | None = None
     limits: Limits = LIMITS
     holds: Holds = field(default_factory=Holds)
+    hinders: Callable[[], str] = lambda: ""
 
     async def run(
         self,
@@ -60,7 +63,7 @@ class Engine:
 
         What one server refuses for one fetch does not stop the others: when they are through, the first refusal is
         raised; so it is when many were refused in a row, for then it is the title that is gone. Any other failure stops
-        all at once.
+        all at once. PausedError where something `hinders` it.
         """
         await _Run(self, plan, intake, progress, renew).all(fetches)
 
@@ -145,6 +148,7 @@ class _Run:
         self._working = 0
         self._beside: list[asyncio.Task[None]] = []
         self._refused: list[NetworkError] = []
+        self._hindrance = ""
         self._in_a_row = 0
 
     async def all(self, fetches: Iterable[Fetch]) -> None:
@@ -156,6 +160,9 @@ class _Run:
             await alone(self._workers())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
+        if self._hindrance:
+            hint = "the next `offlinedl sync` goes on when nothing hinders it, `offlinedl resume` does now"
+            raise PausedError(self._hindrance, hint, code="waits")
         if self._refused:
             raise self._refused[0]
 
@@ -177,15 +184,15 @@ class _Run:
             tasks.create_task(self._work(tasks))
 
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
-        while self._queue and self._working <= self._parallel.limit:
+        while self._goes_on() and self._working <= self._parallel.limit:
             fetch = self._queue.popleft()
             try:
                 self._intake.done(fetch, await self._fetched(fetch))
                 self._in_a_row = 0
                 self._means.progress.finished(fetch.duration / self._seconds)
             except NetworkError as error:
-                error = _named(fetch, error)
-                if not _concerns_one(error):
+                error = named(fetch, error)
+                if not concerns_one(error):
                     raise error from error.__cause__
                 self._refused.append(error)
                 self._in_a_row += 1
@@ -196,6 +203,13 @@ class _Run:
         if not self._working:
             for task in self._beside:
                 task.cancel()
+
+    def _goes_on(self) -> bool:
+        """Is another fetch to begin?"""
+        self._hindrance = self._hindrance or (self._engine.hinders() if self._queue else "")
+        if self._hindrance:
+            self._queue.clear()
+        return bool(self._queue)
 
     async def _fetched(self, fetch: Fetch) -> Arrival:
         while True:
@@ -235,7 +249,7 @@ class _Run:
             except NetworkError as error:
                 if self._addresses.may_be_stale(fetch, error):
                     raise
-                if error.retry_after or not _concerns_one(error):
+                if error.retry_after or not concerns_one(error):
                     self._addresses.dead.add(origin(url))
                 first = first or error
             else:
@@ -280,19 +294,6 @@ class _Run:
             raise
         self._parallel.finished(arrival.size, now())
         return arrival
-
-
-def _named(fetch: Fetch, error: NetworkError) -> NetworkError:
-    what = "init segment" if fetch.init else "segment"
-    message = f"{fetch.rendition}, {what} {fetch.number}: {error.message}"
-    named = NetworkError(message, error.hint, status=error.status, answered=error.answered)
-    named.__cause__ = error
-    return named
-
-
-def _concerns_one(error: NetworkError) -> bool:
-    """Is it about this resource, so that the others may still come? A server that is gone is not."""
-    return error.answered and (error.status is None or (error.status not in {401, 403, 429} and error.status < 500))
 
 
 def _ends(plan: Plan) -> dict[str, int]:

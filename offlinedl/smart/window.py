@@ -182,11 +182,12 @@ def going_on(stored: Stored, shelf: Shelf, now: datetime) -> Action | None:
     entry, standing = stored.entry, stored.standing
     if entry.state is State.DOWNLOADING:
         return None
-    said = waiting(shelf.tries.get(entry.id), now)
+    is_held = standing.held and entry.state is State.PAUSED
+    said = "a person paused it; `offlinedl resume` goes on" if is_held else waiting(shelf.tries.get(entry.id), now)
     if not entry.tracks:
         said = said or _unread(entry.id, shelf)
-    if said or (standing.held and entry.state is State.PAUSED):
-        return Action(does="skip", title=entry.id, reason=said or "a person paused it; `offlinedl resume` goes on")
+    if said:
+        return Action(does="skip", title=entry.id, reason=said)
     reasons = {State.QUEUED: "queued", State.PAUSED: "its download was cut off"}
     failed = f"failed: {entry.error.message}" if entry.error else "failed"
     return Action(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import mmap
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from offlinedl.errors import BusyError, DamagedError
+from offlinedl.store import locks
 from offlinedl.store.faults import translated
 from offlinedl.store.journal import Journal
 from offlinedl.store.part import Part, checksum, checksum_of
@@ -27,7 +26,6 @@ _REMOVED = ".removed-"
 POSTERS = {"poster.jpg": "image/jpeg", "poster.png": "image/png", "poster.webp": "image/webp"}
 """What the picture of a title may be called, and its media type: its name tells what is in it."""
 _LARGE = 256 * 1024
-_LOOKS, _LOOK_SECONDS = 5, 0.01
 
 
 class Store:
@@ -66,8 +64,8 @@ class Store:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 with translated(f"lock {name}"):
-                    is_held = _flock(descriptor) or _flock_soon(descriptor)
-                    is_there = _is_at(path, descriptor)
+                    is_held = locks.taken(descriptor) or locks.taken_soon(descriptor)
+                    is_there = locks.is_at(path, descriptor)
                 if not is_held:
                     raise BusyError(
                         f"{title or name}: another offlinedl is working on this title", "wait for it, or stop it"
@@ -87,7 +85,7 @@ class Store:
             return False
         try:
             with translated(f"look at the lock of {name}"):
-                return not _flock(descriptor)
+                return not locks.taken(descriptor)
         finally:
             os.close(descriptor)
 
@@ -199,28 +197,3 @@ def _sync_file_system(descriptor: int) -> None:
         os.sync()
     elif syncfs(descriptor) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Does the file still have its name?"""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _flock_soon(descriptor: int) -> bool:
-    """Another try or two: who only looks whether a title is locked holds it for a moment."""
-    for _ in range(_LOOKS):
-        time.sleep(_LOOK_SECONDS)
-        if _flock(descriptor):
-            return True
-    return False

@@ -26,14 +26,21 @@ async def smart_downloads(work: Pass) -> None:
     actions = smart.decide(storage.shelf(library, following), following, library.space(), library.time())
     if work.dry_run:
         for action in actions:
-            step = _step(action)
-            work.tell(step if step.result == "skipped" else replace(step, result="would"))
+            work.tell(_foretold(action, work))
         return
     await _remove([action for action in actions if action.does == "remove"], work)
     await fetch([action for action in actions if action.does == "download"], work)
     for action in actions:
         if action.does == "skip":
             work.tell(_step(action))
+
+
+def _foretold(action: Action, work: Pass) -> Step:
+    step = _step(action)
+    hindrance = work.hinders() if action.does == "download" else ""
+    if hindrance:
+        return replace(step, result="skipped", reason=hindrance, waits=True)
+    return step if step.result == "skipped" else replace(step, result="would")
 
 
 async def _remove(actions: Iterable[Action], work: Pass) -> None:
@@ -61,7 +68,7 @@ async def fetch(actions: Sequence[Action], work: Pass) -> None:
     for action in actions:
         hindrance = work.hinders()
         if hindrance:
-            work.tell(replace(_step(action), result="skipped", reason=hindrance))
+            work.tell(replace(_step(action), result="skipped", reason=hindrance, waits=True))
             continue
         order = _order(action, work)
         try:
@@ -78,7 +85,7 @@ async def _fetched(action: Action, order: Order, work: Pass) -> Step:
     step = _step(action)
     hindrance = work.hinders()
     if hindrance:
-        return replace(step, result="skipped", reason=hindrance)
+        return replace(step, result="skipped", reason=hindrance, waits=True)
     try:
         entry = await alone(get(order, work.library, work.licensing, work.progress))
     except OfflinedlError as error:
@@ -104,8 +111,8 @@ def _order(action: Action, work: Pass) -> Order:
 def _failed(action: Action, error: OfflinedlError, work: Pass) -> Step:
     """A download that failed. Worth a mail is what fails for the first time, or otherwise than before."""
     step = replace(_step(action), result="failed", error=error)
-    if error.code == "over-quota":
-        return replace(step, result="skipped", reason=error.message, error=None)
+    if error.code in {"over-quota", "waits"}:
+        return replace(step, result="skipped", reason=error.message, error=None, waits=error.code == "waits")
     if isinstance(error, PausedError) or (isinstance(error, NotFoundError) and "before its turn" in error.message):
         return replace(step, result="skipped", reason=f"a person decided so: {error.message}", error=None)
     if isinstance(error, _NO_TRY):

@@ -1,0 +1,36 @@
+"""Locks of the system: they end with the process that has them, however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+_LOOKS, _LOOK_SECONDS = 5, 0.01
+
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Does the file still have its name?"""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def taken(descriptor: int) -> bool:
+    """Is the file this process's now? False where another one has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def taken_soon(descriptor: int) -> bool:
+    """Another try or two: who only looks whether a title is locked holds it for a moment."""
+    for _ in range(_LOOKS):
+        time.sleep(_LOOK_SECONDS)
+        if taken(descriptor):
+            return True
+    return False
