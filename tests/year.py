@@ -1,5 +1,5 @@
-"""A year of a home, in one process: a service that puts out episodes and is away now and then, a disk that is full on
-some days, and a clock that is set from pass to pass. Nothing sleeps; what chance decides follows from a seed."""
+"""The world about a home in a year, in one process: a service that is away now and then, a disk that is full on some
+days, and a clock that is set from pass to pass. Nothing sleeps; what chance decides follows from a seed."""
 
 from __future__ import annotations
 
@@ -9,131 +9,24 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from offlinedl.demo import origin as demo
 from offlinedl.mark import Boot
-from offlinedl.model import Series
-from offlinedl.series import Following
 from offlinedl.store import Store
 from tests import origin as o
-from tests.boxes import box
-from tests.mpds import mpd_text
+from tests.episodes import BEGAN, DAY, EPISODES, SHOWS, Episode, Show
 from tests.origin import Fault, Handler
 
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 PASS = timedelta(hours=6)
-DAY = timedelta(days=1)
-STORAGE, PLAYBACK = timedelta(days=30), timedelta(hours=48)
 FREE = 50_000_000
 KEEP_FREE = 10_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Show:
-    """A series: `backlog` episodes are there when the year begins, and then there is one more `each` while it runs;
-    after so many (`season`) a new season begins after some weeks. With a license it ends; it is `renewable` or not."""
-
-    source: str
-    name: str
-    backlog: int
-    each: timedelta
-    season: int = 10
-    pause: timedelta = timedelta(0)
-    licensed: bool = True
-    renewable: bool = True
-    rule: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def series(self) -> str:
-        """Its id."""
-        return f"{self.source}:{self.name}"
-
-    def following(self) -> Following:
-        """The rule by which it is followed."""
-        return Following(series=Series(id=self.series, name=self.name), **self.rule)
-
-    @property
-    def is_newest(self) -> bool:
-        """Does it go by dates alone?"""
-        return bool(self.rule.get("newest"))
-
-
-SHOWS = (
-    Show(source="tv", name="harbour", backlog=4, each=7 * DAY, pause=28 * DAY, rule={"delete_watched": True}),
-    Show(source="tv", name="attic", backlog=12, each=10 * DAY, renewable=False,
-         rule={"ahead": 2, "refetch_expired": True, "priority": 5}),
-    Show(source="tv", name="news", backlog=2, each=4 * DAY, season=10**6, licensed=False,
-         rule={"ahead": 2, "newest": True, "delete_watched": True, "grace": timedelta(0)}),
-    Show(source="club", name="reef", backlog=6, each=6 * DAY, rule={"delete_watched": True, "grace": 2 * DAY}),
-)  # fmt: skip
-LIMITS = {"downloads_per_device": 5, "downloads_per_month": 7, "devices": None}
+LIMITS = {"downloads_per_device": 5, "downloads_per_month": 7}
 """Those of the club."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Episode:
-    """One of a show, and when it comes."""
-
-    show: Show
-    number: int
-    season: int
-    episode: int
-    at: datetime
-
-    @property
-    def id(self) -> str:
-        """Of the title, without its source."""
-        return f"{self.show.name}-{self.number}"
-
-    @property
-    def title(self) -> str:
-        """The id of the title."""
-        return f"{self.show.source}:{self.id}"
-
-    @cached_property
-    def files(self) -> dict[str, bytes]:
-        """What the service has of it, by name. Each segment has a size of its own."""
-        chance = random.Random(self.id)
-        init, *segments = _LICENSED if self.show.licensed else _CLEAR
-        segments = [s + box("free", bytes(chance.randrange(4_000, 20_000))) for s in segments]
-        named = {"init.mp4": init} | {f"{n}.m4s": s for n, s in enumerate(segments)}
-        return named | {"m.mpd": _manifest(sum(map(len, segments)), licensed=self.show.licensed)}
-
-    @property
-    def bytes(self) -> int:
-        """Those that lie here when it is."""
-        return sum(len(content) for name, content in self.files.items() if name != "m.mpd")
-
-    def listed(self) -> dict[str, Any]:
-        """As its feed has it."""
-        drm = [{"system": "clearkey", "license_url": f"license?of={self.id}"}] if self.show.licensed else []
-        numbers = {} if self.show.is_newest else {"season": self.season, "episode": self.episode}
-        return {
-            "id": self.id, "name": self.id, "series": {"id": self.show.name, "name": self.show.name}, **numbers,
-            "duration": 8, "published": f"{self.at:%Y-%m-%dT%H:%M:%SZ}",
-            "sources": [{"url": f"titles/{self.id}/m.mpd", "type": "application/dash+xml", "drm": drm}],
-        }  # fmt: skip
-
-
-def episodes(show: Show) -> Iterator[Episode]:
-    """All of the year, in order."""
-    at, number = BEGAN - DAY, 0
-    while at < BEGAN + 365 * DAY:
-        season, episode = divmod(number, show.season)
-        yield Episode(show=show, number=number, season=season + 1, episode=episode + 1, at=at)
-        number += 1
-        if number >= show.backlog:
-            at = max(at, BEGAN) + show.each + (show.pause if number % show.season == 0 else timedelta(0))
-
-
-EPISODES = {episode.title: episode for show in SHOWS for episode in episodes(show)}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,7 +53,7 @@ class Trouble:
     fault: Fault | None = None
 
 
-_FAULTS = {
+_FAULTS: dict[str, list[Fault | None]] = {
     "feed": [o.status(503), o.status(404), o.dropped(), o.body(b"{"), o.page()],
     "license": [o.status(503), o.dropped(), o.status(403), o.status(500)],
     "media": [o.status(503), o.status(404), o.dropped()],
@@ -306,33 +199,12 @@ class Disk(Store):
 
     def found(self) -> Iterator[tuple[str, int]]:
         """All files of titles and their sizes, by their paths below the titles' folders."""
-        for folder, _, names in os.walk(self.folder(".")):
-            where = os.path.relpath(folder, self.folder("."))
+        root = str(self.folder("."))
+        for folder, _, names in os.walk(root):
             for name in names:
-                if name not in {".lock", ".journal", ".sync", ".sync.lock"}:
-                    yield f"{where}/{name}", os.path.getsize(f"{folder}/{name}")  # noqa: PTH202
+                if name not in {".lock", ".journal"}:
+                    yield f"{folder[len(root) + 1 :]}/{name}", os.stat(f"{folder}/{name}").st_size  # noqa: PTH116
 
     def free_bytes(self) -> int:
         """What is left. Where others take it, what goes from here is free again."""
         return max(0, (KEEP_FREE + 120_000 if self.taken else FREE) - self.used())
-
-
-def _manifest(size: int, *, licensed: bool) -> bytes:
-    kid = "5d0c9e1b-7a3f-4c62-8e14-f7a2b93d6c05"
-    scheme = f'value="cbcs" schemeIdUri="urn:mpeg:dash:mp4protection:2011" cenc:default_KID="{kid}"'
-    protection = f"<ContentProtection {scheme}/>" if licensed else ""
-    template = '<SegmentTemplate timescale="1" duration="4" startNumber="0" initialization="init.mp4" '
-    body = f'<Representation id="a" bandwidth="{size}" codecs="mp4a.40.2">{template}media="$Number$.m4s"/></Representation>'
-    inside = f'<AdaptationSet mimeType="audio/mp4" lang="en">{protection}{body}</AdaptationSet>'
-    return mpd_text(f"<Period>{inside}</Period>", 'mediaPresentationDuration="PT8S"')
-
-
-def _sound() -> tuple[list[bytes], list[bytes]]:
-    """The init segment and two segments, under a license and clear."""
-    titles = demo.DATA / "titles"
-    clear = (titles / "lighthouse/a-en.mp4").read_bytes()
-    licensed = [(titles / "harbour-1/a-en" / name).read_bytes() for name in ("init.mp4", "1.m4s", "2.m4s")]
-    return licensed, [clear[:833], clear[901:12935], clear[12935:24251]]
-
-
-_LICENSED, _CLEAR = _sound()
