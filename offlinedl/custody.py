@@ -169,6 +169,11 @@ class Custody:
         """A license that was granted to take the place of the title's, and does not yet."""
         return self._opened(following(entry.license_slot))
 
+    def cut_off(self, entries: Iterable[Entry]) -> set[str]:
+        """Those of these titles that have such a license, by their ids."""
+        there = self._vault.names()
+        return {entry.id for entry in entries if following(entry.license_slot) in there}
+
     def offer(self, entry: Entry, held: Held, warnings: Iterable[str] = ()) -> None:
         """Keep a license that is to take the place of the title's once it is proven."""
         self._vault.save(following(entry.license_slot), record.encode(held))

@@ -26,7 +26,7 @@ from offlinedl.errors import (
 )
 from offlinedl.mark import Boot
 from offlinedl.model import Decision, Entry, Failure, License, State, Title, Windows
-from offlinedl.series import Space
+from offlinedl.space import Space
 from offlinedl.store import Store, folder_name
 from offlinedl.timekeeper import Timekeeper
 from offlinedl.vault import Vault

@@ -5,10 +5,14 @@ Only where the disk is full the media go before all that.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from offlinedl.errors import StorageError
 from offlinedl.library import Library
 from offlinedl.model import Entry, State
-from offlinedl.series import Why
+
+if TYPE_CHECKING:
+    from offlinedl.series import Why
 
 _ROOM = 1024 * 1024
 """Bytes with which the catalog can surely write."""

@@ -122,21 +122,6 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
-    """How much may lie here: `quota` bytes of media in all (None is no limit), and `keep_free` bytes of the disk, of
-    which `free` are free now, are left alone."""
-
-    quota: int | None = None
-    keep_free: int = 0
-    free: int = 0
-
-    def room(self, used: int) -> int:
-        """Bytes that may still come, where `used` are here. Negative where there are too many."""
-        left = self.free - self.keep_free
-        return left if self.quota is None else min(left, self.quota - used)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What a run of `sync` did: how often what, why nothing was downloaded where that waited, and what failed: of each
     the title, and what was said. Without an end it is at work or was killed, without an exit code it was stopped."""

@@ -128,15 +128,20 @@ def origin() -> Iterator[Origin]:
 
 
 @pytest.fixture
-def offlinedl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Offlinedl:
+def offlinedl(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Offlinedl:
     home = tmp_path / "home"
     home.mkdir()
     (home / "config.toml").write_text("[download]\nbackoff = 0\n")
     monkeypatch.setenv("OFFLINEDL_HOME", str(home))
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("MPV_HOME", str(tmp_path / "mpv"))
-    (tmp_path / "mpv").mkdir()
-    (tmp_path / "mpv/mpv.conf").write_text("vo=null\nao=null\nuntimed=yes\naudio=no\n")
+    mpv = tmp_path_factory.mktemp("mpv")
+    (mpv / "mpv.conf").write_text("vo=null\nao=null\nuntimed=yes\naudio=no\n")
+    monkeypatch.setenv("MPV_HOME", str(mpv))
     return Offlinedl(home, capsys)
 
 

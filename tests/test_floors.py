@@ -26,6 +26,7 @@ FLOORS = {
     "model": 0,
     "protection": 0,
     "series": 0,
+    "space": 0,
     "streams": 0,
     "errors": 0,
     "signatures": 0,
@@ -103,13 +104,14 @@ DOORS = {
     "fcntl": ("store",),
     "shutil": ("store", "config"),
     "tomllib": ("config",),
+    "tomlkit": ("config",),
 }
 
 # What words and rules may use of Python's library: nothing here does I/O or knows the time unless asked.
 PURE = {
     "__future__", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime",
     "email.utils", "enum", "fractions", "functools", "hashlib", "hmac", "io.BytesIO", "itertools", "json", "math",
-    "operator", "re", "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat",
+    "operator", "re", "shlex", "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat",
     "xml.sax.saxutils",
 }  # fmt: skip
 IMPURE = {"open", "print", "input", "exec", "eval", "breakpoint"}

@@ -166,6 +166,16 @@ def test_following_anew_does_not_bring_back_what_was_watched(tv: Offlinedl) -> N
     assert fetched(tv) == {"1x2"}
 
 
+def test_who_watches_it_again_says_from_where(tv: Offlinedl) -> None:
+    tv.ok("follow", "h", "--next", "1", "--delete-watched", "--grace", "0m")
+    for number in ("1x1", "1x2", "1x3"):
+        tv.ok("sync")
+        tv.ok("mark", number, "--watched")
+    assert fetched(tv) == {"2x1"}
+    tv.ok("follow", "h", "--next", "2", "--from", "S1E2")
+    assert fetched(tv) == {"1x2", "1x3"}
+
+
 def test_kept_and_begun_ones_stay(tv: Offlinedl) -> None:
     """C66, B31."""
     tv.ok("follow", "h", "--next", "3", "--delete-watched", "--grace", "0m")

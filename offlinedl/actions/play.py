@@ -137,11 +137,10 @@ async def _by_adapter(open: Opened, library: Library, licensing: Licensing) -> N
 
 async def _watch(sitting: Sitting, library: Library, telling: Telling) -> None:
     """Returns when the playback has to stop."""
-    while not sitting.is_over:
+    while (left := sitting.left()) is None or left > 0:
         telling.now(sitting)
         library.time.keep()
-        left = sitting.left()
-        await asyncio.sleep(_OFTEN_SECONDS if left is None else min(max(left, 0.0), _OFTEN_SECONDS))
+        await asyncio.sleep(_OFTEN_SECONDS if left is None else min(left, _OFTEN_SECONDS))
 
 
 async def _until_one_ends(*works: Coroutine[Any, Any, object]) -> None:

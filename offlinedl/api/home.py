@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -14,7 +14,7 @@ from offlinedl.catalog import Catalog
 from offlinedl.config import Folders, Settings
 from offlinedl.errors import UsageError
 from offlinedl.library import Library
-from offlinedl.series import Space
+from offlinedl.space import Space
 from offlinedl.store import Store
 from offlinedl.vault import LicenseStore, Vault
 
@@ -67,6 +67,16 @@ class Home:
     def settings(self) -> Settings:
         """What was set."""
         return config.settings(self.folders.config) if self.given is None else self.given
+
+    def change(self, name: str, text: str | None) -> None:
+        """Change a setting of its `config.toml`, or take it back; see config.settings.changed. What would not serve is
+        refused, and nothing is changed."""
+        with config.changed(self.folders.config, name, text) as file:
+            then = replace(self, given=config.settings(file))
+            then.wanted(then.preferences())
+            then.space()
+            then.conditions()
+            then.bucket(Network())
 
     @contextmanager
     def said(self) -> Iterator[None]:

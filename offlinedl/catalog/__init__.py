@@ -11,22 +11,23 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offlinedl.catalog import rows
 from offlinedl.catalog.clocks import Clocks
 from offlinedl.catalog.failures import translated
-from offlinedl.catalog.following import Followed
 from offlinedl.catalog.marks import Marks
 from offlinedl.catalog.offers import Offers
 from offlinedl.catalog.opening import opened
 from offlinedl.catalog.outbox import Outbox
-from offlinedl.catalog.runs import Runs
 from offlinedl.catalog.services import Services
 from offlinedl.model import Entry, Failure, License, State, Title
 
 if TYPE_CHECKING:
+    from offlinedl.catalog.following import Followed
+    from offlinedl.catalog.runs import Runs
     from offlinedl.streams import Arrival, Fetch, Plan
 
 _TITLES = f"SELECT {rows.ENTRY_COLUMNS} FROM titles LEFT JOIN licenses ON licenses.id = titles.license_id "
@@ -43,8 +44,20 @@ class Catalog:
         self.services = Services(self._read)
         self.marks = Marks(self._db, self._read)
         self.offers = Offers(self._db, self._read)
-        self.followed = Followed(self._db, self._read)
-        self.runs = Runs(self._db, self._read)
+
+    @cached_property
+    def followed(self) -> Followed:
+        """Series that are followed. A list of titles needs nothing of it."""
+        from offlinedl.catalog.following import Followed
+
+        return Followed(self._db, self._read)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The last runs of `sync`."""
+        from offlinedl.catalog.runs import Runs
+
+        return Runs(self._db, self._read)
 
     def close(self) -> None:
         """Close the file."""
@@ -75,14 +88,9 @@ class Catalog:
         return self._entries("WHERE titles.id = ?", (ref,)) or self._entries(alone, (ref, ref))
 
     def _entries(self, clause: str, parameters: tuple[str, ...]) -> list[Entry]:
-        where = clause if clause.startswith("WHERE") else ""
-        tracks = rows.tracks(
-            self._read(
-                f"SELECT {rows.TRACK_COLUMNS} FROM tracks JOIN titles ON titles.id = title_id {where}"
-                " ORDER BY title_id, position",
-                parameters,
-            )
-        )
+        some = f"JOIN titles ON titles.id = title_id {clause}" if clause.startswith("WHERE") else ""
+        query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks {some} ORDER BY title_id, position"
+        tracks = rows.tracks(self._read(query, parameters))
         found = self._read(_TITLES + clause, parameters)
         return [rows.entry(row, tracks) for row in found]
 

@@ -24,7 +24,7 @@ class Followed:
 
     def follow(self, rule: Following, now: datetime) -> None:
         """Follow a series by this rule, in the place of an earlier one. What was removed of it may come again; what was
-        watched stays so."""
+        watched stays so, but for what is to begin anew."""
         begin = rule.begin or (None, None)
         self._db.execute(
             f"INSERT OR REPLACE INTO following ({_RULE}, followed_at) VALUES ({', '.join('?' * 14)})",
@@ -36,6 +36,9 @@ class Followed:
         )  # fmt: skip
         self._db.execute("UPDATE gone SET why = 'watched' WHERE series_id = ? AND watched", (rule.series.id,))
         self._db.execute("DELETE FROM gone WHERE series_id = ? AND NOT watched", (rule.series.id,))
+        if rule.begin is not None:
+            again = "DELETE FROM gone WHERE series_id = ? AND (coalesce(season, 1), episode) >= (?, ?)"
+            self._db.execute(again, (rule.series.id, *rule.begin))
         self._db.execute(
             """DELETE FROM tries WHERE title_id IN (SELECT id FROM offers WHERE series_id = ?1
                                                     UNION SELECT id FROM titles WHERE series_id = ?1)""",

@@ -71,7 +71,7 @@ def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
         folder=folder,
         license_slot=slot,
         wanted=wanted(quality, audio, subtitles),
-        series=None if series_id is None else Series(id=series_id, name=series_name),
+        series=None if series_id is None else _series(series_id, series_name),
         season=season,
         episode=episode,
         rights=_rights(rights),
@@ -86,6 +86,11 @@ def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
         position_seconds=position,
         error=_failure(*more[:3]),
     )
+
+
+@cache
+def _series(id_: str, name: str) -> Series:
+    return Series(id=id_, name=name)
 
 
 def _failure(code: str | None, message: str, hint: str) -> Failure | None:
@@ -109,19 +114,25 @@ def _license(columns: Sequence[Any]) -> License | None:
         system=system,
         kids=kids_of(kids),
         issued_at=datetime.fromisoformat(issued_at),
-        windows=Windows(
-            storage_seconds=storage,
-            playback_seconds=playback,
-            ends_at=moment(ends_at),
-            unknown=frozenset(unknown.split()),
-            soft=frozenset(soft.split()),
-        ),
+        windows=_windows(storage, playback, ends_at, unknown, soft),
         first_played_at=moment(first_played_at),
         last_played_at=moment(last_played_at),
         renewable=bool(renewable),
         policy=policy,
         expired_at=moment(expired_at),
         destroyed_at=moment(destroyed_at),
+    )
+
+
+@cache
+def _windows(storage: int | None, playback: int | None, ends_at: str | None, unknown: Any, soft: Any) -> Windows:
+    """Those of one service are the same for many titles."""
+    return Windows(
+        storage_seconds=storage,
+        playback_seconds=playback,
+        ends_at=moment(ends_at),
+        unknown=frozenset(unknown.split()),
+        soft=frozenset(soft.split()),
     )
 
 

@@ -29,13 +29,14 @@ def verb(
     order, then, wanted = _order(sort), dates.moment("--until", until) if until else None, _state(state)
     with wiring.library() as library:
         entries, reading = library.entries(), library.time.reading()
-    entries = [e for e in entries if _matches(e, wanted, then)]
+    if wanted is not None or then is not None:
+        entries = [e for e in entries if _matches(e, wanted, then)]
     if order is not None:
         entries.sort(key=order)
     if json:
         document([shape.title(e, reading.now) for e in entries])
     elif entries:
-        spare, rows = ("SIZE", "AUDIO", "QUALITY", "NAME"), [_cells(e, reading.now) for e in entries]
+        spare, rows = ("SIZE", "AUDIO", "QUALITY", "NAME"), _rows(entries, reading.now)
         table(("ID", "NAME", "QUALITY", "AUDIO", "SIZE", ""), rows, spare, short="NAME")
     else:
         _nothing(filtered=bool(state or until))
@@ -44,17 +45,21 @@ def verb(
         note("Set it right; or go online: `offlinedl get ID` asks the service for the time, if it has https.")
 
 
-def _cells(entry: Any, now: datetime) -> tuple[str, ...]:
+def _rows(entries: list[Any], now: datetime) -> list[tuple[str, ...]]:
+    """A row for each title. They may be many: what one of them needs is imported once."""
     from offlinedl.api.titles import message
     from offlinedl.model import Kind
 
-    heights = [f"{t.height}p" for t in entry.tracks if t.kind is Kind.VIDEO and t.height]
-    audio = " ".join(dict.fromkeys(t.language or "und" for t in entry.tracks if t.kind is Kind.AUDIO))
-    number = f"S{entry.season} E{entry.episode}  " if entry.season and entry.episode else ""
-    name = f"{entry.series.name}  {number}{entry.name}" if entry.series else entry.name
-    left = message(entry, now)
-    bytes_ = entry.bytes_done or entry.bytes_total
-    return (entry.id, name, " ".join(heights), audio, size(bytes_), left if not entry.error else f"Failed: {left}")
+    rows: list[tuple[str, ...]] = []
+    for entry in entries:
+        heights = " ".join([f"{t.height}p" for t in entry.tracks if t.kind is Kind.VIDEO and t.height])
+        audio = " ".join(dict.fromkeys([t.language or "und" for t in entry.tracks if t.kind is Kind.AUDIO]))
+        number = f"S{entry.season} E{entry.episode}  " if entry.season and entry.episode else ""
+        name = f"{entry.series.name}  {number}{entry.name}" if entry.series else entry.name
+        left = message(entry, now)
+        bytes_ = size(entry.bytes_done or entry.bytes_total)
+        rows.append((entry.id, name, heights, audio, bytes_, left if not entry.error else f"Failed: {left}"))
+    return rows
 
 
 def _nothing(*, filtered: bool) -> None:

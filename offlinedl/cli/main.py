@@ -24,8 +24,8 @@ from offlinedl.cli.output import note, report
 from offlinedl.errors import OfflinedlError, Stopped, StorageError, UsageError, cleared
 
 VERBS = (
-    "get", "list", "show", "play", "mark", "pause", "resume", "rm", "renew", "check", "export", "register", "follow",
-    "unfollow", "following", "sync", "storage", "source", "doctor", "vault", "demo",
+    "get", "list", "show", "play", "pause", "resume", "rm", "renew", "check", "mark", "export", "register", "follow",
+    "unfollow", "following", "sync", "schedule", "source", "storage", "doctor", "config", "vault", "demo",
 )  # fmt: skip
 """Each is a module beside this one: a function `verb`, or an `app` of its own where there are verbs below it."""
 

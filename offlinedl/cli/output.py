@@ -166,6 +166,8 @@ def _folded(text: str, most: int) -> list[str]:
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    if "".join(cells).isascii():
+        return "  ".join(map(str.ljust, cells, widths)).rstrip()
     padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
     return "  ".join(padded).rstrip()
 

@@ -9,8 +9,8 @@ from offlinedl.cli.output import document, note, say, size, table
 
 if TYPE_CHECKING:
     from offlinedl.model import Entry
-    from offlinedl.series import Space
     from offlinedl.smart import Leaving
+    from offlinedl.space import Space
 
 
 def verb(json: Json = False, home: Home = None, verbose: Verbose = False) -> None:

@@ -12,7 +12,7 @@ from offlinedl.cli import options
 from offlinedl.config import Settings
 from offlinedl.errors import Stopped
 from offlinedl.library import Library
-from offlinedl.series import Space
+from offlinedl.space import Space
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:

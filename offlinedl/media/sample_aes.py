@@ -63,17 +63,35 @@ def _undo(data: bytearray, runs: list[_Run], key: bytes, iv: bytes) -> None:
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     chain = bytearray()
-    for start, blocks, step in runs:
-        chain += iv
-        for at in range(start, start + blocks * step, step):
-            chain += data[at : at + _BLOCK]
+    for run in runs:
+        chain += iv + _gathered(data, run)
     clear = Cipher(algorithms.AES(key), modes.CBC(bytes(_BLOCK))).decryptor().update(chain)
     place = 0
-    for start, blocks, step in runs:
-        for at in range(start, start + blocks * step, step):
-            place += _BLOCK
-            data[at : at + _BLOCK] = clear[place : place + _BLOCK]
-        place += _BLOCK
+    for run in runs:
+        place += _BLOCK + run.blocks * _BLOCK
+        _scattered(data, run, clear[place - run.blocks * _BLOCK : place])
+
+
+def _gathered(data: bytearray, run: _Run) -> bytearray:
+    """The blocks of a run. Where they lie apart, the first bytes of all of them, then the second ones, and so on: to
+    copy each block takes much longer."""
+    start, end = run.start, run.start + run.blocks * run.step
+    if run.step == _BLOCK:
+        return data[start:end]
+    blocks = bytearray(run.blocks * _BLOCK)
+    for n in range(_BLOCK):
+        blocks[n::_BLOCK] = data[start + n : end : run.step]
+    return blocks
+
+
+def _scattered(data: bytearray, run: _Run, blocks: bytes) -> None:
+    """Put back what was gathered."""
+    start, end = run.start, run.start + run.blocks * run.step
+    if run.step == _BLOCK:
+        data[start:end] = blocks
+        return
+    for n in range(_BLOCK):
+        data[start + n : end : run.step] = blocks[n::_BLOCK]
 
 
 def _slices(stream: bytearray) -> Iterator[_Run]:

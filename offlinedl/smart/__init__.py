@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from offlinedl.series import Following, Shelf, Space
+from offlinedl.series import Following, Shelf
 from offlinedl.smart.leaving import Leaving, due, leaving
 from offlinedl.smart.room import Room
 from offlinedl.smart.window import Action, Window, going_on, window
+from offlinedl.space import Space
 
 __all__ = ["Action", "Leaving", "decide", "goes_first"]
 

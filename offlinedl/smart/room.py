@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from offlinedl.errors import sized
 from offlinedl.model import State
-from offlinedl.series import Shelf, Space
+from offlinedl.series import Shelf
 from offlinedl.smart.leaving import Leaving, unwatched
 from offlinedl.smart.window import Action
+from offlinedl.space import Space
 
 
 class Room:

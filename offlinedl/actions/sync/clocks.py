@@ -12,6 +12,8 @@ from offlinedl.timekeeper import suspect
 
 async def time(work: Pass) -> None:
     """Ask for the time where it is not known."""
+    if not trusted.is_unknown(work.library):
+        return
     doubted = [entry for entry in work.library.entries() if trusted.in_doubt(entry, work.library)]
     if not doubted:
         return

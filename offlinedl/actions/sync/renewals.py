@@ -28,20 +28,22 @@ def is_due(license: License, now: datetime) -> bool:
 
 async def renewals(work: Pass) -> None:
     """Renew what is due."""
-    for entry in work.library.entries():
-        reason = _why(entry, work.library)
+    entries, now = work.library.entries(), work.library.time()
+    cut_off = work.library.licenses.cut_off(entries)
+    for entry in entries:
+        reason = _why(entry, now, work.library, is_cut_off=entry.id in cut_off)
         if reason and work.dry_run:
             work.tell(Step(does="renew", title=entry.id, reason=reason, result="would"))
         elif reason:
             work.tell(await renewal(entry, reason, work))
 
 
-def _why(entry: Entry, library: Library) -> str:
+def _why(entry: Entry, now: datetime, library: Library, *, is_cut_off: bool) -> str:
     """Why the title's license is to be renewed, "" where it is not."""
-    now, license = library.time(), entry.license
+    license = entry.license
     if license is None or entry.state not in {State.READY, State.EXPIRED}:
         return ""
-    offered = library.licenses.offered(entry)
+    offered = library.licenses.offered(entry) if is_cut_off else None
     if offered is not None and not expiry.is_over(expiry.renewed(license, offered.license), now):
         return "a renewal was cut off"
     return expiry.message(license, now) if entry.state is State.READY and is_due(license, now) else ""

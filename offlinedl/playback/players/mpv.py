@@ -10,7 +10,7 @@ from typing import Any
 
 from offlinedl.aside import aside
 from offlinedl.playback.players.edl import edl
-from offlinedl.playback.players.process import running
+from offlinedl.playback.players.process import asking, running
 from offlinedl.playback.players.show import At, Show, subtitle
 
 _OPTIONS = (
@@ -21,6 +21,7 @@ _OPTIONS = (
     "--save-position-on-quit=no",  # under an address that there is never again
 )
 _LONGEST = 2**20
+_PLACE = 1
 
 
 async def play(program: str, show: Show, at: At) -> None:
@@ -53,17 +54,23 @@ def _settings(show: Show) -> dict[str, Any]:
 async def _follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, show: Show, at: At) -> None:
     """Until mpv has ended."""
     with suppress(ConnectionError):
-        while line := await reader.readline():
-            said = json.loads(line)
-            if said.get("event") == "file-loaded":
-                chosen = subtitle([text for text, _ in show.texts], show.subtitles)
-                for number, (text, address) in enumerate(show.texts):
-                    how = "select" if number == chosen else "auto"
-                    _say(writer, "sub-add", address, how, text.name, text.language)
-                _say(writer, "observe_property", 1, "time-pos")
-            elif said.get("event") == "property-change" and isinstance(said.get("data"), int | float):
-                at(said["data"])
+        async with asking(lambda: _say(writer, "get_property", "time-pos", id_=_PLACE)):
+            while line := await reader.readline():
+                said = json.loads(line)
+                if said.get("event") == "file-loaded":
+                    _add_texts(writer, show)
+                elif said.get("event") == "end-file" and said.get("reason") == "eof":
+                    at(show.presentation.duration)
+                elif said.get("request_id") == _PLACE and isinstance(said.get("data"), int | float):
+                    at(said["data"])
 
 
-def _say(writer: asyncio.StreamWriter, *words: object) -> None:
-    writer.write(json.dumps({"command": words, "async": True}).encode() + b"\n")
+def _add_texts(writer: asyncio.StreamWriter, show: Show) -> None:
+    chosen = subtitle([text for text, _ in show.texts], show.subtitles)
+    for number, (text, address) in enumerate(show.texts):
+        how = "select" if number == chosen else "auto"
+        _say(writer, "sub-add", address, how, text.name, text.language)
+
+
+def _say(writer: asyncio.StreamWriter, *words: object, id_: int = 0) -> None:
+    writer.write(json.dumps({"command": words, "request_id": id_, "async": True}).encode() + b"\n")
