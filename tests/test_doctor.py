@@ -72,6 +72,9 @@ def test_where_all_is_well(demo: Offlinedl, program: Callable[[str, str], None])
         "ffplay": ("ok", "ffplay -version"),
         "browser": ("absent", "not found"),
         "adapters": ("absent", "none for widevine, playready, fairplay"),
+        "schedule": ("absent", "none: `offlinedl schedule install`"),
+        "last sync": ("absent", "none"),
+        "downloads": ("ok", "`offlinedl sync` may download now"),
     }
     assert findings["vlc"]["detail"].endswith("/cvlc")
     assert findings["decoder"]["detail"].startswith("PyAV ")

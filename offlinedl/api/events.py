@@ -132,4 +132,4 @@ def until_paused(watch: Watch) -> Iterator[Watch]:
 
 def pauses(error: OfflinedlError) -> bool:
     """Is the title only paused by it?"""
-    return isinstance(error, PausedError) or error.code == "no-space"
+    return isinstance(error, PausedError) or error.code in {"no-space", "over-quota"}
