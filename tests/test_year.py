@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from offlinedl.actions.check import check, strays
+from offlinedl.actions.check import check
+from offlinedl.actions.litter import strays
 from offlinedl.cli.progress import Silence
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, State
