@@ -45,6 +45,7 @@ FLOORS = {
     "parallel": 1,
     "patience": 1,
     "rate": 1,
+    "readiness": 1,
     "record": 1,
     "rights": 1,
     "sizes": 1,
