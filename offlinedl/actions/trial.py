@@ -11,7 +11,7 @@ from offlinedl import decoder
 from offlinedl.actions.prepare import Prepared
 from offlinedl.actions.sampling import Samples
 from offlinedl.aside import aside
-from offlinedl.errors import DamagedError, OfflinedlError, RefusedError
+from offlinedl.errors import DamagedError, OfflinedlError
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement, heads, hls_key, proof
 from offlinedl.license.entitlement import Entitlement
@@ -192,6 +192,7 @@ class _Attempt:
             if not is_here:
                 unreleased = await self._released(server, held, licensing)
         trial = Trial(
+            is_tried=bool(self.sealed.tracks),
             unproven=looked.wrong,
             unreleased=unreleased,
             is_here=is_here,
@@ -217,8 +218,6 @@ class _Attempt:
             return Looked(wrong=error)
         if held.handle is not None:
             return Looked()
-        if not self.sealed.tracks:
-            return Looked(wrong=RefusedError("no sample needs it", "encrypt the title, or name no license server"))
         return await look(self.samples, self.sealed.tracks, {key.kid: key.key for key in held.keys})
 
     async def _released(self, server: LicenseServer, held: Held, licensing: Licensing) -> OfflinedlError | None:
