@@ -17,7 +17,8 @@ from offlinedl.license import Licensing, entitlement, heads, hls_key, proof
 from offlinedl.license.entitlement import Entitlement
 from offlinedl.license.need import Grant, Need
 from offlinedl.license.opening import Opening
-from offlinedl.model import Destruction, Held, Kind, License
+from offlinedl.model import Held, Kind, License
+from offlinedl.owed import Destruction
 from offlinedl.playback import subtitles
 from offlinedl.protection import LicenseServer
 from offlinedl.readiness.protection import Trial
