@@ -253,4 +253,4 @@ def _stem(name: str) -> str:
 
 def _natural(path: str) -> list[tuple[int, str]]:
     """A name in the order in which people count."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path) if part]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path) if part]

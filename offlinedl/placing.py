@@ -36,6 +36,8 @@ def placed(segments: Sequence[Segment], groups: Sequence[Sequence[Piece]], scale
     line, or, where there are as many as these, in their order."""
     spans = [Span(g[0].span.path, g[0].span.first, g[-1].span.end - g[0].span.first) for g in groups]
     units = [g[0].time for g in groups if g[0].time is not None]
+    if not spans:  # of a file that was cut off in its first segment
+        return {}, False
     is_even = len(groups) == len(segments)
     if len(units) != len(groups):
         return (dict(enumerate(spans)), False) if is_even else ({}, False)

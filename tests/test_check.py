@@ -289,8 +289,22 @@ def test_a_download_that_is_not_complete_holds_as_far_as_it_is(demo: Offlinedl, 
     demo.ok("pause", "demo:harbour-1")
     assert demo.ok("check").out.startswith("Low Tide: 10 files of 11 are here, and hold. Paused, ")
     flip(next(folder(demo).glob("video-*/000001.m4s")))
-    assert demo("check").code == 8
+    found = demo("check")
+    assert (found.code, "hint: `offlinedl get demo:harbour-1` goes on with it" in found.err) == (8, True)
     assert states(demo) == {"demo:harbour-1": "paused"}
+
+
+def test_a_download_that_was_paused_is_not_begun_by_a_repair(demo: Offlinedl, origin: Origin) -> None:
+    origin.fault("v720/3.m4s", o.status(404))
+    assert demo("get", "demo:harbour-1").code == 4
+    origin.mend()
+    demo.ok("pause", "demo:harbour-1")
+    flip(next(folder(demo).glob("video-*/000001.m4s")))
+    origin.forget()
+    assert "repaired: 9 files of 11 are here, and hold. Paused, " in demo.ok("check", "--repair").out
+    assert (states(demo), origin.log) == ({"demo:harbour-1": "paused"}, [])
+    demo.ok("check")
+    assert_origins_bytes(demo.ok("get", "demo:harbour-1", "--json").json[0])
 
 
 # what belongs to nothing
@@ -337,6 +351,12 @@ def test_what_belongs_to_nothing_is_named_and_deleted_where_that_is_asked_for(
     assert (precious / "mine").exists()
     assert len(on_disk(offlinedl)) == len(before) - len(litter)
     offlinedl.ok("check")
+
+
+def test_what_a_pass_locks_is_no_stray(demo: Offlinedl) -> None:
+    """B26: it stays beside the titles when the pass is over."""
+    demo.ok("sync")
+    assert demo.ok("check", "--json").json == []
 
 
 def test_nothing_is_deleted_of_what_another_process_holds(littered: tuple[Offlinedl, list[Path]]) -> None:

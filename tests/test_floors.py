@@ -112,7 +112,7 @@ DOORS = {
 PURE = {
     "__future__", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime",
     "email.utils", "enum", "fractions", "functools", "hashlib", "hmac", "io.BytesIO", "itertools", "json", "math",
-    "operator", "re", "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat",
+    "operator", "re", "shlex", "string", "struct", "types", "typing", "urllib.parse", "uuid", "xml.parsers.expat",
     "xml.sax.saxutils",
 }  # fmt: skip
 IMPURE = {"open", "print", "input", "exec", "eval", "breakpoint"}

@@ -91,6 +91,12 @@ def test_what_is_not_there(offlinedl: Offlinedl, tmp_path: Path) -> None:
     assert (result.code, "neither a URL nor a path" in result.err) == (3, True)
 
 
+def test_what_has_no_end_is_not_read_to_it(offlinedl: Offlinedl) -> None:
+    (offlinedl.home / "config.toml").write_text("[limits]\nmanifest_bytes = 100_000\n")
+    result = offlinedl("source", "add", "films", "/dev/zero")
+    assert (result.code, "larger than the limit of 100000 bytes" in result.err) == (9, True)
+
+
 def test_a_listing_of_a_server(offlinedl: Offlinedl, origin: Origin) -> None:
     page = b'<html><a href="/titles/ferry/master.m3u8">ferry</a></html>'
     origin.fault("^/films/$", body(page, "text/html"))

@@ -124,3 +124,11 @@ def test_only_this_user_is_this_user(tmp_path: Path) -> None:
 
 def test_a_system_that_does_not_tell_is_no_reason_to_refuse(tmp_path: Path) -> None:
     assert guard.is_own_user(CLIENT, SERVER, [tmp_path / "tcp"])
+
+
+@little_endian
+def test_a_system_without_version_6_tells_all_the_same(tmp_path: Path) -> None:
+    table = tmp_path / "tcp"
+    for row, own in ((V4.format(state="01", user=os.geteuid(), inode=9002), True), ("", False)):
+        table.write_text(row)
+        assert guard.is_own_user(CLIENT, SERVER, [table, tmp_path / "tcp6"]) is own

@@ -123,6 +123,11 @@ CASES = [
         id="several fragments a segment, and stopped in the second",
     ),
     pytest.param(rendition(2), [joined(0, 4000, opens=False, torn=True)], {0: "film.mp4@10+100"}, True, id="cut off"),
+    pytest.param(rendition(2), [joined(0, opens=False, torn=True)], {}, None, id="cut off in the first segment"),
+    pytest.param(
+        rendition(2), [one("1\u00b22.m4s", 4000), one("1\u00b21.m4s", 0)], {0: "1\u00b21.m4s", 1: "1\u00b22.m4s"}, True,
+        id="names with digits that are no numbers",
+    ),
     pytest.param(rendition(), [joined(*[None] * 4)], {n: f"film.mp4@{10 + 100 * n}+100" for n in range(4)}, False,
         id="fragments without times, as many as segments"),
     pytest.param(rendition(), [joined(*[None] * 3)], {}, None, id="fragments without times, and not as many"),

@@ -407,12 +407,13 @@ def test_a_title_that_is_paused_when_all_is_there_but_not_proven_is_not_all(demo
     assert listed["message"] == "Paused, 99 % done"
 
 
-def test_no_space_is_a_pause_too(chatty: Offlinedl) -> None:
+@pytest.mark.parametrize(("own", "code"), [('keep_free = "900TB"', "no-space"), ('quota = "1kB"', "over-quota")])
+def test_no_space_is_a_pause_too(own: str, code: str, chatty: Offlinedl) -> None:
     """B39."""
-    (chatty.home / "config.toml").write_text('[storage]\nkeep_free = "900TB"\n')
+    (chatty.home / "config.toml").write_text(f"[storage]\n{own}\n")
     result = get(chatty, "demo:harbour-1")
     found = events(result.err)
-    assert (result.code, kinds(found), found[-1]["error"]["code"]) == (6, ["paused"], "no-space")
+    assert (result.code, kinds(found), found[-1]["error"]["code"]) == (6, ["paused"], code)
     assert [title["state"] for title in chatty.listed()] == ["paused"]
 
 

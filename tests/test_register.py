@@ -4,6 +4,7 @@ segments in one file, playlists with their files, a whole file. What they decryp
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def test_what_a_tool_left_becomes_a_title_and_no_media_is_fetched(
     assert len(origin.asked("/license")) == 1
     demo.ok("check")
     assert demo.ok("get", "demo:harbour-1").err.startswith("Low Tide: already there")
-    demo.ok("play", "demo:harbour-1", "--player", "none")
+    demo.play("demo:harbour-1")
 
 
 def test_progress_and_ready_are_told(demo: Offlinedl, there: Path) -> None:
@@ -248,6 +249,35 @@ def test_what_is_missing_is_named_and_get_goes_on_with_it(demo: Offlinedl, origi
     [title] = demo.ok("get", "demo:harbour-1", "--json").json
     assert_origins_bytes(title)
     assert [a.path for a in origin.asked(".m4s")] == [f"/titles/harbour-1/v720/{n}.m4s" for n in (2, 3)]
+
+
+def test_what_lies_here_needs_no_second_room(demo: Offlinedl, there: Path) -> None:
+    """A quota of one and a quarter of the title."""
+    mirrored(there)
+    sizes = sum(file.stat().st_size for file in there.rglob("*") if file.is_file())
+    own = f'[download]\nbackoff = 0\n[storage]\nkeep_free = "1"\nquota = "{sizes * 5 // 4}"\n'
+    (demo.home / "config.toml").write_text(own)
+    [last] = there.rglob("v720/3.m4s")
+    aside = last.rename(there / "aside")
+    assert demo("register", "demo:harbour-1", str(there)).code == 3
+    aside.rename(last)
+    demo.ok("register", "demo:harbour-1", str(there))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_it_copies_it_is_paused_and_goes_on(number: int, demo: Offlinedl, there: Path) -> None:
+    mirrored(there)
+    words = ("register", "demo:harbour-1", str(there))
+    process = demo.start(*words, before=f"dies_at('offlinedl.actions.register', '_copy', 4, {int(number)})")
+    assert process.wait() == 128 + number
+    assert [title["state"] for title in demo.listed()] == ["paused"]
+    demo.ok(*words)
+
+
+def test_where_there_is_no_room_it_is_paused_and_nothing_of_it_lost(demo: Offlinedl, there: Path) -> None:
+    (demo.home / "config.toml").write_text('[storage]\nquota = "1kB"\n')
+    result = demo("register", "demo:harbour-1", str(mirrored(there)))
+    assert (result.code, [title["state"] for title in demo.listed()]) == (6, ["paused"])
 
 
 def test_what_is_missing_is_fetched_where_that_is_asked_for(demo: Offlinedl, origin: Origin, there: Path) -> None:

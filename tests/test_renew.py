@@ -208,6 +208,7 @@ def test_a_token_that_expired_is_asked_for_anew(demo: Offlinedl, origin: Origin)
     origin.forget()
     demo.ok("rm", REF)
     assert (len(origin.asked("/entitlement")), len(origin.asked("/license"))) == (1, 1)
+    origin.mend()
     assert demo.ok("sync").err == "Nothing to do.\n"
 
 
@@ -352,7 +353,7 @@ def test_sync_renews_what_is_due(demo: Offlinedl, origin: Origin) -> None:
             "message": "Available for 30 more days", "error": None,
         }
     ]  # fmt: skip
-    assert [asked.path for asked in origin.log] == ["/license"]
+    assert [asked.path for asked in origin.log] == ["/feed.json", "/license"]
     again = ok(demo.at(DAY % 29, "sync"))
     assert (again.out, again.err) == ("", "Nothing to do.\n")
 

@@ -367,6 +367,27 @@ def test_a_body_that_nobody_reads_is_cut_at_the_deadline() -> None:
     clockwork.run(told())
 
 
+def test_a_body_that_nobody_reads_is_not_cut_where_the_deadline_has_moved() -> None:
+    """The license is renewed while the player has paused."""
+
+    async def told() -> None:
+        def time() -> float:
+            return asyncio.get_running_loop().time()
+
+        sitting, unhurried = Sat(time, 6), aiohttp.ClientTimeout(None)
+        async with (
+            serving(long(4, 32_000_000, 1), sitting, About(name="Low Tide"), time=time) as served,
+            aiohttp.ClientSession(timeout=unhurried) as client,
+            client.get(served.master.replace("master.m3u8", "v0/0.m4s")) as answer,
+        ):
+            await asyncio.sleep(3)
+            sitting.ends = time() + 600
+            await asyncio.sleep(100)
+            assert len(await answer.read()) == 32_000_000
+
+    clockwork.run(told())
+
+
 # To whom
 
 
@@ -422,6 +443,33 @@ def test_only_what_is_there_can_be_asked_for(method: str, path: str) -> None:
         assert stage.shelf.made == []
 
     play(story)
+
+
+GARBAGE = [
+    pytest.param(b"\x16\x03\x01\x02\x00", b"400", id="another-protocol"),
+    pytest.param(b"GET /{token}/%s HTTP/1.1\r\n" % (b"a" * 9000), b"400", id="a-path-without-end"),
+    pytest.param(b"GET /{token}/\xff HTTP/1.1\r\n", b"400", id="no-text"),
+    pytest.param(b"GET /{token}/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n", b"400", id="two-hosts"),
+    pytest.param(b"OPTIONS * HTTP/1.1\r\n", b"404", id="no-path"),
+    pytest.param(b"CONNECT x.example:443 HTTP/1.1\r\n", b"404", id="a-proxy-is-looked-for"),
+]
+
+
+@pytest.mark.parametrize(("sent", "status"), GARBAGE)
+def test_what_is_no_request_is_not_told(sent: bytes, status: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody can send it, and the address may be in it."""
+
+    async def story(stage: Stage) -> None:
+        root = URL(stage.root)
+        reader, writer = await asyncio.open_connection(root.host, root.port)
+        port, token = str(root.port).encode(), stage.root.split("/")[3].encode()
+        request = sent + b"Host: 127.0.0.1:{port}\r\n\r\n"
+        writer.write(request.replace(b"{port}", port).replace(b"{token}", token))
+        assert (await reader.readline()).split()[1] == status
+        writer.close()
+
+    play(story)
+    assert caplog.records == []
 
 
 _ASK = """

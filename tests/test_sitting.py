@@ -31,7 +31,7 @@ class Sat:
     """A sitting that has begun, on a clock that can be set. `later` lets so many seconds pass."""
 
     def __init__(self, home: Path, window: Windows) -> None:
-        self.now = clock.now()
+        self.now, self.ticks = clock.now(), 1000.0
         self.catalog = Catalog(home / "catalog.db")
         self.library = Library(self.catalog, Store(home / "titles"), Vault(home / "vault"), lambda: self.now)
         entry = self.library.find("demo:harbour-1")
@@ -43,7 +43,8 @@ class Sat:
     async def _begun(self) -> Sitting:
         async with Http(connections=1) as http:
             licensing = Licensing(engine=Engine(http=http))
-            sitting = Sitting(self.library.must("demo:harbour-1"), self.library, licensing, 100.0)
+            entry = self.library.must("demo:harbour-1")
+            sitting = Sitting(entry, self.library, licensing, 100.0, lambda: self.ticks)
             await sitting.begin()
             return sitting
 
@@ -76,6 +77,24 @@ def test_a_clock_that_is_set_back_while_it_plays_lengthens_nothing(sat: Callable
     assert not playing.sitting.is_over
     playing.now += timedelta(seconds=2)
     assert playing.sitting.is_over
+
+
+def test_time_in_which_the_machine_sleeps_passes_whatever_its_clock_says(sat: Callable[..., Sat]) -> None:
+    playing = sat(playback_seconds=100)
+    assert playing.left() == 100
+    playing.ticks += 90
+    assert playing.left() == 10
+    playing.ticks += 10
+    assert playing.sitting.is_over
+
+
+def test_what_is_not_ready_any_more_stops(sat: Callable[..., Sat]) -> None:
+    """Another process gets it anew, and replaces its files."""
+    playing = sat()
+    assert playing.left() is None
+    playing.library.queue(playing.sitting.entry)
+    assert playing.sitting.is_over
+    assert (playing.sitting.over().code, playing.sitting.over().exit_code) == ("not-ready", 5)
 
 
 def test_without_a_clock_nothing_ends_it(sat: Callable[..., Sat]) -> None:

@@ -134,6 +134,12 @@ WINDOW = [
         rules=(replace(THREE, ahead=1),),
         offered=(offer("0x9"), offer("1x9", special=True), *SEASONS),
     ),
+    story(
+        "B30 season 0 is not the first",
+        {"download 1x1": "1 of 1"},
+        rules=(replace(THREE, ahead=1),),
+        offered=(offer("0x9"), SEASONS[0]),
+    ),
     story("one without a number stands apart, too", {"download 1x1": ""}, offered=(offer("trailer"), SEASONS[0])),
     story("a watched special moves nothing", {"download 1x1": ""}, watched("0x9"), rules=(replace(THREE, ahead=1),)),
     story(
@@ -225,8 +231,8 @@ NEWS_FIRST = [
         offered=DAYS,
     ),
     story(
-        "what newer ones replaced does not come back",
-        {"skip n02": "newer ones had come"},
+        "what newer ones replaced does not come back, and no more is said of it",
+        {},
         *(watched(f"n0{n}", series=NEWS) for n in (3, 4, 5)),
         rules=(NEWEST,),
         offered=DAYS[1:],
@@ -447,6 +453,7 @@ ON_THE_WAY = [
         unread={"demo": "away"},
     ),
     story("what no rule wants any more goes", {"remove 1x1": "not wanted any more"}, queued("1x1"), rules=()),
+    story("but what a person paused", {}, here("1x1", State.PAUSED, held=True), rules=()),
     story(
         "A7 A19 a removal that was cut off is finished",
         {"remove 1x1": "its removal was cut off"},
@@ -551,6 +558,21 @@ ROOM = [
         here("n05", EXPIRED, series=NEWS, position_seconds=5),
         rules=ONE,
         space=room(100),
+    ),
+    story(
+        "never what is to be fetched again",
+        {"download 1x1": "and unwatched", "skip n05": "no room"},
+        here("1x1", EXPIRED),
+        rules=(*REFETCH, replace(NEWEST, ahead=1, priority=1)),
+        offered=SEASONS + DAYS,
+        space=room(100),
+    ),
+    story(
+        "what goes anyway leaves its bytes to the disk",
+        {"remove 1x1": "watched 2 days ago", "download 1x2": ""},
+        watched("1x1"),
+        rules=(replace(TIDY, ahead=1),),
+        space=Space(),
     ),
     story("never what was just watched", {"skip 1x1": ""}, watched("seen", HOUR, **FILM), rules=ONE, space=room(100)),
     story(

@@ -16,9 +16,10 @@ from typing import Literal
 from offlinedl import expiry
 from offlinedl.actions.acquire import MAY_SERVE_YET, loaded
 from offlinedl.actions.get import Order, get
+from offlinedl.actions.litter import orphans
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.aside import aside
-from offlinedl.errors import BusyError, DamagedError, OfflinedlError, RefusedError, counted
+from offlinedl.errors import DamagedError, OfflinedlError, RefusedError, counted
 from offlinedl.library import Library
 from offlinedl.license import Licensing, proof
 from offlinedl.model import Entry, Kind, State, Track
@@ -35,6 +36,7 @@ License = Literal["opens", "in the vault", "missing", "does not open", "expired"
 
 _STORED = {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}
 _TRIED = {State.READY, State.CLOCK_SUSPECT}
+_WAITING = {State.QUEUED, State.PAUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +78,14 @@ async def check(entry: Entry, library: Library, licensing: Licensing, progress: 
 
 async def repair(verdict: Verdict, order: Order, library: Library, licensing: Licensing, progress: Progress) -> Verdict:
     """Fetch what is damaged of a title, or the license alone, as `get` does it, and prove all of it again. What is over
-    stays so: a new license is for the person to ask for."""
+    stays so: a new license is for the person to ask for. So is it when a title that waits goes on: what is damaged of
+    it comes again then."""
     entry = verdict.entry
     if not is_repairable(verdict):
         return verdict
     try:
+        if entry.state in _WAITING:
+            return _dropped(verdict, library)
         if verdict.license == "does not open":
             with library.lock(entry.id):
                 library.drop_license(entry, "license did not open the media")
@@ -94,8 +99,17 @@ async def repair(verdict: Verdict, order: Order, library: Library, licensing: Li
 
 def is_repairable(verdict: Verdict) -> bool:
     """Is something wrong that can be fetched? What another process holds is none of ours."""
-    wrong = isinstance(verdict.error, DamagedError)
-    return wrong and verdict.entry.state is not State.EXPIRED
+    state, wrong = verdict.entry.state, isinstance(verdict.error, DamagedError)
+    return wrong and state is not State.EXPIRED and not (state in _WAITING and verdict.license == "missing")
+
+
+def _dropped(verdict: Verdict, library: Library) -> Verdict:
+    paths = {damage.path for damage in verdict.damaged}
+    with library.lock(verdict.entry.id):
+        entry = library.must(verdict.entry.id)
+        library.damaged(entry, [f for f in library.plan(entry.id).fetches if f.path in paths])
+    entry = library.must(entry.id)
+    return replace(verdict, entry=entry, files=verdict.files - len(paths), error=None, repaired=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +183,7 @@ class _Examination:
             if held is not None:
                 await loaded(self.entry, held, self.library, self.licensing)
         except TornFilesError as error:
-            return license, [_named(plan, f, error.message.partition(": ")[2]) for f in error.fetches], None
+            return license, [_named(plan, fault.fetch, fault.reason) for fault in error.faults], None
         except (WrongKeyError, proof.UnlicensedError, RefusedError, DamagedError) as error:
             if error.code in MAY_SERVE_YET | {"license-expired"}:
                 raise
@@ -182,49 +196,6 @@ class _Examination:
         if self.entry.state is not State.FAILED or failed is None:
             return None
         return DamagedError(failed.message, _hint(self.entry), code=failed.code)
-
-
-def orphans(entry: Entry, plan: Plan, library: Library) -> list[str]:
-    """The files in the title's folder that its plan does not know. While a journal tells of more that came, it is not
-    known whose they are."""
-    if library.store.journal(entry.folder).lines():
-        return []
-    return library.store.others(entry.folder, {f.path for f in plan.fetches})
-
-
-def strays(library: Library) -> list[str]:
-    """What lies beside the titles' folders and belongs to no title. What a process works on is not among it."""
-    there = library.store.names()
-    return sorted(name for name in there - _folders(library) if not library.store.is_locked(name))
-
-
-def tidy(verdict: Verdict, library: Library) -> bool:
-    """Delete the orphans of a title. False where another process has it by now."""
-    try:
-        with library.lock(verdict.entry.id):
-            plan = library.plan(verdict.entry.id)
-            if orphans(verdict.entry, plan, library):
-                library.store.keep_only(verdict.entry.folder, {f.path for f in plan.fetches})
-    except BusyError:
-        return False
-    return True
-
-
-def sweep(name: str, library: Library) -> bool:
-    """Delete a stray. False where it is somebody's by now."""
-    path = library.store.folder(name)
-    try:
-        with library.store.lock(name) if path.is_dir() and not path.is_symlink() else nullcontext():
-            if name in _folders(library):
-                return False
-            library.store.remove(name)
-    except BusyError:
-        return False
-    return True
-
-
-def _folders(library: Library) -> set[str]:
-    return {entry.folder for entry in library.catalog.entries()}
 
 
 def _batches(fetches: Iterable[Fetch]) -> Iterator[list[Fetch]]:
@@ -281,4 +252,6 @@ def _damage(entry: Entry, damaged: list[Damage], claimed: list[Fetch]) -> Damage
 def _hint(entry: Entry) -> str:
     if entry.state is State.EXPIRED:
         return f"`offlinedl get {entry.id}` asks for a new license, and fetches just what is damaged"
+    if entry.state in _WAITING:
+        return f"`offlinedl get {entry.id}` goes on with it, and fetches that anew"
     return f"`offlinedl check --repair {entry.id}` fetches just that"

@@ -31,11 +31,12 @@ class WrongKeyError(DamagedError):
 
 
 class TornFilesError(DamagedError):
-    """The files of `fetches` are damaged; nothing is wrong with the license."""
+    """The files that the `faults` name (`fetches`) are damaged; nothing is wrong with the license."""
 
     def __init__(self, faults: Sequence[proof.Fault]) -> None:
         first = faults[0]
         super().__init__(f"{first.fetch.path} is damaged: {first.reason}", "run it again: only that is fetched")
+        self.faults = faults
         self.fetches = [fault.fetch for fault in faults]
 
 

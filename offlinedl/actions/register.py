@@ -19,7 +19,7 @@ from offlinedl.actions.identify import Identified, identify, look
 from offlinedl.actions.prepare import Prepared
 from offlinedl.actions.prove import WrongKeyError
 from offlinedl.aside import aside
-from offlinedl.errors import DamagedError, NotFoundError, counted
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, counted
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.license.heads import Identity
@@ -56,12 +56,14 @@ async def register(
     title, plan = await planned(order, library, licensing, choose)
     with library.lock(title.id):
         entry = await library.begin(title, plan)
-        storage.check(entry, plan.fetches, library)
-        taken = await _copied(entry, foreign, found[0].spans, library, progress)
-        missing = [f for f in library.plan(entry.id).fetches if f.size is None and not f.init]
-        if missing and not fetch_missing:
-            library.pause(entry)
-            raise _incomplete(entry, plan, missing)
+        try:
+            taken = await _copied(entry, foreign, found[0].spans, library, progress)
+            if not fetch_missing:
+                _check_complete(entry, library.plan(entry.id))
+        except BaseException:
+            with suppress(OfflinedlError):  # a disk that is full may have no place for that either
+                library.pause(entry)
+            raise
         entry = library.mark(entry, order.decision)
         try:
             return await work(entry, order, library, licensing, progress).run()
@@ -77,8 +79,11 @@ async def register(
 async def _copied(
     entry: Entry, foreign: Foreign, spans: dict[Identity, Span], library: Library, progress: Progress
 ) -> list[Fetch]:
-    """Take in what lies at `spans`, as if it had come. The fetches that these are."""
-    taken = [f for f in library.plan(entry.id).fetches if f.identity in spans and f.size is None]
+    """Take in what lies at `spans`, as if it had come. The fetches that these are. StorageError where the title does
+    not fit."""
+    fetches = library.plan(entry.id).fetches
+    storage.check(entry, fetches, library)
+    taken = [f for f in fetches if f.identity in spans and f.size is None]
     progress.begin(entry.name, 0, sum(spans[f.identity].size for f in taken))
     progress.step("copying")
     async with library.intake(entry) as intake:
@@ -103,15 +108,19 @@ def _copy(store: Store, folder: str, path: str, foreign: Foreign, span: Span) ->
     return part.keep()
 
 
-def _incomplete(entry: Entry, plan: Plan, missing: list[Fetch]) -> NotFoundError:
-    media = sum(not f.init for f in plan.fetches)
+def _check_complete(entry: Entry, plan: Plan) -> None:
+    """NotFoundError where segments are missing, with their numbers. Init segments are the origin's to give."""
+    media = [f for f in plan.fetches if not f.init]
+    missing = [f for f in media if f.size is None]
+    if not missing:
+        return
     named = []
     for track in plan.tracks:
         numbers = sorted(f.number for f in missing if f.rendition == track.id)
         named += [f"{called(track)} {_runs(numbers)}"] if numbers else []
     are = "is" if len(missing) == 1 else "are"
-    return NotFoundError(
-        f"{len(missing)} of {counted(media, 'segment')} {are} not there: {', '.join(named)}",
+    raise NotFoundError(
+        f"{len(missing)} of {counted(len(media), 'segment')} {are} not there: {', '.join(named)}",
         f"`offlinedl get {entry.id}` fetches them, and nothing else; or add --fetch-missing",
         code="incomplete",
     )

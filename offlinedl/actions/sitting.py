@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from offlinedl import expiry, playing
+from offlinedl import clock, expiry, playing
 from offlinedl.actions.acquire import loaded
 from offlinedl.errors import BusyError, NotFoundError, OfflinedlError, RefusedError, StorageError
 from offlinedl.library import Library
@@ -19,12 +19,22 @@ _WATCHED = 0.9
 _END_SECONDS = 5.0
 """Who stopped so near to the end begins anew."""
 _SELDOM_SECONDS = 5.0
+_PLAYING = {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}
+"""Deadlines are looked at by themselves: neither a soft one nor a clock that is set back meanwhile ends a playback."""
 
 
 class Sitting:
-    """As playback.Sitting has it. `duration` is in seconds; `position` is None before anything was shown."""
+    """As playback.Sitting has it. `duration` is in seconds, `ticks` tells those that pass; `position` is None before
+    anything was shown."""
 
-    def __init__(self, entry: Entry, library: Library, licensing: Licensing, duration: float) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        library: Library,
+        licensing: Licensing,
+        duration: float,
+        ticks: Callable[[], float] = clock.ticks,
+    ) -> None:
         self.entry = entry
         self.duration = duration
         self.position: float | None = None
@@ -34,7 +44,8 @@ class Sitting:
         self._licensing = licensing
         self._beginning = asyncio.Lock()
         self._bound: tuple[datetime, float] | None = None
-        self._kept_at = time.monotonic()
+        self._ticks = ticks
+        self._kept_at = ticks()
 
     @property
     def start(self) -> float:
@@ -65,7 +76,7 @@ class Sitting:
         at = expiry.stop(entry.license).at
         if at is None:
             return None
-        now, left = time.monotonic(), (at - self._library.time()).total_seconds()
+        now, left = self._ticks(), (at - self._library.time()).total_seconds()
         if self._bound is None or self._bound[0] != at:
             self._bound = (at, now + left)
         return min(left, self._bound[1] - now)
@@ -76,8 +87,15 @@ class Sitting:
 
     def over(self) -> OfflinedlError:
         """Why the playback had to stop."""
-        if self._now() is None:
+        entry = self._library.entry(self.entry.id)
+        if entry is None or entry.state is State.REMOVING:
             return NotFoundError(f"{self.entry.id}: removed while it played", "`offlinedl get` fetches it again")
+        if self._now() is None:
+            return RefusedError(
+                f"{entry.id}: changed while it played, and was stopped",
+                "play it again when it is ready",
+                code="not-ready",
+            )
         return RefusedError(
             f"{self.entry.id}: expired while it played, and was stopped",
             f"`offlinedl get {self.entry.id}` asks for a new license",
@@ -87,7 +105,7 @@ class Sitting:
     def at(self, seconds: float) -> None:
         """See playback.Sitting. It is written down now and then, and by `close`."""
         self.position = seconds
-        if time.monotonic() - self._kept_at >= _SELDOM_SECONDS:
+        if self._ticks() - self._kept_at >= _SELDOM_SECONDS:
             self._keep(seconds)
 
     def close(self) -> None:
@@ -102,15 +120,15 @@ class Sitting:
 
     def _keep(self, seconds: float) -> None:
         """What cannot be kept now is kept a little later."""
-        self._kept_at = time.monotonic()
+        self._kept_at = self._ticks()
         decision = Decision(position_seconds=int(seconds), watched=self.is_watched or None)
         with suppress(StorageError, BusyError, NotFoundError), self._library.catalog.clocks.unhurried():
             self._library.mark(self.entry, decision)
 
     def _now(self) -> Entry | None:
-        """The title as it stands now, None where it was removed or has lost its license."""
+        """The title as it stands now, None where it is not ready any more, or has lost its license."""
         entry = self._library.entry(self.entry.id)
-        if entry is None or entry.state is State.REMOVING or (self.entry.license and entry.license is None):
+        if entry is None or entry.state not in _PLAYING or (self.entry.license and entry.license is None):
             return None
         return entry
 

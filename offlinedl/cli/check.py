@@ -63,8 +63,9 @@ class _Work:
 
     async def through(self, entries: list[Entry], network: wiring.Network) -> list[Verdict]:
         """Every title in turn."""
-        from offlinedl.actions.check import check, repair, tidy
+        from offlinedl.actions.check import check, repair
         from offlinedl.actions.get import Order
+        from offlinedl.actions.litter import tidy
 
         found: list[Verdict] = []
         order = Order(ref="", headers=self._headers)
@@ -75,7 +76,7 @@ class _Work:
                 if not self._json:
                     _say(verdict, self._library.time())
                 if self._repairs and verdict.orphans:
-                    tidy(verdict, self._library)
+                    tidy(verdict.entry, self._library)
                 if self._repairs and verdict.error:
                     with progress.shown(self._how, entry.id) as watching:
                         verdict = await repair(verdict, order, self._library, licensing, watching)
@@ -87,7 +88,7 @@ class _Work:
 
     def strays(self) -> list[str]:
         """What belongs to no title; deleted where that was asked for."""
-        from offlinedl.actions.check import strays, sweep
+        from offlinedl.actions.litter import strays, sweep
 
         found = strays(self._library)
         for name in found:

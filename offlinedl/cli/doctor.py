@@ -44,8 +44,9 @@ def verb(
 
 def _examined() -> list[Finding]:
     from offlinedl import config
+    from offlinedl.actions import examine_sync
     from offlinedl.actions.examine import examine
-    from offlinedl.cli import options, wiring
+    from offlinedl.cli import options, schedule, wiring
     from offlinedl.errors import OfflinedlError
     from offlinedl.license.adapter import adapters
 
@@ -57,7 +58,12 @@ def _examined() -> list[Finding]:
         except OfflinedlError as error:
             library = error
         folders = config.folders(options.home())
-        return wiring.run(examine(library, wiring.vault(), folders, wiring.keep_free(), adapters(own.cdm)))
+        found = wiring.run(examine(library, wiring.vault(), folders, wiring.keep_free(), adapters(own.cdm)))
+        if not isinstance(library, OfflinedlError):
+            runs = library.catalog.runs.last()
+            found += examine_sync.of_schedule(schedule.name(), runs, library.time())
+            found.append(wiring.run(examine_sync.of_gate(wiring.home().gate(library))))
+        return found
 
 
 def _say(found: Sequence[Finding]) -> None:

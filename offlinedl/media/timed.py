@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
@@ -105,7 +106,9 @@ def _timings(segment: Data, box: Box, default: int) -> Iterator[tuple[int, int]]
     count = reader.number(4)
     reader.take((4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0))
     fields = [flags & bit for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit]
-    for row in struct.iter_unpack(f">{len(fields)}I", reader.take(4 * count * len(fields))) if fields else [()] * count:
+    for row in (
+        struct.iter_unpack(f">{len(fields)}I", reader.take(4 * count * len(fields))) if fields else repeat((), count)
+    ):
         own = dict(zip(fields, row, strict=True))
         offset = own.get(0x800, 0)
         yield own.get(0x100, default), offset - 2**32 if offset >= 2**31 else offset

@@ -39,14 +39,16 @@ def is_own_user(client: Address, server: Address, tables: Sequence[Path] = _TABL
     user = asked(client, server)
     if user is not None:
         return user == os.geteuid()
-    for table in tables:
-        try:
-            user = owner(table.read_text(), client, server)
-        except OSError:
-            return True
-        if user is not None:
-            return user == os.geteuid()
-    return False
+    listed = [text for text in map(_text, tables) if text is not None]  # one is missing where IPv6 is off
+    users = [user for text in listed if (user := owner(text, client, server)) is not None]
+    return users[0] == os.geteuid() if users else not listed
+
+
+def _text(table: Path) -> str | None:
+    try:
+        return table.read_text()
+    except OSError:
+        return None
 
 
 def asked(client: Address, server: Address) -> int | None:

@@ -140,10 +140,10 @@ class Pieces:
                 try:
                     await self._near(rendition, made)
                     await self._write(response, memoryview(made.content)[asked.start : asked.stop])
-                except (web.HTTPGone, TimeoutError):
+                except web.HTTPGone:
                     response.force_close()
-                    assert request.transport is not None  # noqa: S101
-                    request.transport.abort()
+                    if request.transport is not None:
+                        request.transport.abort()
         return response
 
     async def _near(self, rendition: str, made: Made) -> None:
@@ -155,15 +155,25 @@ class Pieces:
         self._readings[rendition] = pacing.asked(self._readings.get(rendition), made.part.media, self._time())
         while True:
             self._check()
-            left, reading = self._sitting.left(), self._readings[rendition]
-            seconds = pacing.wait(reading, start, self._time(), left, made.duration)
+            reading = self._readings[rendition]
+            seconds = pacing.wait(reading, start, self._time(), self._sitting.left(), made.duration)
             if seconds <= 0:
                 return
-            await self._rest(min(seconds, left or seconds, _LOOK_SECONDS))
+            await self._rest(min(seconds, self._soon()))
 
     async def _write(self, response: web.StreamResponse, body: memoryview) -> None:
-        """Send the body. HTTPGone or TimeoutError at the deadline, also while the player takes its time."""
+        """Send the body. HTTPGone at the deadline, wherever that is meanwhile, also while the player takes its time."""
         for at in range(0, len(body), _SLICE):
             self._check()
-            async with asyncio.timeout(self._sitting.left()):
-                await response.write(body[at : at + _SLICE])
+            writing = asyncio.ensure_future(response.write(body[at : at + _SLICE]))
+            try:
+                while not (await asyncio.wait({writing}, timeout=self._soon()))[0]:
+                    self._check()
+                writing.result()
+            finally:
+                writing.cancel()
+
+    def _soon(self) -> float:
+        """In so many seconds the clocks are to be looked at again."""
+        left = self._sitting.left()
+        return _LOOK_SECONDS if left is None else max(0.0, min(left, _LOOK_SECONDS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import secrets
 import time as clock
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -29,6 +30,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Server": "offlinedl",
 }
+
+_UNHEARD = logging.Logger("offlinedl.playback", logging.CRITICAL + 1)
+"""What anybody sends is nothing for the terminal of this user, nor is the address that may be in it."""
 
 
 class Served:
@@ -72,7 +76,7 @@ async def serving(
     texts = await aside(lambda: presentation.texts)
     page = Page(about, texts, pieces, over, rest)
     app = _application(token, page, pieces)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, access_log=None, logger=_UNHEARD, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, _HOST, 0).start()
@@ -115,6 +119,6 @@ def _check(request: web.Request, token: str) -> None:
     is_own = guard.is_own_page(request.headers.get("Sec-Fetch-Site")) and guard.is_own_user(client, server)
     if not (is_meant and is_own):
         raise web.HTTPForbidden
-    first = request.path.split("/")[1]
+    first, _, _ = request.path.removeprefix("/").partition("/")
     if first != "open" and not hmac.compare_digest(first.encode(), token.encode()):
         raise web.HTTPNotFound

@@ -102,13 +102,15 @@ def _content(path: Path, limit: int) -> bytes:
     try:
         if path.is_dir():
             return b"".join(_entries(path, limit))
-        if path.stat().st_size > limit:
-            raise UnsupportedError(f"{path}: larger than the limit of {limit} bytes", "raise [limits] manifest_bytes")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path}: not found", "is the path right?") from error
     except OSError as error:
         raise DamagedError(f"{path}: cannot be read: {error.strerror}", "is it yours?") from error
+    if len(content) > limit:
+        raise UnsupportedError(f"{path}: larger than the limit of {limit} bytes", "raise [limits] manifest_bytes")
+    return content
 
 
 LISTS = (".m3u", ".txt")

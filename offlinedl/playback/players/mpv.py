@@ -10,7 +10,7 @@ from typing import Any
 
 from offlinedl.aside import aside
 from offlinedl.playback.players.edl import edl
-from offlinedl.playback.players.process import running
+from offlinedl.playback.players.process import asking, running
 from offlinedl.playback.players.show import At, Show, subtitle
 
 _OPTIONS = (
@@ -22,7 +22,6 @@ _OPTIONS = (
 )
 _LONGEST = 2**20
 _PLACE = 1
-_OFTEN_SECONDS = 0.5
 
 
 async def play(program: str, show: Show, at: At) -> None:
@@ -37,12 +36,10 @@ async def play(program: str, show: Show, at: At) -> None:
             for name, value in _settings(show).items():
                 _say(writer, "set_property", name, value)
             _say(writer, "loadfile", await aside(lambda: edl(show.presentation, show.address)) or show.address)
-            asking = asyncio.ensure_future(_ask(writer))
             try:
                 await _follow(reader, writer, show, at)
                 await child.ended()
             finally:
-                asking.cancel()
                 writer.close()
 
 
@@ -57,24 +54,22 @@ def _settings(show: Show) -> dict[str, Any]:
 async def _follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, show: Show, at: At) -> None:
     """Until mpv has ended."""
     with suppress(ConnectionError):
-        while line := await reader.readline():
-            said = json.loads(line)
-            if said.get("event") == "file-loaded":
-                chosen = subtitle([text for text, _ in show.texts], show.subtitles)
-                for number, (text, address) in enumerate(show.texts):
-                    how = "select" if number == chosen else "auto"
-                    _say(writer, "sub-add", address, how, text.name, text.language)
-            elif said.get("event") == "end-file" and said.get("reason") == "eof":
-                at(show.presentation.duration)
-            elif said.get("request_id") == _PLACE and isinstance(said.get("data"), int | float):
-                at(said["data"])
+        async with asking(lambda: _say(writer, "get_property", "time-pos", id_=_PLACE)):
+            while line := await reader.readline():
+                said = json.loads(line)
+                if said.get("event") == "file-loaded":
+                    _add_texts(writer, show)
+                elif said.get("event") == "end-file" and said.get("reason") == "eof":
+                    at(show.presentation.duration)
+                elif said.get("request_id") == _PLACE and isinstance(said.get("data"), int | float):
+                    at(said["data"])
 
 
-async def _ask(writer: asyncio.StreamWriter) -> None:
-    """Where it is, now and then: it would tell of every frame."""
-    while True:
-        await asyncio.sleep(_OFTEN_SECONDS)
-        _say(writer, "get_property", "time-pos", id_=_PLACE)
+def _add_texts(writer: asyncio.StreamWriter, show: Show) -> None:
+    chosen = subtitle([text for text, _ in show.texts], show.subtitles)
+    for number, (text, address) in enumerate(show.texts):
+        how = "select" if number == chosen else "auto"
+        _say(writer, "sub-add", address, how, text.name, text.language)
 
 
 def _say(writer: asyncio.StreamWriter, *words: object, id_: int = 0) -> None:

@@ -17,6 +17,7 @@ _QUIT_SECONDS, _TERM_SECONDS = 0.4, 0.3
 """How long a player has to end when it is asked to, and after that at SIGTERM: together less than the second after the
 deadline in which it has to be gone."""
 _LAST_WORD_SECONDS = 0.2
+_OFTEN_SECONDS = 0.5
 _TAIL = 4096
 _LINES = 3
 
@@ -112,3 +113,20 @@ async def running(
         yield child
     finally:
         await child.end()
+
+
+@asynccontextmanager
+async def asking(ask: Callable[[], object]) -> AsyncIterator[None]:
+    """A player is asked where it is, again and again while the block runs: to hear of every picture costs more than to
+    decrypt it."""
+
+    async def repeated() -> None:
+        while True:
+            await asyncio.sleep(_OFTEN_SECONDS)
+            ask()
+
+    task = asyncio.ensure_future(repeated())
+    try:
+        yield
+    finally:
+        task.cancel()

@@ -8,11 +8,16 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from offlinedl.playback.players.process import running
+from offlinedl.playback.players.process import asking, running
 from offlinedl.playback.players.show import At, Show
 
-_OPTIONS = ("--play-and-exit", "--no-video-title-show", "--extraintf=oldrc", "--rc-fake-tty")
-_OFTEN_SECONDS = 0.5
+_OPTIONS = (
+    "--play-and-exit",
+    "--no-video-title-show",
+    "--intf=qt,macosx,dummy",  # without windows of its own it would read commands where there are none, and end
+    "--extraintf=oldrc",
+    "--rc-fake-tty",
+)
 _SOON_SECONDS = 0.05
 _NUMBER = re.compile(rb"(?:> )*(\d+)\s*")
 
@@ -48,8 +53,7 @@ async def _speak(place: Path, show: Show, at: At) -> None:
         try:
             writer.write(f"add {show.address}\n".encode())
             to_seek = show.start > 0
-            asking = asyncio.ensure_future(_ask(writer))
-            try:
+            async with asking(lambda: writer.write(b"get_time\n")):
                 while line := await reader.readline():
                     found = _NUMBER.fullmatch(line)
                     if found and to_seek and int(found[1]):  # it plays: before that it forgets what it was told
@@ -57,8 +61,6 @@ async def _speak(place: Path, show: Show, at: At) -> None:
                         writer.write(f"seek {int(show.start)}\n".encode())
                     elif found and not to_seek:
                         at(float(found[1]))
-            finally:
-                asking.cancel()
         finally:
             writer.close()
 
@@ -70,9 +72,3 @@ async def _connected(place: Path) -> tuple[asyncio.StreamReader, asyncio.StreamW
             return await asyncio.open_unix_connection(place)
         except OSError:
             await asyncio.sleep(_SOON_SECONDS)
-
-
-async def _ask(writer: asyncio.StreamWriter) -> None:
-    while True:
-        await asyncio.sleep(_OFTEN_SECONDS)
-        writer.write(b"get_time\n")
