@@ -152,10 +152,10 @@ async def _served(url: str, engine: Engine) -> tuple[Served, datetime | None]:
     misranged = ""
     try:
         answers.append(await engine.http.head(url))
-        answers.append(await engine.http.get(url, range=ByteRange(first=0, last=0)))
+        answers.append(await engine.get(url, ByteRange(first=0, last=0)))
         ranges = answers[-1].status == 206
-    except NetworkError as error:
-        misranged = error.message if error.status == 206 else ""
+    except OfflinedlError as error:
+        misranged = error.message if isinstance(error, NetworkError) and error.status == 206 else ""
     answers = [answer for answer in answers if answer.status in {200, 206}]
     headers = {name: value for answer in answers for name, value in answer.headers.items()}
     last = answers[-1] if answers else None
@@ -173,7 +173,7 @@ async def _served(url: str, engine: Engine) -> tuple[Served, datetime | None]:
 
 async def _elsewhere(url: str, engine: Engine) -> Elsewhere:
     try:
-        await engine.http.get(url, range=ByteRange(first=0, last=0))
+        await engine.get(url, ByteRange(first=0, last=0))
     except OfflinedlError as error:
         return Elsewhere(url=url, fault=error.message)
     return Elsewhere(url=url)
