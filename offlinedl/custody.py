@@ -125,8 +125,7 @@ class Custody:
 
     def check(self, entry: Entry) -> None:
         """DamagedError where the vault does not open the title's license. It names all titles of which that is so."""
-        error = fault(self._vault, entry) and unread(self._vault, self._catalog.entries())
-        if error:
+        if fault(self._vault, entry) and (error := unread(self._vault, self._catalog.entries())):
             raise error
 
     def fault(self, entry: Entry) -> str:

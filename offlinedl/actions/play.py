@@ -62,7 +62,7 @@ async def opened(
 ) -> AsyncIterator[Opened]:
     """The title is served on loopback while the block runs. RefusedError where it is expired, or not ready; UsageError
     where it is shorter than `start` (in seconds; None goes on where it stopped)."""
-    playing.check(entry, library)
+    playing.admit(entry, library)
     held = library.licenses.sealed(entry) if entry.protected else None
     keys = {key.kid: key.key for key in held.keys} if held else {}
     sealed = held is not None and held.handle is not None
