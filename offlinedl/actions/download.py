@@ -181,12 +181,13 @@ class Download:
 
     async def _acquire(self, need: Need, held: Held | None) -> Held | None:
         """Ask for a license. The one that is `held` is given up only for another that is proven, also where it is over:
-        the clock may be ahead."""
+        the clock may be ahead. One that was lost leaves its first play to the other."""
         self.progress.step("license")
-        if held is not None:
+        license = self.entry.license
+        if held is not None or expiry.counts_on(license, self.library.time()):
             return await another(self.entry, self.library, self.licensing, need)
-        if self.entry.license is not None:
-            why = "license no longer served" if self.entry.license.destroyed_at else "license could not be read"
+        if license is not None:
+            why = "license no longer served" if license.destroyed_at else "license could not be read"
             self.entry = self.library.drop_license(self.entry, why)
         self.entry = await acquire(self.entry, self.library, self.licensing, need)
         return self.library.licenses.held(self.entry)
