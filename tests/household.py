@@ -18,8 +18,8 @@ from offlinedl.cli.progress import Silence
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, State
-from offlinedl.space import Space
 from offlinedl.sources import refresh
+from offlinedl.space import Space
 from offlinedl.vault import Vault
 from tests.episodes import BEGAN, EPISODES, SHOWS
 from tests.viewer import Viewer
