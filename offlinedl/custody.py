@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
-from offlinedl.model import Destruction, Entry, Held, License
+from offlinedl.model import Entry, Held, License
+from offlinedl.owed import Destruction
 from offlinedl.unread import fault, faults, unread
 from offlinedl.vault import Vault
 

@@ -24,6 +24,7 @@ FLOORS = {
     "added": 0,
     "mark": 0,
     "model": 0,
+    "owed": 0,
     "protection": 0,
     "series": 0,
     "space": 0,

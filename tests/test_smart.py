@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from offlinedl.model import Entry, Failure, Kind, License, Offer, Series, State, Track, Windows
+from offlinedl.added import Offer
+from offlinedl.model import Entry, Failure, Kind, License, Series, State, Track, Windows
 from offlinedl.series import Following, Gone, Shelf, Standing, Stored, Tries
 from offlinedl.smart import decide, goes_first
 from offlinedl.space import Space

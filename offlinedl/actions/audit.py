@@ -19,20 +19,19 @@ from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.actions.sampling import Samples
 from offlinedl.actions.trial import Looked, Sealing, Tried
 from offlinedl.aside import aside
-from offlinedl.errors import DamagedError, NetworkError, NotFoundError, OfflinedlError, UnsupportedError, shown
+from offlinedl.errors import DamagedError, NetworkError, NotFoundError, OfflinedlError, UsageError, shown
+from offlinedl.http import origin
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.manifest import detect, progressive
 from offlinedl.model import Kind, MediaSource, Title
-from offlinedl.readiness import GROUPS, Finding, called, is_ready, judged, media, protection, terms, transport
+from offlinedl.readiness import GROUPS, Finding, Group, called, is_ready, judged, media, protection, terms, transport
 from offlinedl.readiness import manifest as manifests
 from offlinedl.readiness.manifest import Sampled
 from offlinedl.readiness.protection import Stated
 from offlinedl.streams import Plan
 
 _RETRIES = 1
-_OF_THE_CHOICE = ("no-such-language", "download-not-allowed")
-"""Codes of errors that are about what was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +106,7 @@ class _Work:
 
     async def _check_is_there(self, source: MediaSource, error: OfflinedlError) -> None:
         """Raises where there is nothing to be judged: no manifest, or a wish that it cannot serve."""
-        if error.code in _OF_THE_CHOICE or not isinstance(
-            error, DamagedError | NetworkError | NotFoundError | UnsupportedError
-        ):
+        if error.code == "no-such-language" or isinstance(error, UsageError):
             raise error
         answer = await self.licensing.engine.get(source.url, enough=progressive.is_enough)
         with suppress(DamagedError):
@@ -127,7 +124,7 @@ class _Work:
         tried = Tried()
         if ask and prepared.refusal is None:
             tried = await trial.attempt(prepared, whole, samples, self.library, self.licensing, sealed=sealed)
-        served, elsewhere, date = await sampling.probe(samples, engine)
+        served, elsewhere, date = await sampling.probe(whole, engine)
         in_ranges = any(f.range for f in samples.plan.fetches)
         sampled = [Sampled(rendition=r, rate=rate) for r in chosen if (rate := samples.rate(r.id))]
         found = [*manifests.findings(prepared.manifest, chosen)]
@@ -135,7 +132,9 @@ class _Work:
         found += [transport.secure(_addresses(prepared, whole)), self._lasting(whole)]
         found += transport.findings(served, elsewhere, in_ranges=in_ranges)
         if protected:
-            found += protection.findings(stated, prepared.systems, prepared.refusal, tried.trial)
+            own = prepared.server.system if prepared.server else "its keys"
+            systems = prepared.systems or ([own] if prepared.is_named else [])
+            found += protection.findings(stated, systems, own, prepared.refusal, tried.trial)
         found += [*self._terms(tried, date)]
         begins = await aside(samples.begins)
         return [*found, *_media(samples, sealed, looked, tried), *media.timing(chosen, begins)]
@@ -158,31 +157,22 @@ class _Work:
 
 def _unread(error: OfflinedlError) -> Finding:
     """Why what came is no title that can be kept."""
-    id = "manifest-readable"
-    if error.code == "live":
-        id = "manifest-ends"
-    elif isinstance(error, NetworkError | NotFoundError):
-        id = "playlists-there"
-    return Finding(id=id, group="manifest", state="failed", detail=error.message, hint=error.hint)
+    id: str = "playlists-there" if isinstance(error, NetworkError | NotFoundError) else "manifest-readable"
+    id = {"live": "manifest-ends", "download-not-allowed": "rights-height"}.get(error.code, id)
+    group: Group = "rights" if id.startswith("rights") else "manifest"
+    return Finding(id=id, group=group, state="failed", detail=error.message, hint=error.hint)
 
 
 def _urls(whole: Plan) -> list[str]:
-    """Of media and keys: of each track the first and the last."""
-    ends: dict[str, list[str]] = {}
-    for fetch in whole.fetches:
-        ends[fetch.rendition] = [*ends.get(fetch.rendition, [])[:1], fetch.url]
-    return [url for own in ends.values() for url in own] + [key.uri for key in whole.keys]
+    """Of media and keys."""
+    return [*(fetch.url for fetch in whole.fetches), *(key.uri for key in whole.keys)]
 
 
 def _addresses(prepared: Prepared, whole: Plan) -> list[str]:
-    """All that is asked."""
+    """One of each server that is asked."""
     server = prepared.server.url if prepared.server else None
-    return [
-        prepared.source.url,
-        *_urls(whole),
-        *(drm.license_url for drm in prepared.source.drm),
-        *filter(None, [server]),
-    ]
+    every = [*_urls(whole), prepared.source.url, *(drm.license_url for drm in prepared.source.drm)]
+    return [*{origin(url): url for url in (*every, *filter(None, [server]))}.values()]
 
 
 def _media(samples: Samples, sealed: Sealing, clear: Looked, tried: Tried) -> Iterator[Finding]:

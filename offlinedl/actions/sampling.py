@@ -126,22 +126,23 @@ async def _gone(fetch: Fetch, engine: Engine) -> str | None:
     return f"{fetch.path}, the last of its track: status {answer.status}" if answer.status in _GONE else None
 
 
-async def probe(samples: Samples, engine: Engine) -> tuple[list[Served], list[Elsewhere], datetime | None]:
-    """How each server gives one of the samples, how their other addresses do, and the time that a server says."""
-    firsts: dict[str, Fetch] = {}
-    for fetch in (f for f in samples.plan.fetches if not f.init):
-        firsts.setdefault(origin(fetch.url), fetch)
-    found = await asyncio.gather(*(_served(fetch.url, engine) for fetch in firsts.values()))
-    bases = {base: None for group in samples.plan.bases for base in group[1:]}
-    others = dict.fromkeys(_beside(samples, list(bases)))
+async def probe(plan: Plan, engine: Engine) -> tuple[list[Served], list[Elsewhere], datetime | None]:
+    """How each server gives the first segment of a track, how their other addresses do, and the time that a server
+    says."""
+    firsts: dict[str, str] = {}
+    for fetch in (f for f in plan.fetches if not f.init):
+        firsts.setdefault(fetch.rendition, fetch.url)
+    hosts = {origin(url): url for url in reversed(firsts.values())}
+    found = await asyncio.gather(*(_served(url, engine) for url in hosts.values()))
+    others = dict.fromkeys(_beside(plan, [*firsts.values()]))
     beside = await asyncio.gather(*(_elsewhere(url, engine) for url in others))
     return [one for one, _ in found], list(beside), next((date for _, date in found if date is not None), None)
 
 
-def _beside(samples: Samples, bases: Sequence[str]) -> Iterator[str]:
+def _beside(plan: Plan, urls: Sequence[str]) -> Iterator[str]:
     """For each other beginning of addresses one whole address."""
-    every = [url for f in samples.plan.fetches for url in samples.plan.addresses(f.url)[1:]]
-    for base in bases:
+    every = [other for url in urls for other in plan.addresses(url)[1:]]
+    for base in (base for group in plan.bases for base in group[1:]):
         yield from [url for url in every if url.startswith(base)][:1]
 
 
@@ -151,10 +152,10 @@ async def _served(url: str, engine: Engine) -> tuple[Served, datetime | None]:
     misranged = ""
     try:
         answers.append(await engine.http.head(url))
-        answers.append(await engine.http.get(url, range=ByteRange(first=0, last=0)))
+        answers.append(await engine.get(url, ByteRange(first=0, last=0)))
         ranges = answers[-1].status == 206
-    except NetworkError as error:
-        misranged = error.message if error.status == 206 else ""
+    except OfflinedlError as error:
+        misranged = error.message if isinstance(error, NetworkError) and error.status == 206 else ""
     answers = [answer for answer in answers if answer.status in {200, 206}]
     headers = {name: value for answer in answers for name, value in answer.headers.items()}
     last = answers[-1] if answers else None
@@ -163,7 +164,7 @@ async def _served(url: str, engine: Engine) -> tuple[Served, datetime | None]:
         ranges=ranges,
         misranged=misranged,
         validator=(headers.get("etag", "").startswith('"') or "last-modified" in headers) if last else None,
-        length=any(answer.size is not None for answer in answers) if last else None,
+        length=("content-length" in headers or any(answer.size is not None for answer in answers)) if last else None,
         encoding=headers.get("content-encoding", "").removeprefix("identity"),
         redirected=last.url if last and urlsplit(last.url)[:3] != urlsplit(url)[:3] else "",
     )
@@ -172,7 +173,7 @@ async def _served(url: str, engine: Engine) -> tuple[Served, datetime | None]:
 
 async def _elsewhere(url: str, engine: Engine) -> Elsewhere:
     try:
-        await engine.http.get(url, range=ByteRange(first=0, last=0))
+        await engine.get(url, ByteRange(first=0, last=0))
     except OfflinedlError as error:
         return Elsewhere(url=url, fault=error.message)
     return Elsewhere(url=url)

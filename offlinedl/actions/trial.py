@@ -11,13 +11,14 @@ from offlinedl import decoder
 from offlinedl.actions.prepare import Prepared
 from offlinedl.actions.sampling import Samples
 from offlinedl.aside import aside
-from offlinedl.errors import DamagedError, OfflinedlError, RefusedError
+from offlinedl.errors import DamagedError, OfflinedlError
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement, heads, hls_key, proof
 from offlinedl.license.entitlement import Entitlement
 from offlinedl.license.need import Grant, Need
 from offlinedl.license.opening import Opening
-from offlinedl.model import Destruction, Held, Kind, License
+from offlinedl.model import Held, Kind, License
+from offlinedl.owed import Destruction
 from offlinedl.playback import subtitles
 from offlinedl.protection import LicenseServer
 from offlinedl.readiness.protection import Trial
@@ -192,6 +193,7 @@ class _Attempt:
             if not is_here:
                 unreleased = await self._released(server, held, licensing)
         trial = Trial(
+            is_tried=bool(self.sealed.tracks),
             unproven=looked.wrong,
             unreleased=unreleased,
             is_here=is_here,
@@ -217,8 +219,6 @@ class _Attempt:
             return Looked(wrong=error)
         if held.handle is not None:
             return Looked()
-        if not self.sealed.tracks:
-            return Looked(wrong=RefusedError("no sample needs it", "encrypt the title, or name no license server"))
         return await look(self.samples, self.sealed.tracks, {key.kid: key.key for key in held.keys})
 
     async def _released(self, server: LicenseServer, held: Held, licensing: Licensing) -> OfflinedlError | None:

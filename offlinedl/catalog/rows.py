@@ -10,20 +10,8 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from offlinedl.model import (
-    Destruction,
-    Entry,
-    Failure,
-    Kind,
-    License,
-    Rights,
-    Series,
-    Setup,
-    State,
-    Track,
-    Wanted,
-    Windows,
-)
+from offlinedl.model import Entry, Failure, Kind, License, Rights, Series, Setup, State, Track, Wanted, Windows
+from offlinedl.owed import Destruction
 
 Value = str | int | float | bytes | None
 

@@ -96,13 +96,12 @@ def _say(found: Audit) -> None:
 
 
 def _line(finding: Finding, width: int) -> None:
-    mark = _mark(finding.state)
-    term(f"  {mark}  {finding.id:{width}}  ", finding.detail)
+    term(f"  {mark(finding.state)}  {finding.id:{width}}  ", finding.detail)
     if finding.state != "ok" and finding.hint:
         term(f"{'':{width + 13}}", finding.hint)
 
 
-def _mark(state: str) -> str:
+def mark(state: str) -> str:
     """A sign on a terminal that has it, a word elsewhere."""
     sign, style = _MARKS[state]
     if in_colour(sys.stdout) and (sys.stdout.encoding or "").lower().startswith("utf"):

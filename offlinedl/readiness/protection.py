@@ -33,10 +33,12 @@ class Stated:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What came of a license that was asked for: `refused` is why none was granted, `unproven` why it does not open the
-    samples, `unreleased` why it could not be given back; None where all is well. Where the title `is_here`, it was not:
-    its license has the same place; nor where it is a key that nobody keeps count of."""
+    samples, where there are some that it `is_tried` on, `unreleased` why it could not be given back; None where all is
+    well. It is not given back where the title `is_here`, for that has the same place, and no key is that nobody counts
+    (`is_counted`)."""
 
     refused: OfflinedlError | None = None
+    is_tried: bool = True
     unproven: OfflinedlError | None = None
     unreleased: OfflinedlError | None = None
     is_here: bool = False
@@ -46,21 +48,21 @@ class Trial:
 
 
 def findings(
-    stated: Sequence[Stated], systems: Sequence[str], refusal: OfflinedlError | None, asked: Trial | None
+    stated: Sequence[Stated], systems: Sequence[str], system: str, refusal: OfflinedlError | None, asked: Trial | None
 ) -> Iterator[Finding]:
-    """Of a title that is protected. `refusal` is why it cannot be licensed here."""
+    """Of a title that is protected, by `systems`. It can be licensed here by `system`, or `refusal` is why not."""
     named = ", ".join(systems)
     hint = "name them in the manifest or the feed, with their license servers"
     yield judged("protection", "systems-named", [] if systems else ["no DRM system is named"], named, hint)
-    yield _licensable(named, refusal)
+    yield _licensable(system, refusal)
     yield from _named(stated)
     yield from _schemes(stated)
     yield from _license(asked, refusal)
 
 
-def _licensable(named: str, refusal: OfflinedlError | None) -> Finding:
+def _licensable(system: str, refusal: OfflinedlError | None) -> Finding:
     if refusal is None:
-        return ok("protection", "licensable", f"here, by {named}" if named else "here")
+        return ok("protection", "licensable", f"here, by {system}")
     state: State = "unknown" if refusal.code == "no-adapter" else "failed"
     return Finding(id="licensable", group="protection", state=state, detail=refusal.message, hint=refusal.hint)
 
@@ -107,7 +109,10 @@ def _license(asked: Trial | None, refusal: OfflinedlError | None) -> Iterator[Fi
         yield _of("persistent-license", asked.refused)
         return
     yield ok("protection", "persistent-license", f"granted, for {asked.kids} key ids" if asked.kids > 1 else "granted")
-    if asked.unproven is None:
+    if not asked.is_tried:
+        said, hint = "no sample needs it", "look at why none came, or whether the title is encrypted at all"
+        yield Finding(id="license-opens", group="protection", state="unknown", detail=said, hint=hint)
+    elif asked.unproven is None:
         yield ok("protection", "license-opens", "the samples decode with it")
     else:
         yield _of("license-opens", asked.unproven)
@@ -137,7 +142,7 @@ def _in(box: Protection) -> set[bytes]:
     """The key ids that a pssh box names: by itself, or in what is its system's own."""
     data = box.init_data or b""
     own = widevine.kids(data) if box.system == _WIDEVINE else playready.kids(about(data))
-    return {*box.kids, *own}
+    return set(own) or set(box.kids)
 
 
 def _hex(kids: set[bytes]) -> str:

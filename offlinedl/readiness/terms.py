@@ -35,8 +35,8 @@ def of_title(title: Title, duration: float, now: datetime, *, by_url: bool) -> I
     yield judged("rights", "rights-windows", wrong, _told(title.rights), "look at the numbers, and at their units")
     most = [title.service.downloads_per_device, title.service.downloads_per_month]
     none = ["no download is allowed on any device"] if 0 in most else []
-    said = zip(most, ("on a device", "a month"), strict=True)
-    fine = ", ".join(f"{counted(m, 'download')} {where}" for m, where in said if m) or "none"
+    each = zip(most, ("on a device", "a month"), strict=True)
+    fine = ", ".join(f"{counted(m, 'download')} {where}" for m, where in each if m) or "none"
     yield judged("rights", "limits", none, fine, "allow one, or say that it may not be downloaded", state="failed")
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from offlinedl import expiry
+from offlinedl.added import Offer
 from offlinedl.errors import counted
-from offlinedl.model import Offer, State
+from offlinedl.model import State
 from offlinedl.series import Following, Gone, Shelf, Stored, Tries, Why
 
 _PATIENCE, _LONGEST = timedelta(hours=1), timedelta(days=1)
