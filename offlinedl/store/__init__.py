@@ -18,10 +18,12 @@ from offlinedl.store.faults import translated
 from offlinedl.store.journal import Journal
 from offlinedl.store.part import Part, checksum, checksum_of
 
-__all__ = ["POSTERS", "Part", "Store", "checksum", "folder_name", "free_bytes"]
+__all__ = ["POSTERS", "SYNC", "Part", "Store", "checksum", "folder_name", "free_bytes"]
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
+SYNC = ".sync"
+"""Not of a title: who locks it is the only one to `sync`."""
 _REMOVED = ".removed-"
 POSTERS = {"poster.jpg": "image/jpeg", "poster.png": "image/png", "poster.webp": "image/webp"}
 """What the picture of a title may be called, and its media type: its name tells what is in it."""
@@ -157,9 +159,9 @@ class Store:
         return sorted(path for path in found if path not in paths and path not in {_LOCK, _JOURNAL, *POSTERS})
 
     def names(self) -> set[str]:
-        """What lies beside each other in the root: the folders of titles, and whatever else came there."""
+        """What lies beside each other in the root: the folders of titles, and what else came there; no lock of ours."""
         with translated("look at the titles"):
-            return {found.name for found in self._root.iterdir()} if self._root.exists() else set()
+            return {found.name for found in self._root.iterdir()} - {SYNC} if self._root.exists() else set()
 
     def remove(self, name: str) -> None:
         """Free every byte of a title. Its folder loses its name first: half a title never looks like one."""
