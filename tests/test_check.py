@@ -341,19 +341,6 @@ def test_what_was_wrong_stays_in_view_where_it_cannot_be_repaired(got: Offlinedl
         assert title["message"] in result.err
 
 
-def test_a_server_that_is_not_there_is_not_asked_for_long(
-    got: Offlinedl, origin: Origin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A tenth of a second before the second try, then two, four, ... tenths: five tries would take seconds."""
-    (got.home / "config.toml").write_text("[download]\nbackoff = 0.4\n")
-    flip(next(folder(got).glob("video-*/000001.m4s")))
-    refused: list[int] = []
-    monkeypatch.setattr("offlinedl.http.failures.said", lambda error: refused.append(1) or os.strerror(111))
-    origin.fault("/titles/", o.dropped())
-    assert got("check", "--repair", "demo:harbour-1").code == 4
-    assert len(refused) == 3
-
-
 def test_only_some_files_are_named_in_words_and_all_in_json(got: Offlinedl) -> None:
     for file in folder(got).rglob("*.m*"):
         flip(file)
