@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
-from offlinedl.model import Destruction, Entry, Held, License
+from offlinedl.model import Entry, Held, License
+from offlinedl.owed import Destruction
 from offlinedl.unread import fault, faults, unread
 from offlinedl.vault import Vault
 
@@ -196,13 +197,17 @@ class Custody:
         self._vault.remove(following(entry.license_slot))
 
     def drop(self, entry: Entry, why: str, *, leaves: bool = False) -> None:
-        """Destroy the title's license; its record goes to the outbox. The next one gets a slot of its own. Where the
-        title `leaves` this device, its entitlement server is to hear of that."""
+        """Destroy the title's license; its record goes to the outbox. Where the title `leaves` this device, its
+        entitlement server is to hear of that. Else a first play that counts on stays, for the next license."""
+        stays = not leaves and expiry.counts_on(entry.license, self._clock())
         with self._catalog.transaction():
             self._owe(entry, why)
             if leaves:
                 self._catalog.outbox.left(entry.id, self._clock())
-            self._catalog.drop_license(entry.id, new_slot())
+            if not stays:
+                self._catalog.drop_license(entry.id, new_slot())
+        if stays:
+            self._vault.remove(entry.license_slot)
         self.clear_destroyed()
 
     def destroy(self, entry: Entry) -> None:
@@ -225,8 +230,7 @@ class Custody:
 
     def clear_destroyed(self) -> None:
         """Destroy what lies in no title's slots: licenses that were destroyed or replaced, also where a kill came
-        between. A slot is in the catalog before there is a license in it. A catalog without titles is left out: it may
-        be new, and the vault older."""
+        between. A slot is in the catalog before its license. Without titles the catalog may be newer than the vault."""
         there = self._vault.names()  # first: whatever is granted from now on is not among them
         slots = self.slots()
         for name in there - slots if slots else ():
@@ -235,10 +239,8 @@ class Custody:
 
     def owed(self, title_id: str = "") -> list[Owed]:
         """The destruction records in the outbox, the oldest first; of this title alone where one is given."""
-        return [
-            Owed(record=found, server=server, handle=handle)
-            for found, server, handle in self._catalog.outbox.destructions(title_id)
-        ]
+        found = self._catalog.outbox.destructions(title_id)
+        return [Owed(record=known, server=server, handle=handle) for known, server, handle in found]
 
     def opened(self, owed: Owed) -> tuple[Destruction, LicenseServer | None]:
         """A record that is owed, and to whom. DamagedError where the vault does not open it any more."""

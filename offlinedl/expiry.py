@@ -133,6 +133,11 @@ def is_over(license: License | None, now: datetime) -> bool:
     return (at is not None and now >= at) or (license is not None and license.destroyed_at is not None)
 
 
+def counts_on(license: License | None, now: datetime) -> bool:
+    """Was it played, and is not over? Then its first play stays, whatever becomes of its keys."""
+    return license is not None and license.first_played_at is not None and not is_over(license, now)
+
+
 def message(license: License | None, now: datetime) -> str:
     """What is left of a ready title, in words. Floors, never rounded up."""
     at = deadline(license).at

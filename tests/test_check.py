@@ -416,6 +416,12 @@ def test_what_belongs_to_nothing_is_named_and_deleted_where_that_is_asked_for(
     offlinedl.ok("check")
 
 
+def test_what_a_pass_locks_is_no_stray(demo: Offlinedl) -> None:
+    """B26: it stays beside the titles when the pass is over."""
+    demo.ok("sync")
+    assert demo.ok("check", "--json").json == []
+
+
 def test_nothing_is_deleted_of_what_another_process_holds(littered: tuple[Offlinedl, list[Path]]) -> None:
     """B26."""
     offlinedl, litter = littered

@@ -712,5 +712,5 @@ def test_what_fails_is_called_as_people_call_it(origin: Origin, download: Downlo
         async with Watched(None, download.store, TITLE) as intake:
             await e.run(whole, [fetch], intake, download.watcher)
 
-    with pytest.raises(NetworkError, match="^video 1080p, segment 1: http"):
+    with pytest.raises(NetworkError, match=r"^video 1080p, segment 1: http"):
         engine(work)

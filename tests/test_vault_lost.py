@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import origin as o
-from tests.conftest import Offlinedl, Result
+from tests.conftest import Offlinedl, Result, stopped
 from tests.origin import Origin
 
 BOTH = ("demo:harbour-1", "demo:harbour-2")
@@ -117,3 +118,44 @@ def test_one_license_that_is_damaged_is_named_alone(held: Offlinedl) -> None:
     first.write_bytes(first.read_bytes()[:-1])
     assert_named(held("play", "demo:harbour-1"), "demo:harbour-1")
     held.play("demo:harbour-2")
+
+
+def spoilt(vault: Path) -> None:
+    for file in vault.glob("*.sealed"):
+        file.write_bytes(file.read_bytes()[:-1])
+
+
+def absent(vault: Path) -> None:
+    for file in vault.glob("*.sealed"):
+        file.unlink()
+
+
+@pytest.mark.parametrize("words", [["check", "--repair"], ["get", "demo:harbour-1"]], ids=" ".join)
+@pytest.mark.parametrize("harm", [lost, spoilt, absent])
+def test_a_loss_lengthens_nothing(harm: Harm, words: list[str], demo: Offlinedl, origin: Origin) -> None:
+    """The first play stays, also where the server refuses at first."""
+    demo.ok("get", "demo:harbour-1")
+    demo.play("demo:harbour-1")
+    [before] = demo.listed()
+    harm(demo.home / "vault")
+    origin.fault("/license", o.status(403), times=1)
+    assert demo(*words).code == 5
+    demo.ok(*words)
+    [after] = demo.listed()
+    clocks = {name: after["license"][name] for name in ("first_played_at", "expires_at", "window")}
+    assert clocks == {name: before["license"][name] for name in clocks}
+    assert clocks["window"] == "playback"
+    demo.play("demo:harbour-1")
+    assert demo("sync", "--dry-run").out == ""
+    demo.ok("rm", "demo:harbour-1")
+    assert not list((demo.home / "vault").glob("*-*.sealed"))
+
+
+def test_one_that_is_lost_and_over_begins_anew(demo: Offlinedl) -> None:
+    """The service grants what it wants."""
+    assert demo.at("2026-11-01 12:00:00", "get", "demo:harbour-1").code == 0
+    demo.play("demo:harbour-1", clock=stopped("2026-11-01 12:00:00"))
+    absent(demo.home / "vault")
+    assert demo.at("2026-11-05 12:00:00", "get", "demo:harbour-1").code == 0
+    [title] = json.loads(demo.at("2026-11-05 12:00:00", "list", "--json").out)
+    assert (title["license"]["first_played_at"], title["message"]) == (None, "Available for 30 more days")

@@ -90,6 +90,8 @@ class Download:
         begin(self.progress, self.entry.name, plan.fetches)
         there = {f.identity for f in plan.fetches if f.size is not None}
         plan, need = await self._needed(plan, there)
+        media = [f for f in plan.fetches if f.identity not in there]
+        storage.check(self.entry, media, self.library)  # what heads have is known only now: nobody estimates them
         try:
             license = await self._licensed(need)
         except RefusedError:
@@ -181,12 +183,13 @@ class Download:
 
     async def _acquire(self, need: Need, held: Held | None) -> Held | None:
         """Ask for a license. The one that is `held` is given up only for another that is proven, also where it is over:
-        the clock may be ahead."""
+        the clock may be ahead. One that was lost leaves its first play to the other."""
         self.progress.step("license")
-        if held is not None:
+        license = self.entry.license
+        if held is not None or expiry.counts_on(license, self.library.time()):
             return await another(self.entry, self.library, self.licensing, need)
-        if self.entry.license is not None:
-            why = "license no longer served" if self.entry.license.destroyed_at else "license could not be read"
+        if license is not None:
+            why = "license no longer served" if license.destroyed_at else "license could not be read"
             self.entry = self.library.drop_license(self.entry, why)
         self.entry = await acquire(self.entry, self.library, self.licensing, need)
         return self.library.licenses.held(self.entry)

@@ -17,6 +17,7 @@ from offlinedl.library import Library
 from offlinedl.license import cdm
 from offlinedl.license.adapter import DIALECTS, Adapter
 from offlinedl.model import Entry
+from offlinedl.playback import players
 from offlinedl.store import free_bytes
 from offlinedl.unread import unread
 from offlinedl.vault import Vault
@@ -99,6 +100,8 @@ async def _player(name: str, programs: Sequence[str]) -> Finding:
     path = program(programs)
     if path is None:
         return Finding(what=name, state="absent", detail="not found")
+    if players.refuses(name):
+        return Finding(what=name, state="absent", detail=f"{path}, which does not run as root")
     return Finding(what=name, state="ok", detail=await _version(path))
 
 

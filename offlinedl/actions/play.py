@@ -71,10 +71,11 @@ async def opened(
     start = sitting.start if start is None else start
     if start and start >= presentation.duration:
         raise UsageError(f"{entry.id} is {presentation.duration:.0f} seconds long", "--from 0 begins at its beginning")
-    shown = subtitle(presentation.texts, subtitles)
+    shown, poster = subtitle(presentation.texts, subtitles), library.store.poster(entry.folder)
     about = About(
         name=entry.name,
         series=entry.series.name if entry.series else "",
+        poster=None if poster is None else bytes(library.store.read(entry.folder, poster.name)),
         start=start,
         text="" if shown is None else presentation.texts[shown].path,
     )

@@ -25,6 +25,8 @@ _JOURNAL = ".journal"
 SYNC = ".sync"
 """Not of a title: who locks it is the only one to `sync`."""
 _REMOVED = ".removed-"
+SYNC = ".sync"
+"""What is locked while one pass goes over all titles. It lies beside their folders, and is none of them."""
 POSTERS = {"poster.jpg": "image/jpeg", "poster.png": "image/png", "poster.webp": "image/webp"}
 """What the picture of a title may be called, and its media type: its name tells what is in it."""
 _LARGE = 256 * 1024

@@ -23,13 +23,16 @@ def choose(name: str | None) -> tuple[str, str]:
         if one == "browser":
             return one, ""
         path = program(PLAYERS[one])
-        if path is not None and (name or one != "vlc" or not _is_root()):  # which VLC refuses to serve
+        if path is not None and not refuses(one):
             return one, path
+    if name and refuses(name):
+        raise UsageError("VLC does not run as root", "be somebody else, or choose another --player")
     raise UsageError(f"--player {name}: not found", f"install {name}, or choose another: `offlinedl doctor` shows them")
 
 
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+def refuses(name: str) -> bool:
+    """Is this a player that does not run for root, and are we that?"""
+    return name == "vlc" and hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def named(name: str) -> Player:

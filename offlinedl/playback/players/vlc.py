@@ -11,7 +11,13 @@ from pathlib import Path
 from offlinedl.playback.players.process import asking, running
 from offlinedl.playback.players.show import At, Show
 
-_OPTIONS = ("--play-and-exit", "--no-video-title-show", "--extraintf=oldrc", "--rc-fake-tty")
+_OPTIONS = (
+    "--play-and-exit",
+    "--no-video-title-show",
+    "--intf=qt,macosx,dummy",  # without windows of its own it would read commands where there are none, and end
+    "--extraintf=oldrc",
+    "--rc-fake-tty",
+)
 _SOON_SECONDS = 0.05
 _NUMBER = re.compile(rb"(?:> )*(\d+)\s*")
 
