@@ -16,5 +16,5 @@ def called(track: Track) -> str:
 
 def called_file(tracks: Iterable[Track], fetch: Fetch) -> str:
     """A file of one of these tracks: "audio en, init segment 0"."""
-    track = next(track for track in tracks if track.id == fetch.rendition)
-    return f"{called(track)}, {'init segment' if fetch.init else 'segment'} {fetch.number}"
+    track = next((called(track) for track in tracks if track.id == fetch.rendition), fetch.rendition)
+    return f"{track}, {'init segment' if fetch.init else 'segment'} {fetch.number}"

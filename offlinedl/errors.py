@@ -81,7 +81,8 @@ class NotFoundError(OfflinedlError):
 class NetworkError(OfflinedlError):
     """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none to be judged;
     `retry_after` what it said of when to ask again (RFC 9110 section 10.2.3). `answered` tells that an answer came, be
-    it one that was cut off: it is about one resource, and its server is there."""
+    it one that was cut off: it is about one resource, and its server is there; `unheard` that nobody listens at its
+    address."""
 
     exit_code = 4
     default_code = "network"
@@ -94,8 +95,10 @@ class NetworkError(OfflinedlError):
         status: int | None = None,
         retry_after: str | None = None,
         answered: bool = False,
+        unheard: bool = False,
     ) -> None:
         super().__init__(message, hint)
+        self.unheard = unheard
         self.status = status
         self.retry_after = retry_after
         self.answered = answered or status is not None

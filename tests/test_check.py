@@ -329,7 +329,48 @@ def test_a_download_that_was_paused_is_not_begun_by_a_repair(demo: Offlinedl, or
     assert_origins_bytes(demo.ok("get", "demo:harbour-1", "--json").json[0])
 
 
+def test_what_was_wrong_stays_in_view_where_it_cannot_be_repaired(got: Offlinedl, origin: Origin) -> None:
+    flip(next(folder(got).glob("video-*/000001.m4s")))
+    origin.fault("/titles/", o.dropped())
+    for _ in range(2):
+        result = got("check", "--repair", "demo:harbour-1")
+        [title, _] = got.listed()
+        assert result.code == 4
+        assert title["message"].startswith("1 of 11 files is damaged; not repaired: video 720p, segment 1: http://")
+        assert title["message"].count("; not repaired: ") == 1
+        assert title["message"] in result.err
+
+
+def test_only_some_files_are_named_in_words_and_all_in_json(got: Offlinedl) -> None:
+    for file in folder(got).rglob("*.m*"):
+        flip(file)
+    lines = got("check", "demo:harbour-1").out.splitlines()
+    [title] = got("check", "demo:harbour-1", "--json").json
+    assert (len(lines), lines[-1]) == (7, f"  and {len(title['damaged']) - 5} more")
+
+
 # what belongs to nothing
+
+
+def test_a_lock_of_our_own_belongs_to_something(got: Offlinedl) -> None:
+    got.ok("sync")
+    assert (got.home / "titles" / ".sync").is_dir()
+    assert ".sync" not in got.ok("check", "--repair").out
+    assert (got.home / "titles" / ".sync").is_dir()
+
+
+def test_what_was_deleted_is_said(littered: tuple[Offlinedl, list[Path]]) -> None:
+    offlinedl, _ = littered
+    found = offlinedl.ok("check", "--repair", "--json").json
+    told = {(item["id"], item["repaired"]): item["message"] for item in found}
+    assert told[None, True] == "belonged to no title, deleted"
+    assert told["demo:harbour-1", True].endswith(". 2 that belonged to nothing deleted")
+    assert ("demo:lighthouse", False) in told
+
+
+def test_what_was_deleted_is_said_in_words(littered: tuple[Offlinedl, list[Path]]) -> None:
+    said = littered[0].ok("check", "--repair").out
+    assert "film.part: belongs to nothing, deleted" in said
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,8 +18,9 @@ from offlinedl.engine.addresses import Renew
 from offlinedl.engine.attempt import ChangedError
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, StorageError
 from offlinedl.http import Http
+from offlinedl.http import origin as origin_of
 from offlinedl.intake import Intake
-from offlinedl.model import Entry, State, Wanted
+from offlinedl.model import Entry, Kind, State, Track, Wanted
 from offlinedl.store import Store
 from offlinedl.streams import PIECE, Arrival, ByteRange, Fetch, Plan
 from tests import clockwork
@@ -668,3 +670,47 @@ def test_bytes_that_are_not_wanted_are_no_stall(download: Download, origin: Orig
     fetch = replace(fetch, range=ByteRange(first=size - 10, last=size - 1))
     engine(lambda e: download.run(replace(e, stall_seconds=0.5), [fetch]), retries=0)
     assert download.files == {"v/0": b"x" * 10}
+
+
+HEARD = [
+    pytest.param(False, 3, id="nobody was ever there"),
+    pytest.param(True, 6, id="it gave something before, and may be started anew"),
+]
+
+
+@pytest.mark.parametrize(("before", "attempts"), HEARD)
+def test_where_nobody_listens_it_is_not_tried_for_long(before: bool, attempts: int) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+
+        async def work(e: Engine) -> None:
+            if before:
+                e.heard.add(origin_of(url))
+            failures = 0
+            while True:
+                failures += 1
+                try:
+                    await e.http.get(url, limit=100)
+                except NetworkError as error:
+                    try:
+                        await e.again(url, error, failures)
+                    except NetworkError:
+                        assert failures == attempts
+                        return
+
+        engine(work, retries=5)
+
+
+def test_what_fails_is_called_as_people_call_it(origin: Origin, download: Download) -> None:
+    track = Track(id="6", kind=Kind.VIDEO, container="mp4", bandwidth=1, height=1080, why="")
+    fetch = replace(segments(origin, 1)[0], rendition="6")
+    whole = replace(plan([fetch]), tracks=(track,))
+    origin.fault("1.m4s", o.status(404))
+
+    async def work(e: Engine) -> None:
+        async with Watched(None, download.store, TITLE) as intake:
+            await e.run(whole, [fetch], intake, download.watcher)
+
+    with pytest.raises(NetworkError, match=r"^video 1080p, segment 1: http"):
+        engine(work)

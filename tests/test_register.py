@@ -136,10 +136,23 @@ def test_progress_and_ready_are_told(demo: Offlinedl, there: Path) -> None:
         "Low Tide: copying what is there",
         "Low Tide: about 81 kB, 81 kB there already",
         "Low Tide: asking for the license",
-        "Low Tide: downloading",
         "Low Tide: proving that the license opens it",
-        "Low Tide: ready. Available for 29 more days",
+        "Low Tide: ready. Available for 29 more days. Not there: its subtitles; "
+        "`offlinedl get demo:harbour-1 --subs all` adds that",
     ]
+
+
+def test_what_the_title_has_and_is_not_there_is_said_and_get_adds_it(demo: Offlinedl, there: Path) -> None:
+    shutil.copy(TITLES / "lighthouse/v720.mp4", there / "v720.mp4")
+    [*_, said] = demo.ok("register", "demo:lighthouse", str(there / "v720.mp4")).err.splitlines()
+    command = "offlinedl get demo:lighthouse --audio all --subs all"
+    assert said == f"The Lighthouse: ready. Available. Not there: its sound and subtitles; `{command}` adds that"
+    demo.ok(*command.split()[1:])
+    kinds = {track["kind"] for track in demo.ok("show", "demo:lighthouse", "--json").json["tracks"]}
+    assert kinds == {"video", "audio", "subtitles"}
+    demo.ok("rm", "demo:lighthouse")
+    told = demo.ok("register", "demo:lighthouse", str(there / "v720.mp4"), "--progress", "none").err
+    assert told == ""
 
 
 def ferry(there: Path) -> Path:

@@ -35,7 +35,7 @@ _AT_ONCE = 16 * 2**20
 License = Literal["opens", "in the vault", "missing", "does not open", "expired"]
 """What is known of a license. Where a file is damaged, it is not tried what it opens: it is "in the vault"."""
 
-_STORED = {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}
+_UNREPAIRED = "; not repaired: "
 _WAITING = {State.QUEUED, State.PAUSED}
 
 
@@ -43,13 +43,14 @@ _WAITING = {State.QUEUED, State.PAUSED}
 class Verdict:
     """What was found of a title, as it stands then. `files` are those that it has, `damaged` those of them that do not
     hold, `orphans` the paths of what lies beside them and belongs to nothing. `error` says in sum what does not hold,
-    None where all does; `repaired` that something did not, and does now."""
+    None where all does; `repaired` that something did not, and does now, `tidied` that the orphans were deleted."""
 
     entry: Entry
     files: int = 0
     damaged: tuple[Damage, ...] = ()
     license: License | None = None
     orphans: tuple[str, ...] = ()
+    tidied: bool = False
     error: OfflinedlError | None = None
     repaired: bool = False
 
@@ -82,10 +83,21 @@ async def repair(verdict: Verdict, order: Order, library: Library, licensing: Li
                 library.drop_license(entry, "license did not open the media")
         entry = await get(replace(order, ref=entry.id), library, licensing, progress)
     except OfflinedlError as error:
-        return replace(verdict, entry=library.entry(entry.id) or entry, error=error)
+        return _unrepaired(verdict, error, library)
     files = sum(f.size is not None for f in library.plan(entry.id).fetches)
     opens: License | None = "opens" if entry.protected else None
     return replace(verdict, entry=entry, files=files, license=opens, error=None, repaired=True)
+
+
+def _unrepaired(verdict: Verdict, error: OfflinedlError, library: Library) -> Verdict:
+    """What was wrong is still in view, beside why it was not mended."""
+    entry = library.entry(verdict.entry.id) or verdict.entry
+    if verdict.error is not None and entry.state is State.FAILED:
+        was = verdict.error.message.partition(_UNREPAIRED)[0]
+        error.message = f"{was}{_UNREPAIRED}{error.message}"
+        library.fail(entry, error)
+        entry = library.must(entry.id)
+    return replace(verdict, entry=entry, error=error)
 
 
 def is_repairable(verdict: Verdict) -> bool:

@@ -39,13 +39,14 @@ from offlinedl.streams import Fetch, Plan
 @dataclass(slots=True, kw_only=True)
 class Download:
     """Brings the title of `entry` to `ready`. `resolve` reads its manifest again, and plans the tracks of these
-    ids."""
+    ids. `remark` is added to what is said at the end."""
 
     entry: Entry
     library: Library
     licensing: Licensing
     progress: Progress
     resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
+    remark: str = ""
     _formed: set[Identity] = field(default_factory=set, init=False)
 
     async def run(self) -> Entry:
@@ -67,7 +68,7 @@ class Download:
             ready = await settled(ready, self.library, self.licensing.engine.http)
         lacking = f", without {gaps} segments that the service does not have" if gaps else ""
         said = f"{ready.name}: ready{lacking}. {expiry.message(ready.license, self.library.time())}"
-        self.progress.end(said, ready.name, ready.bytes_done)
+        self.progress.end(f"{said}{self.remark}", ready.name, ready.bytes_done)
         return ready
 
     async def beside(self, plan: Plan) -> None:
@@ -101,8 +102,9 @@ class Download:
             license = await self._licensed(need)
         gaps = len(plan.gaps)
         with decoder.running():
-            self.progress.step("media")
-            await self._fetch(plan, [f for f in plan.fetches if f.identity not in there])
+            if missing := [f for f in plan.fetches if f.identity not in there]:
+                self.progress.step("media")
+                await self._fetch(plan, missing)
             self.progress.step("proof" if license else "check")
             del plan  # what is on the disk is what the proof is about, and both are as large as the title is long
             try:

@@ -24,11 +24,18 @@ from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.license.heads import Identity
 from offlinedl.media.pieces import Span
-from offlinedl.model import Entry, State, Title
+from offlinedl.model import Entry, Kind, State, Title
 from offlinedl.progress import Progress
 from offlinedl.store import Store
 from offlinedl.store.foreign import Foreign
 from offlinedl.streams import Arrival, Fetch, Plan
+
+_LACKING = {
+    Kind.VIDEO: ("picture", "-q best"),
+    Kind.AUDIO: ("sound", "--audio all"),
+    Kind.SUBTITLES: ("subtitles", "--subs all"),
+}
+"""What a title may have that is not there, in words, and the option of `get` that adds it."""
 
 
 async def register(
@@ -66,7 +73,9 @@ async def register(
             raise
         entry = library.mark(entry, order.decision)
         try:
-            return await work(entry, order, library, licensing, progress).run()
+            download = work(entry, order, library, licensing, progress)
+            download.remark = _lacking(found[0].prepared, title.id)
+            return await download.run()
         except WrongKeyError as error:
             library.damaged(entry, taken)
             raise DamagedError(
@@ -74,6 +83,16 @@ async def register(
                 f"nothing of it was kept; `offlinedl get {entry.id}` downloads the title",
                 code=error.code,
             ) from error
+
+
+def _lacking(prepared: Prepared, title_id: str) -> str:
+    """What the title has and is not there, in words; "" where there is some of each kind."""
+    kinds = {r.kind for r in prepared.offered} - {choice.rendition.kind for choice in prepared.choices}
+    lacking = [words for kind, words in _LACKING.items() if kind in kinds]
+    if not lacking:
+        return ""
+    names, options = (" and ".join(name for name, _ in lacking), " ".join(option for _, option in lacking))
+    return f". Not there: its {names}; `offlinedl get {title_id} {options}` adds that"
 
 
 async def _copied(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from offlinedl.library import Library
     from offlinedl.model import Entry
 
-_NAMED = 20
-"""So many damaged files of a title are named in words; JSON names all."""
+_NAMED = 5
+"""So many damaged files of a title are named in words, and so many orphans; JSON names all."""
+
+_TIDIED = ". {} that belonged to nothing deleted"
 
 
 def verb(
@@ -42,9 +45,9 @@ def verb(
         chosen, codes = _chosen(library, refs or [])
         work = _Work(library, headers("--header", header or []), repairs=repair, how=how, json=json)
         found = wiring.run(work.through(chosen, network))
-        stray = [] if refs else work.strays()
+        stray = {} if refs else work.strays()
         if json:
-            document([*(shaped(verdict, library.time()) for verdict in found), *map(_stray, stray)])
+            document([*(shaped(verdict, library.time()) for verdict in found), *starmap(_stray, stray.items())])
         elif not (chosen or codes or stray):
             note("Nothing to check.")
     codes += [verdict.error.exit_code for verdict in found if verdict.error]
@@ -63,6 +66,8 @@ class _Work:
 
     async def through(self, entries: list[Entry], network: wiring.Network) -> list[Verdict]:
         """Every title in turn."""
+        from dataclasses import replace
+
         from offlinedl.actions.check import check, repair
         from offlinedl.actions.get import Order
         from offlinedl.actions.litter import tidy
@@ -73,10 +78,10 @@ class _Work:
             for entry in entries:
                 with progress.shown(self._how, entry.id) as watching:
                     verdict = await check(entry, self._library, licensing, watching)
+                if self._repairs and verdict.orphans:
+                    verdict = replace(verdict, tidied=tidy(verdict.entry, self._library))
                 if not self._json:
                     _say(verdict, self._library.time())
-                if self._repairs and verdict.orphans:
-                    tidy(verdict.entry, self._library)
                 if self._repairs and verdict.error:
                     with progress.shown(self._how, entry.id) as watching:
                         verdict = await repair(verdict, order, self._library, licensing, watching)
@@ -86,14 +91,13 @@ class _Work:
                 self._tell(verdict)
         return found
 
-    def strays(self) -> list[str]:
-        """What belongs to no title; deleted where that was asked for."""
+    def strays(self) -> dict[str, bool]:
+        """What belongs to no title, and whether it is deleted, which is done where it was asked for."""
         from offlinedl.actions.litter import strays, sweep
 
-        found = strays(self._library)
-        for name in found:
-            is_gone = self._repairs and sweep(name, self._library)
-            if not self._json:
+        found = {name: self._repairs and sweep(name, self._library) for name in strays(self._library)}
+        if not self._json:
+            for name, is_gone in found.items():
                 say(f"{name}: belongs to no title, {'deleted' if is_gone else '`--repair` deletes it'}")
         return found
 
@@ -134,8 +138,10 @@ def _say(verdict: Verdict, now: datetime) -> None:
         say(f"  {damage.path} ({damage.what}): {damage.reason}")
     if len(verdict.damaged) > _NAMED:
         say(f"  and {len(verdict.damaged) - _NAMED} more")
-    for path in verdict.orphans:
-        say(f"  {path}: belongs to nothing")
+    for path in verdict.orphans[:_NAMED]:
+        say(f"  {path}: belongs to nothing{', deleted' if verdict.tidied else ''}")
+    if len(verdict.orphans) > _NAMED:
+        say(f"  and {len(verdict.orphans) - _NAMED} more that belong to nothing")
 
 
 def words(verdict: Verdict, now: datetime) -> str:
@@ -166,13 +172,13 @@ def shaped(verdict: Verdict, now: datetime) -> dict[str, Any]:
         "damaged": [{"path": d.path, "track": d.what, "reason": d.reason} for d in verdict.damaged],
         "license": verdict.license,
         "orphans": list(verdict.orphans),
-        "repaired": verdict.repaired,
-        "message": words(verdict, now),
+        "repaired": verdict.repaired or (verdict.tidied and error is None),
+        "message": words(verdict, now) + (_TIDIED.format(len(verdict.orphans)) if verdict.tidied else ""),
         "error": error and {"code": error.code, "message": error.message, "hint": error.hint},
     }
 
 
-def _stray(name: str) -> dict[str, Any]:
+def _stray(name: str, is_gone: bool) -> dict[str, Any]:
     """The same, of what belongs to no title."""
     return {
         "id": None,
@@ -181,7 +187,7 @@ def _stray(name: str) -> dict[str, Any]:
         "damaged": [],
         "license": None,
         "orphans": [name],
-        "repaired": False,
-        "message": "belongs to no title",
+        "repaired": is_gone,
+        "message": "belonged to no title, deleted" if is_gone else "belongs to no title",
         "error": None,
     }

@@ -26,7 +26,7 @@ _STEPS = {
     "license": "asking for the license",
     "media": "downloading",
     "proof": "proving that the license opens it",
-    "check": "looking at what came",
+    "check": "proving that its media decode",
     "reading": "reading its files",
     "export": "writing the file",
     "copying": "copying what is there",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from offlinedl import clock
 from offlinedl.aside import alone
+from offlinedl.called import called_file
 from offlinedl.engine.addresses import Addresses, Renew
 from offlinedl.engine.attempt import Attempt, Means, ends, file
 from offlinedl.engine.refusals import concerns_one, named
@@ -36,7 +37,8 @@ class Engine:
     before the first retry and doubles with each. A fetch of which not even `stall_seconds` times `floor` bytes come
     within `stall_seconds` is given up and tried again. `bucket` holds all of them to a rate. `limits` says how large a
     resource may be that is read into memory: a manifest, an index, a feed. `hinders` is asked before each fetch of a
-    run: where it says why, what is under way comes to its end, and no more begins.
+    run: where it says why, what is under way comes to its end, and no more begins. `heard` are the servers that gave
+    something.
     """
 
     http: Http
@@ -49,6 +51,7 @@ class Engine:
     bucket: Bucket | None = None
     limits: Limits = LIMITS
     holds: Holds = field(default_factory=Holds)
+    heard: set[str] = field(default_factory=set)
     hinders: Callable[[], str] = lambda: ""
 
     async def run(
@@ -79,11 +82,14 @@ class Engine:
         while True:
             await self.held(url)
             try:
-                return await self.http.get(url, range=range, limit=limit, enough=enough, headers=headers)
+                answer = await self.http.get(url, range=range, limit=limit, enough=enough, headers=headers)
             except NetworkError as error:
                 if error.status == 304 and headers:
                     raise
                 failed = error
+            else:
+                self.heard.add(origin(url))
+                return answer
             try:
                 await self.again(url, failed, attempts.failed(0))
             except NetworkError as error:
@@ -93,7 +99,10 @@ class Engine:
 
     async def again(self, url: str, error: NetworkError, failures: int, *, retries: int | None = None) -> None:
         """Wait for the next attempt on `url`, which failed so many times. Raises `error` where there is to be none."""
-        patience = Patience(retries=self.retries if retries is None else retries, backoff=self.backoff)
+        retries = self.retries if retries is None else retries
+        if error.unheard and origin(url) not in self.heard:  # it is not there; one that answered before will be again
+            retries = min(retries, _TRIES_BEFORE_ELSEWHERE)
+        patience = Patience(retries=retries, backoff=self.backoff)
         seconds = error.retry_after and retry_after(error.retry_after, clock.now())
         if seconds and seconds > _LONGEST_HOLD:
             raise error
@@ -141,6 +150,7 @@ class _Run:
             ends=ends(plan),
         )
         self._addresses = Addresses(plan, renew)
+        self._tracks = plan.tracks
         self._seconds = sum(f.duration for f in plan.fetches) or 1.0
         self._parallel = Parallelism(engine.connections)
         self._queue: deque[Fetch] = deque()
@@ -191,7 +201,7 @@ class _Run:
                 self._in_a_row = 0
                 self._means.progress.finished(fetch.duration / self._seconds)
             except NetworkError as error:
-                error = named(fetch, error)
+                error = named(called_file(self._tracks, fetch), error)
                 if not concerns_one(error):
                     raise error from error.__cause__
                 self._refused.append(error)
@@ -292,5 +302,6 @@ class _Run:
             elif error.status is None or error.status >= 500:
                 self._parallel.failed(now())
             raise
+        self._engine.heard.add(origin(url))
         self._parallel.finished(arrival.size, now())
         return arrival

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from offlinedl.errors import NetworkError
-from offlinedl.streams import Fetch
 
 
-def named(fetch: Fetch, error: NetworkError) -> NetworkError:
+def named(what: str, error: NetworkError) -> NetworkError:
     """`error`, with what it is about."""
-    what = "init segment" if fetch.init else "segment"
-    message = f"{fetch.rendition}, {what} {fetch.number}: {error.message}"
+    message = f"{what}: {error.message}"
     about = NetworkError(message, error.hint, status=error.status, answered=error.answered)
     about.__cause__ = error
     return about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -34,7 +35,8 @@ def translated(url: str) -> Iterator[None]:
     except TimeoutError as error:
         raise NetworkError(f"{shown(url)}: nothing came for too long", "run it again: what is done is kept") from error
     except OSError as error:
-        raise NetworkError(f"{shown(url)}: {said(error)}", CHECK) from error
+        why = said(error)
+        raise NetworkError(f"{shown(url)}: {why}", CHECK, unheard=why == os.strerror(errno.ECONNREFUSED)) from error
 
 
 def said(error: Exception) -> str:

@@ -22,6 +22,8 @@ __all__ = ["POSTERS", "SYNC", "Part", "Store", "checksum", "folder_name", "free_
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
+SYNC = ".sync"
+"""Not of a title: who locks it is the only one to `sync`."""
 _REMOVED = ".removed-"
 SYNC = ".sync"
 """What is locked while one pass goes over all titles. It lies beside their folders, and is none of them."""
@@ -159,7 +161,7 @@ class Store:
         return sorted(path for path in found if path not in paths and path not in {_LOCK, _JOURNAL, *POSTERS})
 
     def names(self) -> set[str]:
-        """What lies beside each other in the root: the folders of titles, and whatever else came there."""
+        """What lies beside each other in the root: the folders of titles, and what else came there; no lock of ours."""
         with translated("look at the titles"):
             return {found.name for found in self._root.iterdir()} - {SYNC} if self._root.exists() else set()
 
