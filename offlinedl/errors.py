@@ -156,8 +156,10 @@ class UnsupportedError(OfflinedlError):
 
 
 class Stopped(BaseException):
-    """A person or the system asked to stop, with the signal `number`. Not an error: what is done is kept."""
+    """A person or the system asked to stop, with the signal `number`. Not an error: what is done is kept, as
+    `message` says."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.exit_code = 128 + number
+        self.message = "Stopped. What is done is kept: the same command goes on from there."

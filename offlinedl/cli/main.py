@@ -79,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
     except OfflinedlError as error:
         return report(error)
     except Stopped as stopped:
-        note("Stopped. What is done is kept: the same command goes on from there.")
+        note(stopped.message)
         return stopped.exit_code
     except TyperException as error:
         return _misused(error)
