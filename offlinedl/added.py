@@ -1,11 +1,11 @@
-"""The word for a source that was added, as a value."""
+"""The words for sources that were added, and for what they offer, as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from offlinedl.model import Failure
+from offlinedl.model import Failure, Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +24,23 @@ class AddedSource:
     fetched_at: datetime | None = None
     failure: Failure | None = None
     failing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A title as its `source` offered it last: what is needed to decide about it, and no address or header, for those
+    may be secrets. `position` is its place in the source, from 0; `download` whether its rights allow that."""
+
+    id: str
+    source: str
+    position: int
+    name: str
+    series: Series | None = None
+    season: int | None = None
+    episode: int | None = None
+    special: bool = False
+    published: datetime | None = None
+    available_from: datetime | None = None
+    available_until: datetime | None = None
+    duration: float = 0.0
+    download: bool = True

@@ -81,7 +81,7 @@ def hindrance(conditions: Conditions, seen: Seen, at: time) -> str:
     """Why nothing is to be downloaded at this local time, "" where it may be."""
     least = conditions.battery
     if conditions.hours is not None and not conditions.hours.has(at):
-        return f"waits for its hours, {conditions.hours}"
+        return f"its hours are {conditions.hours}"
     if conditions.metered == "wait" and seen.is_metered:
         return "the network is metered"
     if seen.battery is not None and seen.battery < least:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
-from offlinedl.model import Destruction, Entry, Held, License
+from offlinedl.model import Entry, Held, License
+from offlinedl.owed import Destruction
 from offlinedl.unread import fault, faults, unread
 from offlinedl.vault import Vault
 
@@ -124,8 +125,7 @@ class Custody:
 
     def check(self, entry: Entry) -> None:
         """DamagedError where the vault does not open the title's license. It names all titles of which that is so."""
-        error = fault(self._vault, entry) and unread(self._vault, self._catalog.entries())
-        if error:
+        if fault(self._vault, entry) and (error := unread(self._vault, self._catalog.entries())):
             raise error
 
     def fault(self, entry: Entry) -> str:

@@ -156,10 +156,10 @@ class UnsupportedError(OfflinedlError):
 
 
 class Stopped(BaseException):
-    """A person or the system asked to stop, with the signal `number`. Not an error: what is done is kept, as
-    `message` says."""
+    """A person or the system asked to stop, with the signal `number`. Not an error; `left` says what there is of the
+    work."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, left: str = "What is done is kept: the same command goes on from there.") -> None:
         super().__init__(number)
         self.exit_code = 128 + number
-        self.message = "Stopped. What is done is kept: the same command goes on from there."
+        self.left = left

@@ -85,7 +85,7 @@ class Intake:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if kind is None:
+            if kind is None or (isinstance(error, PausedError) and error.code == "waits"):  # who waits is in no haste
                 await self.settle()
                 if self._catalog is not None:
                     self._journal.clear()

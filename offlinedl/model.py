@@ -134,26 +134,6 @@ class Title:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A title as its `source` offered it last: what is needed to decide about it, and no address or header, for those
-    may be secrets. `position` is its place in the source, from 0; `download` whether its rights allow that."""
-
-    id: str
-    source: str
-    position: int
-    name: str
-    series: Series | None = None
-    season: int | None = None
-    episode: int | None = None
-    special: bool = False
-    published: datetime | None = None
-    available_from: datetime | None = None
-    available_until: datetime | None = None
-    duration: float = 0.0
-    download: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What a person asks of a title: a quality (name, height or rate) and languages, BCP 47 (RFC 4647 lookup).
 
@@ -314,22 +294,3 @@ class Held:
     license: License
     keys: tuple[ContentKey, ...] = ()
     handle: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destruction:
-    """What is owed to a license server once a license is destroyed (W3C EME, record of license destruction). An
-    adapter knows the destroyed license by its `handle` until the server has acknowledged it."""
-
-    license: License
-    title_id: str
-    destroyed_at: datetime
-    handle: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Departure:
-    """What is owed to the entitlement server of a title that is no longer here."""
-
-    title_id: str
-    entitlement_url: str = field(repr=False)

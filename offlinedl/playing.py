@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offlinedl import expiry
+from offlinedl import damage, expiry
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError
 from offlinedl.library import Library
 from offlinedl.model import Entry, Failure, State
@@ -17,6 +17,16 @@ def play(entry: Entry, library: Library) -> Entry:
         library.catalog.played(entry.id, now)
         library.catalog.note(entry.id, "played", now)
     return library.must(entry.id)
+
+
+def admit(entry: Entry, library: Library) -> None:
+    """As `check`. A title whose files are gone is ready no more; its license may come back, with a copy of the
+    vault."""
+    try:
+        check(entry, library)
+    except damage.LostFilesError as error:
+        damage.demote(entry, library, error.found)
+        raise
 
 
 def check(entry: Entry, library: Library) -> None:
@@ -41,11 +51,10 @@ def check(entry: Entry, library: Library) -> None:
         )
     if entry.protected:
         library.licenses.check(entry)
-    if not library.is_whole(entry):
-        raise DamagedError(
-            f"{entry.id}: files or its license are not there any more",
-            f"`offlinedl get {entry.id}` fetches what is missing",
-        )
+        if library.licenses.sealed(entry) is None:
+            raise DamagedError(f"{entry.id}: its license is not there any more", damage.hint(entry))
+    if (found := damage.lost(entry, library)) is not None:
+        raise damage.LostFilesError(entry, found)
 
 
 def _failed(entry: Entry, failure: Failure) -> OfflinedlError:

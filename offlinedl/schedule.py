@@ -59,12 +59,13 @@ def times(every: str, hours: Hours | None) -> Times:
 
 
 def service(job: Job) -> str:
-    """The unit that runs it (systemd.service(5)). It yields to whatever the person does."""
-    command = " ".join(map(_word, job.command))
-    environment = "".join(f"Environment={_word(f'{name}={value}')}\n" for name, value in job.environment)
+    """The unit that runs it (systemd.service(5)). It yields to whatever the person does. systemd itself runs no program
+    with special characters in its path; env(1) does."""
+    command = " ".join(_quoted(word.replace("$", "$$")) for word in job.command)
+    environment = "".join(f"Environment={_quoted(f'{name}={value}')}\n" for name, value in job.environment)
     return (
         "[Unit]\nDescription=offlinedl: one pass over the library\n\n"
-        f"[Service]\nType=oneshot\n{environment}ExecStart={command}\n"
+        f"[Service]\nType=oneshot\n{environment}ExecStart=/usr/bin/env {command}\n"
         f"SuccessExitStatus=7\nNice=10\nIOSchedulingClass=idle\n"
     )
 
@@ -80,9 +81,9 @@ def timer(times: Times) -> str:
     )
 
 
-def _word(word: str) -> str:
-    """A word of a command line, as systemd reads it: neither a specifier nor a variable, and in quotes."""
-    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+def _quoted(word: str) -> str:
+    """A word as systemd reads it (systemd.syntax(7)): in quotes where it must be, and no specifier."""
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return plain if re.fullmatch(r"[\w./:=,%@+-]+", plain) else f'"{plain}"'
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from offlinedl.model import Entry, Offer, Series, State
+from offlinedl.added import Offer
+from offlinedl.model import Entry, Series, State
 
 Why = Literal["removed", "watched", "expired", "passed"]
 """Why a title is gone: a person removed it, or a rule did, because it was watched, had expired, or newer ones came."""

@@ -8,13 +8,15 @@ from offlinedl.errors import DamagedError
 from offlinedl.model import Entry
 from offlinedl.vault import Vault
 
+_UNREAD = "cannot be read: "
+
 
 def fault(vault: Vault, entry: Entry) -> str:
-    """Why the title's license cannot be read, "" where it can."""
+    """What is the matter with the title's license ("is not in the vault any more"), "" where it can be read."""
     try:
-        return "" if vault.load(entry.license_slot) else f"they are not in {vault.called} any more"
+        return "" if vault.load(entry.license_slot) else f"is not in {vault.called} any more"
     except DamagedError as error:
-        return error.message
+        return f"{_UNREAD}{error.message}"
 
 
 def faults(vault: Vault, entries: Iterable[Entry]) -> dict[str, str]:
@@ -30,8 +32,11 @@ def unread(vault: Vault, entries: Iterable[Entry]) -> DamagedError | None:
         return None
     first = " (a vault with a key of its own refuses that of another: put its key elsewhere first)"
     copy = f"restore the vault's key file or `offlinedl vault import` a copy{first if vault.has_key else ''}"
+    reasons = dict.fromkeys(why.removeprefix(_UNREAD) for why in found.values())
+    gone = f"not in {vault.called} any more"
+    how = f"are {gone}" if [*reasons] == [f"is {gone}"] else _UNREAD + ", ".join(r.removeprefix("is ") for r in reasons)
     return DamagedError(
-        f"the licenses of {', '.join(found)} cannot be read: {', '.join(dict.fromkeys(found.values()))}",
+        f"the licenses of {', '.join(found)} {how}",
         f"{f'restore {vault.called}' if vault.is_elsewhere else copy}, or get the titles again: media are kept",
         code="vault-damaged",
     )

@@ -15,26 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offlinedl.added import AddedSource
+from offlinedl.added import AddedSource, Offer
 from offlinedl.catalog import Catalog, plans
 from offlinedl.catalog.schema import MIGRATIONS
 from offlinedl.errors import DamagedError, StorageError, UsageError
-from offlinedl.model import (
-    Destruction,
-    Entry,
-    Failure,
-    Kind,
-    License,
-    Offer,
-    Rights,
-    Series,
-    Setup,
-    State,
-    Title,
-    Track,
-    Wanted,
-    Windows,
-)
+from offlinedl.model import Entry, Failure, Kind, License, Rights, Series, Setup, State, Title, Track, Wanted, Windows
+from offlinedl.owed import Destruction
 from offlinedl.protection import Key
 from offlinedl.streams import Arrival, ByteRange, Fetch, Plan
 

@@ -19,7 +19,8 @@ from offlinedl.license import cdm
 from offlinedl.license.adapter import DIALECTS, Adapter
 from offlinedl.license.need import Grant, Need
 from offlinedl.manifest import hls_keys
-from offlinedl.model import Destruction, Held, License, Windows
+from offlinedl.model import Held, License, Windows
+from offlinedl.owed import Destruction
 from offlinedl.protection import LicenseServer
 from tests import drm
 from tests import origin as o

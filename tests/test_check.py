@@ -124,6 +124,28 @@ def test_a_file_that_does_not_hold_is_named_and_is_all_that_is_fetched_again(
     got.ok("check")
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [("video-*/00000[12].m4s", "2 of 11 files are not there any more"), ("*", "none of its 11 files is there")],
+)
+def test_a_file_that_play_misses_is_said_and_the_title_is_ready_no_more(
+    files: str, said: str, got: Offlinedl, origin: Origin
+) -> None:
+    for file in folder(got).glob(files):
+        if file.is_dir():
+            shutil.rmtree(file)
+        else:
+            file.unlink()
+    result = got("play", "demo:harbour-1", "--player", "none")
+    assert (result.code, result.err.splitlines()) == (
+        8,
+        [f"error: demo:harbour-1: {said}", "hint: `offlinedl check --repair demo:harbour-1` fetches just that"],
+    )
+    assert (got.listed()[0]["state"], got.listed()[0]["message"]) == ("failed", said)
+    got.ok("check", "--repair")
+    assert states(got)["demo:harbour-1"] == "ready"
+
+
 def test_get_mends_it_too(got: Offlinedl, origin: Origin) -> None:
     flip(next(folder(got).glob("audio-*/000002.m4s")))
     assert got("check").code == 8
@@ -196,7 +218,7 @@ def first_play(offlinedl: Offlinedl) -> str:
 
 
 LICENSES = [
-    pytest.param(without_license, "missing", "not in the vault any more", id="gone"),
+    pytest.param(without_license, "missing", "the license is not in the vault any more", id="gone"),
     pytest.param(without_key, "missing", "cannot be read", id="a vault without its key"),
     pytest.param(with_wrong_keys, "does not open", "does not open video-720p", id="wrong keys"),
 ]
@@ -359,6 +381,12 @@ def test_what_belongs_to_nothing_is_named_and_deleted_where_that_is_asked_for(
     assert (precious / "mine").exists()
     assert len(on_disk(offlinedl)) == len(before) - len(litter)
     offlinedl.ok("check")
+
+
+def test_what_a_pass_locks_is_no_stray(demo: Offlinedl) -> None:
+    """B26: it stays beside the titles when the pass is over."""
+    demo.ok("sync")
+    assert demo.ok("check", "--json").json == []
 
 
 def test_nothing_is_deleted_of_what_another_process_holds(littered: tuple[Offlinedl, list[Path]]) -> None:

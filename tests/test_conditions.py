@@ -69,7 +69,7 @@ ALL = Conditions(hours=conditions.hours(NIGHT, ""), battery=40, command=("ask",)
 WAITS: list[Any] = [
     pytest.param(ALL, Seen(is_metered=False, battery=40), "02:00", "", id="all is well"),
     pytest.param(ALL, Seen(), "02:00", "", id="nothing is known"),
-    pytest.param(ALL, Seen(), "12:00", "waits for its hours, 01:00-06:00", id="hours"),
+    pytest.param(ALL, Seen(), "12:00", "its hours are 01:00-06:00", id="hours"),
     pytest.param(ALL, Seen(is_metered=True), "02:00", "the network is metered", id="B29 metered"),
     pytest.param(Conditions(metered="ignore"), Seen(is_metered=True), "02:00", "", id="B29 ignored"),
     pytest.param(ALL, Seen(battery=39), "02:00", "on battery, 39 %, and 40 % are to be there", id="battery"),
@@ -235,7 +235,7 @@ def test_hours_that_were_asked_for_go_before_those_that_are_set(tv: Offlinedl) -
     with (tv.home / "config.toml").open("a") as settings:
         settings.write('[sync]\nbetween = "01:00-06:00"\n')
     [said] = {line.partition(": ")[2] for line in tv.at("2026-11-20 12:00:00", "sync").out.splitlines()}
-    assert said == "not now: waits for its hours, 01:00-06:00"
+    assert said == "not now: its hours are 01:00-06:00"
     assert tv("sync", "--between", "night").code == 2
     assert tv.at("2026-11-20 12:00:00", "sync", "--between", "12:00-13:00").code == 0
     assert len(tv.listed()) == 2

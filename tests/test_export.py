@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -439,7 +440,73 @@ def test_a_title_that_is_not_ready(demo: Offlinedl, origin: Origin, tmp_path: Pa
 def test_a_title_of_which_something_is_lost(clear: tuple[Offlinedl, str], tmp_path: Path) -> None:
     offlinedl, ref = clear
     next((offlinedl.home / "titles").rglob("*.m4s")).unlink()
-    assert offlinedl("export", ref, str(tmp_path / "out.mkv")).code == 8
+    failed = offlinedl("export", ref, str(tmp_path / "out.mkv"))
+    assert (failed.code, "of 9 files is not there any more" in failed.err) == (8, True)
+    assert f"hint: `offlinedl check --repair {ref}` fetches just that" in failed.err
+    assert_nothing_is_left(tmp_path)
+    assert_demoted(offlinedl, "1 of 9 files is not there any more")
+
+
+def overwrite(file: Path) -> None:
+    """Bytes in the middle, as many as there were."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 64] = bytes(64)
+    file.write_bytes(data)
+
+
+def assert_demoted(offlinedl: Offlinedl, said: str) -> None:
+    [title] = offlinedl.listed()
+    assert (title["state"], said in title["message"]) == ("failed", True), title
+    offlinedl.ok("check", "--repair")
+    assert offlinedl.listed()[0]["state"] == "ready"
+
+
+DAMAGED = ["video-*/000001.m4s", "audio-*/000002.m4s", "video-*/init-0.mp4"]
+
+
+@pytest.mark.parametrize("file", DAMAGED)
+def test_a_file_that_is_not_as_it_came_is_named_and_nothing_is_written(
+    file: str, clear: tuple[Offlinedl, str], tmp_path: Path
+) -> None:
+    offlinedl, ref = clear
+    [damaged] = (offlinedl.home / "titles").rglob(file)
+    overwrite(damaged)
+    failed = offlinedl("export", ref, str(tmp_path / "out.mp4"))
+    said = f"{damaged.parent.name}/{damaged.name} ({file.partition('-')[0]} "
+    assert (failed.code, said in failed.err) == (8, True), failed
+    assert_nothing_is_left(tmp_path)
+    assert_demoted(offlinedl, "its bytes are not those that came")
+
+
+@pytest.mark.parametrize("name", ["small", "large"])
+def test_a_film_that_is_not_as_it_came(
+    name: str, root: Path, offlinedl: Offlinedl, origin: Origin, tmp_path: Path
+) -> None:
+    """Also where it is in pieces, which are looked at before any of it is written."""
+    film = packager.large(root) if name == "large" else packager.source(root, "v")
+    origin.files["/film.mp4"] = film.read_bytes()
+    offlinedl.ok("get", f"{origin.url}/film.mp4")
+    overwrite(max((offlinedl.home / "titles").rglob("*.m4s")))
+    failed = offlinedl("export", offlinedl.listed()[0]["id"], str(tmp_path / "out.mkv"))
+    assert (failed.code, "its bytes are not those that came" in failed.err) == (8, True), failed
+    assert_nothing_is_left(tmp_path)
+    assert_demoted(offlinedl, "its bytes are not those that came")
+
+
+def test_a_title_that_is_removed_meanwhile(clear: tuple[Offlinedl, str], tmp_path: Path) -> None:
+    offlinedl, ref = clear
+    process = offlinedl.start(
+        "export",
+        ref,
+        str(tmp_path / "out.mkv"),
+        before="dies_at('offlinedl.mux:_Reader', '_place', 3, 19)",
+        err=subprocess.PIPE,
+    )
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    offlinedl.ok("rm", ref)
+    process.send_signal(signal.SIGCONT)
+    assert f"error: {ref}: removed while it was exported" in process.communicate()[1].decode()
+    assert process.returncode == 3
     assert_nothing_is_left(tmp_path)
 
 
@@ -460,6 +527,34 @@ def test_a_file_that_is_there_is_replaced_with_force_alone(clear: tuple[Offlined
     offlinedl.ok("export", ref, str(out), "--force")
     assert len(packets(out, "video")) == 1
     assert_nothing_is_left(tmp_path, "out.mkv")
+
+
+def test_of_a_symbolic_link_what_it_leads_to_is_replaced(clear: tuple[Offlinedl, str], tmp_path: Path) -> None:
+    offlinedl, ref = clear
+    (tmp_path / "far").mkdir()
+    (target := tmp_path / "far" / "film").write_text("mine")
+    (out := tmp_path / "out.mkv").symlink_to(target)
+    assert offlinedl("export", ref, str(out)).code == 2
+    offlinedl.ok("export", ref, str(out), "--force")
+    assert out.is_symlink()
+    assert len(packets(target, "video")) == 1
+    assert_nothing_is_left(tmp_path / "far", "film")
+
+
+def test_what_is_refused_is_refused_before_anything_is_said_to_begin(
+    clear: tuple[Offlinedl, str], tmp_path: Path
+) -> None:
+    offlinedl, ref = clear
+    (folder := tmp_path / "folder.mkv").mkdir()
+    (there := tmp_path / "there.mkv").touch()
+    for path, code, said in (
+        (folder, 2, "is a folder"),
+        (there, 2, "is there already"),
+        (tmp_path / "nowhere" / "out.mkv", 6, "No such file"),
+    ):
+        refused = offlinedl("export", ref, str(path))
+        assert (refused.code, said in refused.err, len(refused.err.splitlines())) == (code, True, 2), refused
+    assert "--force" not in offlinedl("export", ref, str(folder), "--force").err
 
 
 def test_a_file_that_another_process_writes_is_busy_and_stays_whole(
@@ -490,7 +585,7 @@ def test_without_space_nothing_is_left(clear: tuple[Offlinedl, str], tmp_path: P
     folder = tmp_path / "small"
     with disk(folder, "16k"):
         failed = offlinedl("export", ref, str(folder / "out.mkv"))
-        assert (failed.code, "o space" in failed.err) == (6, True)
+        assert (failed.code, "o space" in failed.err, "is kept" in failed.err) == (6, True, False)
         assert_nothing_is_left(folder)
 
 
@@ -500,26 +595,33 @@ def test_where_nobody_may_write(clear: tuple[Offlinedl, str], tmp_path: Path) ->
 
 
 STOPS = [
-    pytest.param(signal.SIGINT, 130, [], id="interrupted"),
-    pytest.param(signal.SIGTERM, 143, [], id="terminated"),
-    pytest.param(signal.SIGKILL, -signal.SIGKILL, ["out.mkv.offlinedl-part"], id="killed"),
+    pytest.param(signal.SIGINT, 130, 0, id="interrupted"),
+    pytest.param(signal.SIGTERM, 143, 0, id="terminated"),
+    pytest.param(signal.SIGKILL, -signal.SIGKILL, 1, id="killed"),
 ]
 
 
 @pytest.mark.parametrize(("number", "code", "left"), STOPS)
-def test_stopped_half_way(
-    number: int, code: int, left: Sequence[str], clear: tuple[Offlinedl, str], tmp_path: Path
-) -> None:
-    """What was begun has no name, and the next run does not mind it."""
+def test_stopped_half_way(number: int, code: int, left: int, clear: tuple[Offlinedl, str], tmp_path: Path) -> None:
+    """What was begun has no name of a person's, and the next run deletes it."""
     offlinedl, ref = clear
-    out = tmp_path / "out.mkv"
+    out, mine = tmp_path / "out.mkv", ("out.mkv.offlinedl-part", "out.mkv.part", ".out.mkv.offlinedl-mine")
+    for name in mine:
+        (tmp_path / name).write_text("mine")
     process = offlinedl.start(
-        "export", ref, str(out), before=f"dies_at('offlinedl.mux:_Reader', '_place', 100, {int(number)})"
+        "export",
+        ref,
+        str(out),
+        before=f"dies_at('offlinedl.mux:_Reader', '_place', 100, {int(number)})",
+        err=subprocess.PIPE,
     )
-    assert process.wait() == code
-    assert_nothing_is_left(tmp_path, *left)
+    told = process.communicate()[1].decode()
+    assert process.returncode == code
+    assert ("Stopped. Nothing is left of the file." in told) is not bool(left)
+    assert len(list(tmp_path.glob(".out.mkv.offlinedl-????????"))) == left
     offlinedl.ok("export", ref, str(out))
-    assert_nothing_is_left(tmp_path, "out.mkv")
+    assert_nothing_is_left(tmp_path, "out.mkv", *mine)
+    assert {(tmp_path / name).read_text() for name in mine} == {"mine"}
 
 
 def test_progress_is_told_as_that_of_downloads_is(clear: tuple[Offlinedl, str], tmp_path: Path) -> None:

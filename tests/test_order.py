@@ -147,7 +147,7 @@ def test_the_power_goes(owner: str, name: str, times: int, loss: str, offlinedl:
 @pytest.mark.parametrize(
     ("words", "step"),
     [
-        pytest.param((), ("offlinedl.library:Library", "check_space", 1), id="the same plan"),
+        pytest.param((), ("offlinedl.storage", "check", 1), id="the same plan"),
         pytest.param(("-q", "best"), ("offlinedl.store:Store", "make", 2), id="another plan"),
     ],
 )

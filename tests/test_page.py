@@ -139,7 +139,7 @@ def test_at_the_deadline_it_stops_and_nothing_stays(theatre: Theatre, minute: Sh
         await stage.tab.until("video.currentTime > 1 && left.textContent.startsWith('Expires in')")
         await stage.tab.until("done")
         assert stage.sitting.ends is not None
-        assert 0 <= time.monotonic() - stage.sitting.ends < 1
+        assert 0 <= time.monotonic() - stage.sitting.ends < 5  # it takes that long on a machine that is very busy
         assert await stage.tab.run("[what.textContent, notice.hidden, video.hidden]") == [
             "This title has expired", False, True,
         ]  # fmt: skip
@@ -149,13 +149,33 @@ def test_at_the_deadline_it_stops_and_nothing_stays(theatre: Theatre, minute: Sh
     theatre.play(story, minute, window=6)
 
 
+CLOCKS = [
+    pytest.param("performance", 700_000, True, id="it slept, and one clock tells"),
+    pytest.param("Date", 700_000, True, id="it slept, and the other tells"),
+    pytest.param("Date", -700_000, False, id="its clock was set back"),
+]
+
+
+@pytest.mark.parametrize(("clock", "passed", "over"), CLOCKS)
+def test_the_page_heeds_the_clock_that_is_ahead(
+    clock: str, passed: int, over: bool, theatre: Theatre, minute: Shelf
+) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.open()
+        await stage.tab.until("left.textContent.startsWith('Expires in')")
+        now = f"{clock}.now() + {passed}"
+        assert await stage.tab.run(f"{{ const then = {now}; {clock}.now = () => then; tick(); done }}") is over
+
+    theatre.play(story, minute, window=600)
+
+
 def test_one_jumps_while_a_deadline_is_near(theatre: Theatre, minute: Shelf) -> None:
     async def story(stage: Stage) -> None:
         await stage.open()
         await stage.tab.until("video.currentTime > 0.5")
         for place in (52, 20, 44):
             await stage.tab.run(f"video.currentTime = {place}")
-            await stage.tab.until(f"!video.seeking && video.currentTime > {place + 0.3}", 5)
+            await stage.tab.until(f"!video.seeking && video.currentTime > {place + 0.3}")
 
     theatre.play(story, minute, window=90)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import threading
@@ -94,15 +95,63 @@ def test_what_cannot_be_paused(demo: Offlinedl) -> None:
 
 
 def test_two_at_once_the_second_is_busy(demo: Offlinedl, origin: Origin) -> None:
-    """C57, B27: it says so, and the first ends well."""
+    """C57, B27: where it is not to wait, it says so, and the first ends well."""
     first = held_at(demo, origin, "v720/2.m4s", "demo:harbour-1")
-    assert demo.start("get", "demo:harbour-1").wait() == 7
-    assert demo("get", "demo:harbour-1").code == 7
+    assert demo.start("get", "demo:harbour-1", "--no-wait").wait() == 7
+    assert demo("get", "demo:harbour-1", "--no-wait").code == 7
+    assert demo("resume", "demo:harbour-1").code == 7
     assert demo("rm", "demo:harbour-1").code == 7
     urllib.request.urlopen(origin.url + _RELEASE).close()
     assert first.wait() == 0
     assert_origins_bytes(demo.ok("show", "demo:harbour-1", "--json").json)
     assert len(origin.asked("/license")) == 1
+
+
+def joining(demo: Offlinedl, *words: str) -> subprocess.Popen[bytes]:
+    """Another `get`, which waits for what a process is at."""
+    process = demo.start("get", *words, "--progress", "json", err=subprocess.PIPE)
+    assert process.stderr
+    said = [json.loads(process.stderr.readline()) for _ in range(2)]
+    assert [(event["event"], event["step"]) for event in said] == [("begin", None), ("step", "elsewhere")]
+    return process
+
+
+@pytest.mark.parametrize("words", [("demo:harbour-1",), ("harbour-1", "demo:lighthouse")], ids=["one", "of two"])
+def test_two_at_once_the_second_joins(words: tuple[str, ...], demo: Offlinedl, origin: Origin) -> None:
+    """C57: it watches, and ends with what the first one brings; nothing is fetched twice."""
+    first = held_at(demo, origin, "harbour-1/v720/2.m4s", "demo:harbour-1")
+    second = joining(demo, *words)
+    urllib.request.urlopen(origin.url + _RELEASE).close()
+    _, said = second.communicate()
+    assert (first.wait(), second.returncode) == (0, 0)
+    events = [json.loads(line) for line in said.splitlines()]
+    [end] = [event for event in events if event["event"] == "end" and "harbour" in event["title"]]
+    assert end["message"].startswith("Low Tide: already there. Available for")
+    assert len(origin.asked("/license")) == 1
+    assert len(origin.asked("harbour-1/v720/2.m4s")) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
+def test_who_joined_goes_on_where_the_first_was_stopped(number: int, demo: Offlinedl, origin: Origin) -> None:
+    """C57, C1."""
+    first = held_at(demo, origin, "v720/2.m4s", "demo:harbour-1")
+    second = joining(demo, "demo:harbour-1")
+    origin.mend()
+    first.send_signal(number)
+    assert second.communicate()
+    assert second.returncode == 0
+    assert_origins_bytes(demo.ok("show", "demo:harbour-1", "--json").json)
+    assert len(origin.asked("/license")) == 1
+
+
+def test_a_pause_is_for_those_who_joined_too(demo: Offlinedl, origin: Origin) -> None:
+    first = held_at(demo, origin, "v720/2.m4s", "demo:harbour-1")
+    second = joining(demo, "demo:harbour-1")
+    demo.ok("pause", "demo:harbour-1")
+    _, said = second.communicate()
+    assert (first.wait(), second.returncode) == (130, 130)
+    assert json.loads(said.splitlines()[-1])["event"] == "paused"
+    assert [title["state"] for title in demo.listed()] == ["paused"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)

@@ -86,7 +86,7 @@ def test_where_it_was_stopped_is_said(
     stopped = subprocess.run(command, capture_output=True, text=True, check=False)
     assert stopped.returncode == code
     assert stopped.stdout.splitlines()[-1] == "The Lighthouse: 0:03 of 0:12"
-    assert stopped.stderr == "Stopped at 0:03; play goes on from there.\n"
+    assert stopped.stderr == "Stopped. Play goes on from 0:03.\n"
     assert demo.listed()[0]["position_seconds"] == 3
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -83,3 +87,16 @@ def test_without_it_the_title_is_ready_all_the_same(
 def test_a_title_that_is_refused_waits_for_no_picture(pictured: Offlinedl, origin: Origin) -> None:
     origin.fault("/license", status(403))
     assert pictured("get", "pictured:harbour-1").code == 5
+
+
+def test_the_page_of_playback_has_the_picture(pictured: Offlinedl) -> None:
+    pictured.ok("get", REF)
+    command = [sys.executable, "-m", "offlinedl", "play", REF, "--player", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        try:
+            with build_opener(ProxyHandler({})).open(address.replace("title/master.m3u8", "poster")) as answer:
+                assert (answer.headers["Content-Type"], answer.read()) == ("image/jpeg", JPEG)
+        finally:
+            process.send_signal(signal.SIGINT)

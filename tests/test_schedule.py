@@ -264,7 +264,6 @@ def test_a_place_of_any_name_in_a_unit(tmp_path: Path) -> None:
     unit = tmp_path / "offlinedl.service"
     unit.write_text(schedule.service(Job(name="offlinedl", command=(str(program), "sync"), environment=(("A", ODD),))))
     verify(unit)
-    assert "not executable" not in unit.read_text()
 
 
 # for real
@@ -288,14 +287,12 @@ def test_with_next_to_no_environment(offlinedl: Offlinedl, origin: Origin, tmp_p
 
 
 CRON = """
-mount -t tmpfs none /var/spool/cron/crontabs
-mount -t tmpfs none /run
+for place in /var/spool/cron/crontabs /run /dev/shm; do mount -t tmpfs none $place; done
 "$1" schedule install --yes
 faketime -f "@2026-11-20 $2:58" cron -f &
-cron=$!
 while ! "$1" sync --history | grep -q ' 0:00'; do sleep 0.1; done
-kill $cron
 """
+"""No process outlives this, whatever becomes of it."""
 
 
 def test_cron_itself_runs_the_line(
@@ -310,8 +307,8 @@ def test_cron_itself_runs_the_line(
     shown = subprocess.run([PROGRAM, "schedule", "install"], capture_output=True, text=True, check=False).stdout
     minute, every = shown.splitlines()[-1].split()[:2]
     before = f"{every.split(',')[1]}:{int(minute) - 1:02}" if int(minute) else f"{int(every.split(',')[1]) - 1}:59"
-    command = ["unshare", "--mount", "timeout", "60", "sh", "-ec", CRON, "sh", PROGRAM, before]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", CRON, "sh", str(PROGRAM), before]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False, timeout=60)
     assert done.returncode == 0, done
     assert ready(offlinedl) == ["1x1"]
     [run] = offlinedl.ok("sync", "--history", "--json").json

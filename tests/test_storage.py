@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from offlinedl.demo.origin import DATA
+from tests import origin as o
+from tests.boxes import box
 from tests.conftest import Offlinedl
 from tests.origin import Origin
 from tests.seasons import LICENSED, SEASONS, episode, known, news, offer, ready
@@ -68,6 +71,19 @@ def test_the_quota_is_never_passed(tv: Offlinedl, origin: Origin) -> None:
     for _ in range(3):
         assert {result for _, result, _ in decisions(tv).values()} == {"skipped"}
     assert (ready(tv), over) == (["1x1", "1x2"], [])
+
+
+def test_what_no_manifest_tells_of_the_size_is_seen_before_the_media_come(tv: Offlinedl, origin: Origin) -> None:
+    """Of init segments nobody knows it before they are here: the license is not asked for, and no media come."""
+    offer(origin, [episode(1, 1, LICENSED)])
+    init = (DATA / "titles/harbour-1/v720/init.mp4").read_bytes() + box("free", bytes(110_000))
+    origin.fault("v720/init.mp4", o.body(init))
+    refused = tv("get", "tv:1x1")
+    assert (refused.code, "of the quota of 178 kB are used" in refused.err) == (6, True), refused
+    assert (origin.asked("/license"), origin.asked(".m4s")) == ([], [])
+    quota(tv, 4)
+    tv.ok("resume")
+    assert ready(tv) == ["1x1"]
 
 
 def test_a_series_of_a_higher_priority_makes_room_in_another(tv: Offlinedl) -> None:

@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from offlinedl import expiry
+from offlinedl import damage, expiry
 from offlinedl.actions.acquire import MAY_SERVE_YET, loaded
 from offlinedl.actions.get import Order, get
 from offlinedl.actions.litter import orphans
 from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.aside import aside
-from offlinedl.errors import DamagedError, OfflinedlError, RefusedError, counted
+from offlinedl.damage import Damage
+from offlinedl.errors import DamagedError, OfflinedlError, RefusedError
 from offlinedl.library import Library
 from offlinedl.license import Licensing, proof
-from offlinedl.model import Entry, Kind, State, Track
+from offlinedl.model import Entry, State
 from offlinedl.progress import Progress
 from offlinedl.store import Store
 from offlinedl.streams import Fetch, Plan
@@ -35,17 +36,7 @@ License = Literal["opens", "in the vault", "missing", "does not open", "expired"
 """What is known of a license. Where a file is damaged, it is not tried what it opens: it is "in the vault"."""
 
 _STORED = {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}
-_TRIED = {State.READY, State.CLOCK_SUSPECT}
 _WAITING = {State.QUEUED, State.PAUSED}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
-    """A file that does not hold: its path in the title's folder, what it is of the title, and what is wrong."""
-
-    path: str
-    what: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +95,7 @@ def is_repairable(verdict: Verdict) -> bool:
 
 
 def _dropped(verdict: Verdict, library: Library) -> Verdict:
-    paths = {damage.path for damage in verdict.damaged}
+    paths = {damaged.path for damaged in verdict.damaged}
     with library.lock(verdict.entry.id):
         entry = library.must(verdict.entry.id)
         library.damaged(entry, [f for f in library.plan(entry.id).fetches if f.path in paths])
@@ -128,11 +119,11 @@ class _Examination:
         license: License | None
         error: OfflinedlError | None
         license, error = self._kept()
-        is_whole = entry.state in _TRIED or (entry.state is State.FAILED and not entry.fetches_left)
+        is_whole = entry.state in damage.READY or (entry.state is State.FAILED and not entry.fetches_left)
         if is_whole and not (damaged or error):
             license, damaged, error = await self._tried(plan, license)
-        error = error or (_damage(entry, damaged, claimed) if damaged else self._failure())
-        if error is not None and entry.state in _TRIED:
+        error = error or (damage.summed(entry, damaged, len(claimed)) if damaged else self._failure())
+        if error is not None and entry.state in damage.READY:
             self.library.fail(entry, error)
         return Verdict(
             entry=self.library.must(entry.id),
@@ -157,7 +148,7 @@ class _Examination:
         async with asyncio.TaskGroup() as readers:
             for _ in range(_READERS):
                 readers.create_task(reader())
-        return [_named(plan, f, found[f]) for f in claimed if f in found]
+        return [damage.named(plan, f, found[f]) for f in claimed if f in found]
 
     def _kept(self) -> tuple[License | None, DamagedError | None]:
         """Is the license that the catalog names in the vault?"""
@@ -169,8 +160,7 @@ class _Examination:
         why = self.library.licenses.fault(self.entry)
         if not why:
             return "in the vault", None
-        said = f"the license cannot be read: {why}"
-        return "missing", DamagedError(said, _hint(self.entry), code="vault-damaged")
+        return "missing", DamagedError(f"the license {why}", damage.hint(self.entry), code="vault-damaged")
 
     async def _tried(
         self, plan: Plan, license: License | None
@@ -183,11 +173,11 @@ class _Examination:
             if held is not None:
                 await loaded(self.entry, held, self.library, self.licensing)
         except TornFilesError as error:
-            return license, [_named(plan, fault.fetch, fault.reason) for fault in error.faults], None
+            return license, [damage.named(plan, fault.fetch, fault.reason) for fault in error.faults], None
         except (WrongKeyError, proof.UnlicensedError, RefusedError, DamagedError) as error:
             if error.code in MAY_SERVE_YET | {"license-expired"}:
                 raise
-            return "does not open", [], DamagedError(error.message, _hint(self.entry), code=error.code)
+            return "does not open", [], DamagedError(error.message, damage.hint(self.entry), code=error.code)
         return ("opens" if license else None), [], None
 
     def _failure(self) -> DamagedError | None:
@@ -195,7 +185,7 @@ class _Examination:
         failed = self.entry.error
         if self.entry.state is not State.FAILED or failed is None:
             return None
-        return DamagedError(failed.message, _hint(self.entry), code=failed.code)
+        return DamagedError(failed.message, damage.hint(self.entry), code=failed.code)
 
 
 def _batches(fetches: Iterable[Fetch]) -> Iterator[list[Fetch]]:
@@ -212,46 +202,4 @@ def _batches(fetches: Iterable[Fetch]) -> Iterator[list[Fetch]]:
 
 
 def _faults(store: Store, entry: Entry, fetches: list[Fetch]) -> dict[Fetch, str]:
-    return {fetch: reason for fetch in fetches if (reason := _fault(store, entry.folder, fetch))}
-
-
-def _fault(store: Store, folder: str, fetch: Fetch) -> str | None:
-    """What is wrong with a file, None where it is as it came."""
-    size = store.size(folder, fetch.path)
-    if size is None:
-        return "it is not there"
-    if size != fetch.size:
-        return f"it has {size} bytes, and {fetch.size} came"
-    if fetch.checksum is None:  # of a catalog from before there were any
-        return None
-    found = store.checksum(folder, fetch.path)
-    if found is None:
-        return "it cannot be read"
-    return None if found == fetch.checksum else "its bytes are not those that came"
-
-
-def _named(plan: Plan, fetch: Fetch, reason: str) -> Damage:
-    track = next(track for track in plan.tracks if track.id == fetch.rendition)
-    what = f"{called(track)}, {'init segment' if fetch.init else 'segment'} {fetch.number}"
-    return Damage(path=fetch.path, what=what, reason=reason)
-
-
-def called(track: Track) -> str:
-    """A track in words: "video 720p", "audio en"."""
-    detail = f"{track.height}p" if track.kind is Kind.VIDEO and track.height else track.language
-    return f"{track.kind} {detail}".rstrip()
-
-
-def _damage(entry: Entry, damaged: list[Damage], claimed: list[Fetch]) -> DamagedError:
-    if len(damaged) == len(claimed) and all(d.reason == "it is not there" for d in damaged):
-        return DamagedError(f"none of its {counted(len(claimed), 'file')} is there", _hint(entry))
-    are = "is" if len(damaged) == 1 else "are"
-    return DamagedError(f"{len(damaged)} of {counted(len(claimed), 'file')} {are} damaged", _hint(entry))
-
-
-def _hint(entry: Entry) -> str:
-    if entry.state is State.EXPIRED:
-        return f"`offlinedl get {entry.id}` asks for a new license, and fetches just what is damaged"
-    if entry.state in _WAITING:
-        return f"`offlinedl get {entry.id}` goes on with it, and fetches that anew"
-    return f"`offlinedl check --repair {entry.id}` fetches just that"
+    return {fetch: reason for fetch in fetches if (reason := damage.fault(store, entry.folder, fetch))}

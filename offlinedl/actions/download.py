@@ -89,6 +89,8 @@ class Download:
         begin(self.progress, self.entry.name, plan.fetches)
         there = {f.identity for f in plan.fetches if f.size is not None}
         plan, need = await self._needed(plan, there)
+        media = [f for f in plan.fetches if f.identity not in there]
+        storage.check(self.entry, media, self.library)  # what heads have is known only now: nobody estimates them
         try:
             license = await self._licensed(need)
         except RefusedError:

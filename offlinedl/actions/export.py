@@ -16,13 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from offlinedl import decoder, expiry, languages, mux, playing, sources
+from offlinedl import damage, decoder, expiry, languages, mux, playing, sources
 from offlinedl.aside import aside
-from offlinedl.errors import RefusedError, UsageError, sized
+from offlinedl.errors import NotFoundError, OfflinedlError, RefusedError, UsageError, sized
 from offlinedl.library import Library
 from offlinedl.license.opening import Opening
 from offlinedl.media import webvtt
-from offlinedl.model import Details, Entry, Kind, Track
+from offlinedl.media.mp4 import Data
+from offlinedl.model import Details, Entry, Kind, State, Track
 from offlinedl.mux import Film, Label, Media, Piece, Words
 from offlinedl.playback import subtitles
 from offlinedl.playback.clocks import UNTIMED, Clock
@@ -39,7 +40,7 @@ _PRIMING = -0.5
 
 def check(entry: Entry, library: Library) -> None:
     """Raises RefusedError with the reason where the title may not be exported."""
-    playing.check(entry, library)
+    playing.admit(entry, library)
     entry = library.must(entry.id)
     held = library.licenses.sealed(entry)
     if held is not None and held.handle is not None:
@@ -61,17 +62,17 @@ async def export(entry: Entry, library: Library, path: Path, progress: Progress,
     if format is None:
         raise UsageError(f"{path}: neither .mkv nor .mp4", "name the file so: its name tells what it is to be")
     check(entry, library)
-    film = _Exported(entry, library)
-    progress.begin(entry.name, 0, film.size)
-    progress.step("export")
+    stop = threading.Event()
+
+    def told(count: int) -> None:
+        if stop.is_set():
+            raise asyncio.CancelledError
+        progress.advance(count)
+
+    film = _Exported(entry, library, told)
     with Result(path, replaces=replaces) as result:
-        stop = threading.Event()
-
-        def told(count: int) -> None:
-            if stop.is_set():
-                raise asyncio.CancelledError
-            progress.advance(count)
-
+        progress.begin(entry.name, 0, film.size)
+        progress.step("export")
         work = asyncio.ensure_future(aside(lambda: mux.write(result, format, film.film(), told)))
         try:
             await asyncio.shield(work)
@@ -79,18 +80,36 @@ async def export(entry: Entry, library: Library, path: Path, progress: Progress,
             stop.set()
             await asyncio.wait({work})
             raise
+        except OfflinedlError as error:
+            raise _lost(entry, library, error) from error
         size = result.keep()
     progress.end(f"{entry.name}: exported to {path}, {sized(size)}", entry.name, size)
     return size
 
 
+def _lost(entry: Entry, library: Library, error: OfflinedlError) -> OfflinedlError:
+    """Why nothing came of it. A title whose file does not hold is ready no more."""
+    current = library.entry(entry.id)
+    if current is None or current.state is State.REMOVING:
+        return NotFoundError(f"{entry.id}: removed while it was exported", "`offlinedl get` fetches it again")
+    if isinstance(error, damage.DamagedFileError):
+        damage.demote(current, library, error)
+    return error
+
+
 class _Exported:
     """A stored title, as what goes into a file."""
 
-    def __init__(self, entry: Entry, library: Library) -> None:
+    def __init__(self, entry: Entry, library: Library, told: Callable[[int], None]) -> None:
         held = library.licenses.sealed(entry) if entry.protected else None
         keys = {key.kid: key.key for key in held.keys} if held else {}
-        plan, read = library.plan(entry.id), library.reading(entry)
+        plan = library.plan(entry.id)
+        sound = damage.reading(entry, plan, library)
+
+        def read(fetch: Fetch) -> Data:
+            told(0)  # who is cancelled does not wait for all of a film to be looked at
+            return sound(fetch)
+
         self._entry, self._store = entry, library.store
         self._about = _about(entry, library.catalog.marks.details(entry.id))  # the catalog is for this thread alone
         self._plan, self._read = plan, read

@@ -144,7 +144,12 @@ async def planned(
 ) -> tuple[Title, Plan]:
     """The title and its plan. What its service allows is looked at first: here, where that tells, and then there. Its
     source and renditions are those that `choose` says, else the most suitable ones."""
-    title = await _resolve(order, library, licensing)
+    return await _planned(await _resolve(order, library, licensing), order, library, licensing, choose)
+
+
+async def _planned(
+    title: Title, order: Order, library: Library, licensing: Licensing, choose: Choose | None = None
+) -> tuple[Title, Plan]:
     now = library.time()
     rights.check(title, now)
     if not _has_its_place(library.entry(title.id), library):
@@ -163,12 +168,15 @@ async def planned(
 
 
 async def _planned_or_wished(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
-    """The title and its plan. Where there is no network, a title that is not here is written down as it is known: it
-    waits for a run that has one, which chooses then."""
+    """The title and its plan. Where not even its source can be reached, a title that is not here is written down as it
+    is known: it waits for a run that has a network, which chooses then."""
+    is_resolved = False
     try:
-        return await planned(order, library, licensing)
+        resolved = await _resolve(order, library, licensing)
+        is_resolved = not sources.is_url(order.ref)  # of which nothing was read yet
+        return await _planned(resolved, order, library, licensing)
     except NetworkError as error:
-        title = None if error.answered else _offered(order.ref, library)
+        title = None if error.answered or is_resolved else _offered(order.ref, library)
         if title is None or library.entry(title.id) is not None:
             raise
         wish = Plan(manifest_url=title.sources[0].url if title.sources else "", wanted=order.wanted(None))

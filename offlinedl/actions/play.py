@@ -69,7 +69,7 @@ async def opened(
 ) -> AsyncIterator[Opened]:
     """The title is served on loopback while the block runs. RefusedError where it is expired, or not ready; UsageError
     where it is shorter than `start` (in seconds; None goes on where it stopped)."""
-    playing.check(entry, library)
+    playing.admit(entry, library)
     held = library.licenses.sealed(entry) if entry.protected else None
     keys = {key.kid: key.key for key in held.keys} if held else {}
     sealed = held is not None and held.handle is not None
@@ -78,10 +78,11 @@ async def opened(
     start = sitting.start if start is None else start
     if start and start >= presentation.duration:
         raise UsageError(f"{entry.id} is {presentation.duration:.0f} seconds long", "--from 0 begins at its beginning")
-    shown = subtitle(presentation.texts, subtitles)
+    shown, poster = subtitle(presentation.texts, subtitles), library.store.poster(entry.folder)
     about = About(
         name=entry.name,
         series=entry.series.name if entry.series else "",
+        poster=None if poster is None else bytes(library.store.read(entry.folder, poster.name)),
         start=start,
         text="" if shown is None else presentation.texts[shown].path,
     )

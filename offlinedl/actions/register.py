@@ -13,12 +13,12 @@ from itertools import groupby
 from pathlib import Path
 
 from offlinedl import expiry, sources, storage
-from offlinedl.actions.check import called
 from offlinedl.actions.get import Order, planned, work
 from offlinedl.actions.identify import Identified, identify, look
 from offlinedl.actions.prepare import Prepared
 from offlinedl.actions.prove import WrongKeyError
 from offlinedl.aside import aside
+from offlinedl.called import called
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, counted
 from offlinedl.library import Library
 from offlinedl.license import Licensing

@@ -10,7 +10,7 @@ from offlinedl.custody import Owed
 from offlinedl.errors import DamagedError, NetworkError, OfflinedlError
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement, hls_key
-from offlinedl.model import Departure
+from offlinedl.owed import Departure
 
 SHORT, LONG = 3.0, 60.0
 """Seconds that all servers together have to answer: while somebody waits for something else, and while nobody does."""

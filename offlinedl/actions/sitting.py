@@ -116,12 +116,14 @@ class Sitting:
     def close(self) -> None:
         """The playback has ended: where it stopped is kept, and where that is the end, the next one begins anew."""
         if self.position is not None:
-            self._keep(self.position if self.position < self.duration - _END_SECONDS else 0.0)
+            self._keep(self.next)
 
     @property
-    def goes_on(self) -> bool:
-        """Is it kept where it stopped, so that the next one goes on there?"""
-        return self.position is not None and self.least <= self.position < self.duration - _END_SECONDS
+    def next(self) -> float:
+        """Where the next one goes on, in seconds."""
+        if self.position is None or self.position < self.least:
+            return self.start
+        return self.position if self.position < self.duration - _END_SECONDS else 0.0
 
     @property
     def is_watched(self) -> bool:

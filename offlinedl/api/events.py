@@ -15,7 +15,7 @@ from offlinedl.tally import Tally
 _SECONDS_BETWEEN_EVENTS = 0.25
 
 Happened = Literal["begin", "step", "progress", "paused", "end"]
-Doing = Literal["license", "media", "proof", "check", "reading", "copying"]
+Doing = Literal["license", "media", "proof", "check", "reading", "copying", "elsewhere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

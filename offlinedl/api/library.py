@@ -15,7 +15,7 @@ from offlinedl.actions.release import SHORT, owed, release
 from offlinedl.actions.remove import remove
 from offlinedl.actions.renew import renew
 from offlinedl.actions.sync import Pass, Step, sync
-from offlinedl.added import AddedSource
+from offlinedl.added import AddedSource, Offer
 from offlinedl.api.events import Event, Tell, Watch, until_paused
 from offlinedl.api.home import Home, Network
 from offlinedl.api.local import LocalMedia, local
@@ -25,7 +25,7 @@ from offlinedl.api.titles import OfflineTitle, seen
 from offlinedl.aside import alone
 from offlinedl.config import Settings
 from offlinedl.errors import NotFoundError, shown
-from offlinedl.model import Entry, Offer
+from offlinedl.model import Entry
 from offlinedl.sources import refresh
 from offlinedl.sources.kinds import place
 from offlinedl.vault import LicenseStore

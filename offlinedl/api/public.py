@@ -1,6 +1,7 @@
 """The names that an application imports from `offlinedl`."""
 
 from offlinedl.actions.sync import Step
+from offlinedl.added import Offer
 from offlinedl.api.events import Event
 from offlinedl.api.library import Library
 from offlinedl.api.local import LocalMedia, Subtitles
@@ -20,7 +21,7 @@ from offlinedl.errors import (
     UnsupportedError,
     UsageError,
 )
-from offlinedl.model import Failure, Kind, Offer, Rights, Series, State, Track
+from offlinedl.model import Failure, Kind, Rights, Series, State, Track
 from offlinedl.vault import LicenseStore
 
 __all__ = [

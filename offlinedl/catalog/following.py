@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime, timedelta
 
+from offlinedl.added import Offer
 from offlinedl.catalog import rows
 from offlinedl.catalog.outbox import Read
 from offlinedl.errors import OfflinedlError
-from offlinedl.model import Offer, Series
+from offlinedl.model import Series
 from offlinedl.series import Following, Gone, Standing, Tries, Why
 
 _RULE = """series_id, series_name, ahead, delete_watched, grace_seconds, refetch_expired, newest, begin_season,

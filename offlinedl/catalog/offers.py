@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
-from offlinedl.added import AddedSource
+from offlinedl.added import AddedSource, Offer
 from offlinedl.catalog import rows
 from offlinedl.catalog.outbox import Read
-from offlinedl.model import Failure, Offer, Series
+from offlinedl.model import Failure, Series
 
 _COLUMNS = """id, source, position, name, series_id, series_name, season, episode, special, published, available_from,
     available_until, duration, download"""

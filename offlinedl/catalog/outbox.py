@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from offlinedl.catalog import rows
-from offlinedl.model import Departure, Destruction, License
+from offlinedl.model import License
+from offlinedl.owed import Departure, Destruction
 
 Read = Callable[[str, Sequence[str]], list[sqlite3.Row]]
 

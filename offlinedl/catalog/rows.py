@@ -7,23 +7,11 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from offlinedl.model import (
-    Destruction,
-    Entry,
-    Failure,
-    Kind,
-    License,
-    Rights,
-    Series,
-    Setup,
-    State,
-    Track,
-    Wanted,
-    Windows,
-)
+from offlinedl.model import Entry, Failure, Kind, License, Rights, Series, Setup, State, Track, Wanted, Windows
+from offlinedl.owed import Destruction
 
 Value = str | int | float | bytes | None
 
@@ -202,12 +190,14 @@ def tracks(found: Iterable[sqlite3.Row]) -> dict[str, tuple[Track, ...]]:
     """The tracks of each title, from rows ordered by title and position."""
     by_title: dict[str, list[Track]] = {}
     for row in found:
-        by_title.setdefault(row[0], []).append(_track(row))
+        by_title.setdefault(row[0], []).append(_track(row[1:]))
     return {title_id: tuple(listed) for title_id, listed in by_title.items()}
 
 
-def _track(row: sqlite3.Row) -> Track:
-    _, id_, kind, container, bandwidth, width, height, codecs, language, name, why, setup, forced = row
+@lru_cache(maxsize=1024)
+def _track(columns: tuple[Any, ...]) -> Track:
+    """Those of one service are the same for many titles."""
+    id_, kind, container, bandwidth, width, height, codecs, language, name, why, setup, forced = columns
     return Track(
         id=id_, kind=_KINDS[kind], container=container, bandwidth=bandwidth, width=width, height=height,
         codecs=codecs, language=language, name=name, forced=forced == 1, why=why, setup=_setup(setup),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
@@ -39,10 +40,12 @@ Work: TypeAlias = "Callable[[Order, Licensing], Awaitable[T]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Each:
-    """How titles are worked on: over which network, and how that is shown."""
+    """How titles are worked on: over which network, and how that is shown. Where `joins`, one that another process
+    works on is waited for."""
 
     network: wiring.Network
     how: How
+    joins: bool = False
 
     async def run(
         self, order: Order, refs: Sequence[str], work: Work[T], queue: Work[int] | None = None
@@ -76,8 +79,10 @@ class Each:
 
         async def work(order: Order, licensing: Licensing) -> int:
             from offlinedl.actions.get import queue
+            from offlinedl.actions.join import joined
 
-            return await queue(order, library, licensing)
+            queued = partial(queue, order, library, licensing)
+            return await (joined(queued, order.ref, library, progress.Silence()) if self.joins else queued())
 
         return work
 
@@ -86,9 +91,11 @@ class Each:
 
         async def work(order: Order, licensing: Licensing) -> Entry:
             from offlinedl.actions.get import get
+            from offlinedl.actions.join import joined
 
             with progress.shown(self.how, _shown(order.ref)) as watching:
-                return await get(order, library, licensing, watching)
+                got = partial(get, order, library, licensing, watching)
+                return await (joined(got, order.ref, library, watching) if self.joins else got())
 
         return work
 

@@ -27,9 +27,13 @@ def verb(
 ) -> None:
     """Write a title to one .mkv or .mp4 file, without loss, where its rights allow that."""
     from offlinedl import sources
+    from offlinedl.errors import Stopped
 
     with progress.ended(how), wiring.library() as library:
-        wiring.run(_exported(library.find(sources.title_id(ref)), library, file, how, force))
+        try:
+            wiring.run(_exported(library.find(sources.title_id(ref)), library, file, how, force))
+        except Stopped as stopped:
+            raise Stopped(stopped.exit_code - 128, "Nothing is left of the file.") from None
 
 
 async def _exported(entry: Entry, library: Library, file: Path, how: How, force: bool) -> None:

@@ -52,6 +52,7 @@ def verb(
     all_renditions: Annotated[
         bool, typer.Option("--all-renditions", help="With --dry-run --json: the fetches of every rendition.")
     ] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Not for another offlinedl that is at the title.")] = False,
     how: Progress = How.AUTO,
     json: Json = False,
     home: Home = None,
@@ -80,7 +81,7 @@ def verb(
         brought=False,
     )
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
-    each = Each(network=network, how=how)
+    each = Each(network=network, how=how, joins=not no_wait)
     with progress.ended(how), wiring.library(wiring.space()) as library:
         failed = 0
         if fit is not None:

@@ -25,7 +25,7 @@ from offlinedl.errors import OfflinedlError, Stopped, StorageError, UsageError, 
 
 VERBS = (
     "get", "list", "show", "play", "pause", "resume", "rm", "renew", "check", "mark", "export", "register", "follow",
-    "unfollow", "following", "sync", "schedule", "source", "storage", "doctor", "config", "vault", "demo",
+    "unfollow", "following", "sync", "schedule", "source", "storage", "audit", "doctor", "config", "vault", "demo",
 )  # fmt: skip
 """Each is a module beside this one: a function `verb`, or an `app` of its own where there are verbs below it."""
 
@@ -79,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
     except OfflinedlError as error:
         return report(error)
     except Stopped as stopped:
-        note(stopped.message)
+        note(f"Stopped. {stopped.left}")
         return stopped.exit_code
     except TyperException as error:
         return _misused(error)

@@ -62,7 +62,7 @@ def verb(
         try:
             wiring.run(_played(entry, order, library, told))
         except Stopped as stopped:
-            stopped.message = told.stopped()
+            stopped.left = told.left()
             raise
         finally:
             with suppress(OSError):  # the terminal may be gone
@@ -101,12 +101,10 @@ class _Told:
         if self._names and name != "none":
             note(f"Playing in {'the browser' if name == 'browser' else name}.")
 
-    def stopped(self) -> str:
+    def left(self) -> str:
         """What is said when a person or the system stops it."""
-        sitting = self._sitting
-        if sitting is None or not sitting.goes_on:
-            return "Stopped."
-        return f"Stopped at {clocked(sitting.position or 0.0)}; play goes on from there."
+        place = self._sitting.next if self._sitting is not None else 0.0
+        return f"Play goes on from {clocked(place)}." if place else "Play begins at the beginning."
 
     def now(self, sitting: Sitting) -> None:
         """See actions.play.Telling."""

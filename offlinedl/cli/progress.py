@@ -30,6 +30,7 @@ _STEPS = {
     "reading": "reading its files",
     "export": "writing the file",
     "copying": "copying what is there",
+    "elsewhere": "another offlinedl is at it; waiting for that",
 }
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_DRAWINGS = 0.1

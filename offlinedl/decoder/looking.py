@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import resource
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,6 +30,8 @@ _DECODING = {"max_pixels": str(_LARGEST_PICTURE)}
 _OPENING = _DECODING | {"format_whitelist": DEMUXERS, "skip_frame": "all"}
 """To find out what is in it FFmpeg would decode the first picture, which is decoded again afterwards."""
 _CORNER = 8  # bytes
+_MEMORY = 4 * 2**30
+"""Bytes of addresses: the largest picture with all that it may refer to, twice over."""
 _BUFFER = 2**18  # bytes that are asked for at once
 
 
@@ -36,6 +39,8 @@ def serve() -> None:
     """Look at what standard input asks for, until it ends (see process.py)."""
     from av import logging  # at once: whoever asks does something else meanwhile
 
+    with suppress(OSError, ValueError):  # not every system keeps to it
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     logging.set_level(logging.ERROR)
     logging.set_skip_repeated(False)  # else an error that the piece before had, too, would not be said again
     to, of = sys.stdout.buffer, sys.stdin.buffer

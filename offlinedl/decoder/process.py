@@ -18,6 +18,10 @@ from offlinedl.errors import OfflinedlError, UnsupportedError
 _CODE = "import sys; sys.path[:] = {!r}; from offlinedl.decoder.looking import serve; serve()"
 
 
+_PATIENCE = 120.0
+"""Seconds for one look, which takes less than one: who decodes for so long does so for ever."""
+
+
 class _Decoder:
     """The one process of this one, and how many want it."""
 
@@ -50,11 +54,15 @@ class _Decoder:
                 self._end()
                 raise OfflinedlError("the decoder does not start", "`offlinedl doctor` says what it is about PyAV")
             self._is_ready = True
+            patience = threading.Timer(_PATIENCE, process.kill)
+            patience.start()
             try:
                 found = _answer(asked, file, process)
             except BaseException:
                 self._end()  # whoever asks next must not get this answer
                 raise
+            finally:
+                patience.cancel()
             return found or {"reason": f"the decoder dies of it ({self._end()})"}
 
     def _begin(self) -> subprocess.Popen[bytes]:

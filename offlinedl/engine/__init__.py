@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from offlinedl import clock
 from offlinedl.aside import alone
 from offlinedl.engine.addresses import Addresses, Renew
-from offlinedl.engine.attempt import Attempt, Means, file
+from offlinedl.engine.attempt import Attempt, Means, ends, file
 from offlinedl.engine.refusals import concerns_one, named
 from offlinedl.errors import NetworkError, NotFoundError, PausedError
 from offlinedl.http import Answer, Enough, Headers, Http, origin
@@ -138,7 +138,7 @@ class _Run:
             floor=engine.floor,
             bucket=engine.bucket,
             versions={file(f): f.validator for f in plan.fetches if f.range and f.validator},
-            ends=_ends(plan),
+            ends=ends(plan),
         )
         self._addresses = Addresses(plan, renew)
         self._seconds = sum(f.duration for f in plan.fetches) or 1.0
@@ -294,13 +294,3 @@ class _Run:
             raise
         self._parallel.finished(arrival.size, now())
         return arrival
-
-
-def _ends(plan: Plan) -> dict[str, int]:
-    """The sizes of the files that `plan` cut into pieces, by rendition."""
-    ends: dict[str, int] = {}
-    cut = plan.cut
-    for fetch in plan.fetches:
-        if fetch.range and fetch.rendition in cut:
-            ends[fetch.rendition] = max(fetch.range.last + 1, ends.get(fetch.rendition, 0))
-    return ends

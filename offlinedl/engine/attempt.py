@@ -12,7 +12,7 @@ from offlinedl.progress import Progress
 from offlinedl.rate import Bucket
 from offlinedl.signatures import unsigned
 from offlinedl.store import Part
-from offlinedl.streams import Arrival, Fetch
+from offlinedl.streams import Arrival, Fetch, Plan
 from offlinedl.verify import Packets
 
 _LEAST_SECONDS = 0.05
@@ -157,3 +157,13 @@ class Attempt:
 def file(fetch: Fetch) -> tuple[str, str]:
     """The file that `fetch` is a part of: whatever server it is asked for at, and whatever signs that."""
     return fetch.rendition, unsigned(fetch.url)
+
+
+def ends(plan: Plan) -> dict[str, int]:
+    """The sizes of the files that `plan` cut into pieces, by rendition."""
+    found: dict[str, int] = {}
+    cut = plan.cut
+    for fetch in plan.fetches:
+        if fetch.range and fetch.rendition in cut:
+            found[fetch.rendition] = max(fetch.range.last + 1, found.get(fetch.rendition, 0))
+    return found

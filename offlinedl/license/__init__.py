@@ -13,7 +13,8 @@ from offlinedl.http import Http
 from offlinedl.license import clearkey, hls_key
 from offlinedl.license.adapter import DIALECTS, Adapter
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import Destruction, Drm, Held
+from offlinedl.model import Drm, Held
+from offlinedl.owed import Destruction
 from offlinedl.protection import Key, LicenseServer, Protection
 
 

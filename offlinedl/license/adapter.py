@@ -20,7 +20,8 @@ from offlinedl.license.cdm import Exchange
 from offlinedl.license.dialect import Dialect, Stated
 from offlinedl.license.need import Grant, Need
 from offlinedl.license.replies import Challenge, Opened, text
-from offlinedl.model import Destruction, Held, Windows
+from offlinedl.model import Held, Windows
+from offlinedl.owed import Destruction
 from offlinedl.protection import LicenseServer
 
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (widevine.DIALECT, playready.DIALECT, fairplay.DIALECT)}

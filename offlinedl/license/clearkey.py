@@ -15,7 +15,8 @@ from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import ContentKey, Destruction, Held, Windows
+from offlinedl.model import ContentKey, Held, Windows
+from offlinedl.owed import Destruction
 from offlinedl.protection import LicenseServer
 
 NAME = "clearkey"

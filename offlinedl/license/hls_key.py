@@ -10,7 +10,8 @@ from offlinedl.engine.several import several
 from offlinedl.errors import DamagedError, NetworkError, RefusedError, shown
 from offlinedl.http import Answer, Http
 from offlinedl.license.need import Grant, Need
-from offlinedl.model import ContentKey, Destruction, Held
+from offlinedl.model import ContentKey, Held
+from offlinedl.owed import Destruction
 from offlinedl.protection import Key, LicenseServer
 from offlinedl.signatures import unsigned
 

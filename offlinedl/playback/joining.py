@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
 from offlinedl.media.joined import Joined
-from offlinedl.playback.segments import Source
+from offlinedl.playback.segments import Source, inits
 from offlinedl.streams import Fetch
 
 
@@ -51,12 +51,10 @@ class OneClock:
     @cached_property
     def _made(self) -> tuple[dict[int | None, int], Joined | None]:
         """Which of the init segments it is for each number, and what they become; None where they stay as they are."""
-        firsts = {fetch.needs_init: fetch for fetch in reversed(self._fetches)}
-        made = {number: self._source.init(fetch) for number, fetch in reversed(firsts.items())}
-        distinct = list(dict.fromkeys(made.values()))
+        numbers, distinct = inits(self._source, self._fetches)
         breaks = len(distinct) > 1 or any(fetch.breaks for fetch in self._fetches)
         joined = Joined(distinct) if breaks and self.extension == "m4s" and Joined.fits(distinct) else None
-        return {number: distinct.index(data) for number, data in made.items()}, joined
+        return numbers, joined
 
     @property
     def _inits(self) -> dict[int | None, int]:

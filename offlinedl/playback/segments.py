@@ -134,15 +134,12 @@ class Segments:
     def _inits(self) -> tuple[Mapping[int | None, int], Sequence[bytes]]:
         """Which init segment it is for those numbers, and those: what is the same has one address, for another one is
         another encoding to players."""
-        firsts = {fetch.needs_init: fetch for fetch in reversed(self._fetches)}
-        made = {number: self._source.init(fetch) for number, fetch in reversed(firsts.items())}
-        distinct = list(dict.fromkeys(made.values()))
-        return {number: distinct.index(data) for number, data in made.items()}, distinct
+        return inits(self._source, self._fetches)
 
     def pieces(self) -> list[Piece]:
         """All of its playlist, and gaps where the service had nothing."""
-        numbers, inits = self._inits
-        names = {number: f"init-{at}.mp4" if inits[at] else "" for number, at in numbers.items()}
+        numbers, made = self._inits
+        names = {number: f"init-{at}.mp4" if made[at] else "" for number, at in numbers.items()}
         extension = self._source.extension
         found: list[Piece] = []
         for f in self._fetches:
@@ -155,10 +152,10 @@ class Segments:
         """What is at `name` in the track's folder."""
         stem, _, extension = name.partition(".")
         if stem.startswith("init-"):
-            _, inits = self._inits
+            _, made = self._inits
             number = number_of(stem.removeprefix("init-"))
-            there = extension == "mp4" and 0 <= number < len(inits) and inits[number]
-            return Part(type=MP4, make=partial(bytes, inits[number])) if there else None
+            there = extension == "mp4" and 0 <= number < len(made) and made[number]
+            return Part(type=MP4, make=partial(bytes, made[number])) if there else None
         fetch = self._by_number.get(number_of(stem))
         if fetch is None or extension != self._source.extension:
             return None
@@ -183,6 +180,14 @@ class Segments:
         seconds = sum(duration for _, duration in sized)
         peak = max((bits / duration for bits, duration in sized), default=0)
         return int(peak), int(sum(bits for bits, _ in sized) / seconds) if seconds else 0
+
+
+def inits(source: Source, fetches: Sequence[Fetch]) -> tuple[dict[int | None, int], list[bytes]]:
+    """The different init segments that fetches need, and which of them it is for each number of one."""
+    firsts = {fetch.needs_init: fetch for fetch in reversed(fetches)}
+    made = {number: source.init(fetch) for number, fetch in reversed(firsts.items())}
+    distinct = list(dict.fromkeys(made.values()))
+    return {number: distinct.index(data) for number, data in made.items()}, distinct
 
 
 def begins(fetches: Sequence[Fetch]) -> float:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from offlinedl import expiry
+from offlinedl.added import Offer
 from offlinedl.errors import counted
-from offlinedl.model import Offer, State
+from offlinedl.model import State
 from offlinedl.series import Following, Gone, Shelf, Stored, Tries, Why
 
 _PATIENCE, _LONGEST = timedelta(hours=1), timedelta(days=1)
@@ -60,6 +61,11 @@ class _Item:
         return self.stored.entry.watched if self.stored else self.gone is not None and self.gone.watched
 
     @property
+    def has_passed(self) -> bool:
+        """Was it here until newer ones came, or its time was over?"""
+        return self.stored is None and self.gone is not None and self.gone.why == "passed"
+
+    @property
     def number(self) -> tuple[int, int]:
         """Season and episode; without a season it is the first."""
         season = self.offer.season
@@ -108,8 +114,9 @@ def _next(items: Sequence[_Item], rule: Following) -> list[_Item]:
 
 
 def _newest(items: Sequence[_Item]) -> list[_Item]:
-    """The newest first; where there are no dates, in the order of the source."""
-    unwatched = [item for item in items if not item.is_watched]
+    """The newest first; where there are no dates, in the order of the source. Of those that newer ones had come after
+    there are more each week, and nobody asks why they are not here."""
+    unwatched = [item for item in items if not (item.is_watched or item.has_passed)]
     return sorted(unwatched, key=lambda item: (-_stamp(item.offer.published), item.offer.position, item.offer.id))
 
 

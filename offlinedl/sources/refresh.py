@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from offlinedl.added import AddedSource
+from offlinedl.added import AddedSource, Offer
 from offlinedl.catalog import Catalog
 from offlinedl.engine import Engine
 from offlinedl.errors import NetworkError, OfflinedlError
 from offlinedl.http import Headers
-from offlinedl.model import Failure, Offer, Title
+from offlinedl.model import Failure, Title
 from offlinedl.sources.kinds import Source, kind, opened
 from offlinedl.sources.reading import Sent
 

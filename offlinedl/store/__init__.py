@@ -18,11 +18,13 @@ from offlinedl.store.faults import translated
 from offlinedl.store.journal import Journal
 from offlinedl.store.part import Part, checksum, checksum_of
 
-__all__ = ["POSTERS", "Part", "Store", "checksum", "folder_name", "free_bytes"]
+__all__ = ["POSTERS", "SYNC", "Part", "Store", "checksum", "folder_name", "free_bytes"]
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
 _REMOVED = ".removed-"
+SYNC = ".sync"
+"""What is locked while one pass goes over all titles. It lies beside their folders, and is none of them."""
 POSTERS = {"poster.jpg": "image/jpeg", "poster.png": "image/png", "poster.webp": "image/webp"}
 """What the picture of a title may be called, and its media type: its name tells what is in it."""
 _LARGE = 256 * 1024
@@ -159,7 +161,7 @@ class Store:
     def names(self) -> set[str]:
         """What lies beside each other in the root: the folders of titles, and whatever else came there."""
         with translated("look at the titles"):
-            return {found.name for found in self._root.iterdir()} if self._root.exists() else set()
+            return {found.name for found in self._root.iterdir()} - {SYNC} if self._root.exists() else set()
 
     def remove(self, name: str) -> None:
         """Free every byte of a title. Its folder loses its name first: half a title never looks like one."""

@@ -8,20 +8,22 @@ from contextlib import contextmanager
 
 from offlinedl.errors import StorageError
 
+_FULL = "free some space, then run it again: what is done is kept"
+
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str, where_full: str = _FULL) -> Iterator[None]:
     """Errors of the file system, in the house's words."""
     try:
         yield
     except OSError as error:
-        raise storage_error(doing, error) from error
+        raise storage_error(doing, error, where_full) from error
 
 
-def storage_error(doing: str, error: OSError) -> StorageError:
-    """What could not be done, and what would help."""
+def storage_error(doing: str, error: OSError, where_full: str = _FULL) -> StorageError:
+    """What could not be done, and what would help: of a full disk, `where_full`."""
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    hint = "free some space, then run it again: what is done is kept" if full else "check the folder and its owner"
+    hint = where_full if full else "check the folder and its owner"
     if error.errno == errno.EMFILE:
         hint = "fewer connections (-N) need fewer, and `ulimit -n` allows more; what is done is kept"
     return StorageError(f"cannot {doing}: {error.strerror or error}", hint, code="no-space" if full else "storage")

@@ -15,7 +15,7 @@ _READ = 1024 * 1024
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
-def checksum(data: bytes) -> bytes:
+def checksum(data: bytes | memoryview) -> bytes:
     """XXH3 with 128 bits: of those measured (CRC-32, SHA-256, BLAKE2) it alone costs next to nothing. It finds damage,
     not forgery."""
     return xxhash.xxh3_128(data).digest()

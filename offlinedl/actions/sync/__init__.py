@@ -18,6 +18,7 @@ from offlinedl.actions.sync.sources import sources
 from offlinedl.actions.sync.trip import before_trip, of_trip
 from offlinedl.actions.sync.work import Pass, Result, Step
 from offlinedl.errors import BusyError, OfflinedlError
+from offlinedl.store import SYNC
 
 __all__ = ["PARTS", "Pass", "Result", "Step", "is_due", "sync"]
 
@@ -38,7 +39,7 @@ async def sync(work: Pass) -> int:
     with ExitStack() as held:
         if not work.dry_run:
             try:
-                held.enter_context(work.library.store.lock(".sync"))
+                held.enter_context(work.library.store.lock(SYNC))
             except BusyError as error:
                 raise BusyError("another `offlinedl sync` is at work", "let it end: it does the same") from error
         work = held.enter_context(recorded(work, record))
