@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from offlinedl import damage, expiry
-from offlinedl.errors import DamagedError, RefusedError
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError
 from offlinedl.library import Library
-from offlinedl.model import Entry, State
+from offlinedl.model import Entry, Failure, State
 from offlinedl.timekeeper import suspect
 
 
@@ -30,7 +30,8 @@ def admit(entry: Entry, library: Library) -> None:
 
 
 def check(entry: Entry, library: Library) -> None:
-    """RefusedError where the title is or may be expired, or not ready, DamagedError where something is lost."""
+    """RefusedError where the title is or may be expired, NotFoundError where not all of it is here, DamagedError where
+    something is lost or does not hold."""
     entry = library.must(entry.id)
     if entry.state is State.EXPIRED:
         raise RefusedError(
@@ -40,9 +41,11 @@ def check(entry: Entry, library: Library) -> None:
         )
     if entry.state is State.CLOCK_SUSPECT:
         raise suspect(entry.id)
+    if entry.error is not None:
+        raise _failed(entry, entry.error)
     if entry.state is not State.READY:
-        raise RefusedError(
-            f"{entry.id}: not ready, but {entry.state}",
+        raise NotFoundError(
+            f"{entry.id}: not all of it is here yet, it is {entry.state}",
             f"`offlinedl get {entry.id}` completes it",
             code="not-ready",
         )
@@ -52,3 +55,11 @@ def check(entry: Entry, library: Library) -> None:
             raise DamagedError(f"{entry.id}: its license is not there any more", damage.hint(entry))
     if (found := damage.lost(entry, library)) is not None:
         raise damage.LostFilesError(entry, found)
+
+
+def _failed(entry: Entry, failure: Failure) -> OfflinedlError:
+    """Why a title that failed does not play: its license was refused, not all came, or what came does not hold."""
+    kind: type[OfflinedlError] = NotFoundError if entry.fetches_left else DamagedError
+    if failure.code == RefusedError.default_code:
+        kind = RefusedError
+    return kind(f"{entry.id}: {failure.message}", failure.hint, code=failure.code)

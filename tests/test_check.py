@@ -213,6 +213,10 @@ def with_wrong_keys(offlinedl: Offlinedl) -> None:
     vault.save(slot, record.encode(Held(license=held.license, keys=wrong)))
 
 
+def first_play(offlinedl: Offlinedl) -> str:
+    return str(offlinedl.ok("show", "demo:harbour-1", "--json").json["license"]["first_played_at"])
+
+
 LICENSES = [
     pytest.param(without_license, "missing", "the license is not in the vault any more", id="gone"),
     pytest.param(without_key, "missing", "cannot be read", id="a vault without its key"),
@@ -224,6 +228,9 @@ LICENSES = [
 def test_a_license_that_is_gone_or_opens_nothing_is_all_that_is_asked_for_again(
     harm: Callable[[Offlinedl], None], word: str, said: str, got: Offlinedl, origin: Origin
 ) -> None:
+    """The first play stays."""
+    got.play("demo:harbour-1")
+    began = first_play(got)
     harm(got)
     result = got("check", "--json")
     [episode, _] = result.json
@@ -236,6 +243,7 @@ def test_a_license_that_is_gone_or_opens_nothing_is_all_that_is_asked_for_again(
     assert len(origin.asked("/license")) == 1
     assert not origin.asked(".m4s")
     assert got.ok("check", "demo:harbour-1", "--json").json[0]["license"] == "opens"
+    assert first_play(got) == began
 
 
 def test_a_foreign_key_is_said_and_is_for_the_person_to_put_away(got: Offlinedl, origin: Origin) -> None:

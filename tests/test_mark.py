@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ ROWS: list[Any] = [
     pytest.param([["--watched"], ["--unwatched"]], {}, id="unwatched"),
     pytest.param([["--keep"]], {"kept": True}, id="keep"),
     pytest.param([["--keep"], ["--no-keep"]], {}, id="no keep"),
-    pytest.param([["--position", "754"]], {"position_seconds": 754}, id="position"),
-    pytest.param([["--position", "754"], ["--position", "0"]], {}, id="position 0"),
+    pytest.param([["--position", "7"]], {"position_seconds": 7}, id="position"),
+    pytest.param([["--position", "0:07.5"]], {"position_seconds": 7}, id="position with minutes"),
+    pytest.param([["--position", "7"], ["--position", "0"]], {}, id="position 0"),
     pytest.param([["--watched", "--keep"], ["--position", "3"]],
                  {"watched": True, "kept": True, "position_seconds": 3}, id="one leaves the others"),
 ]  # fmt: skip
@@ -31,8 +33,7 @@ def decided(offlinedl: Offlinedl, ref: str) -> dict[str, Any]:
 def test_what_is_marked_is_kept(calls: list[list[str]], changes: dict[str, Any], demo: Offlinedl) -> None:
     demo.ok("get", "demo:lighthouse")
     for words in calls:
-        result = demo.ok("mark", "demo:lighthouse", *words)
-        assert (result.out, result.err) == ("", "")
+        assert demo.ok("mark", "demo:lighthouse", *words).err == ""
     assert decided(demo, "demo:lighthouse") == BEFORE | changes
 
 
@@ -53,7 +54,34 @@ def test_the_highest_priority_is_resumed_first(demo: Offlinedl) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["--position", "-1"], ["--position", "soon"], ["--priority", "101"]], ids=" ".join
-)
+    "words",
+    [
+        [], ["--position", "-1"], ["--position", "soon"], ["--position", "99999"], ["--position", "0:12"],
+        ["--priority", "101"], ["--watched", "--unwatched"], ["--keep", "--no-keep"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
 def test_what_cannot_be_marked(words: list[str], demo: Offlinedl) -> None:
+    demo.ok("get", "demo:lighthouse")
     assert demo("mark", "demo:lighthouse", *words).code == 2
+    assert decided(demo, "demo:lighthouse") == BEFORE
+
+
+def test_what_holds_then_is_said_and_shown(demo: Offlinedl) -> None:
+    demo.ok("get", "demo:lighthouse")
+    marked = demo.ok("mark", "demo:lighthouse", "--keep", "--position", "0:07", "--priority", "5")
+    assert marked.out == "demo:lighthouse: not watched, at 0:07, kept, priority 5\n"
+    assert demo.ok("mark", "demo:lighthouse", "--watched").out == "demo:lighthouse: watched, at 0:07, kept\n"
+    assert demo.ok("list").out.splitlines()[1].endswith("  Available, watched, at 0:07, kept")
+    shown = demo.ok("show", "demo:lighthouse").out
+    assert "  watched   yes\n  position  0:07\n  kept      yes" in shown
+
+
+def test_plays_are_one_line_of_the_history(demo: Offlinedl) -> None:
+    """A license without a window for them has one first play nevertheless."""
+    demo.ok("get", "demo:ferry")
+    for _ in range(3):
+        demo.play("demo:ferry")
+    shown = demo.ok("show", "demo:ferry").out
+    assert re.search(r"^  20\S+Z  played, 3 times since 20\S+Z$", shown, re.MULTILINE)
+    assert re.search(r"^  playback  .*; first played 20\S+Z$", shown, re.MULTILINE)

@@ -204,7 +204,7 @@ PLACES = [
 @pytest.mark.parametrize(("place", "said"), PLACES)
 def test_a_place_that_is_none(place: str, said: str, demo: Offlinedl) -> None:
     demo.ok("get", "demo:harbour-1")
-    refused = demo("play", "demo:harbour-1", "--player", "none", f"--from={place}")
+    refused = demo("play", "demo:harbour-1", "--player", "mpv", f"--from={place}")
     assert (refused.code, said in refused.err) == (2, True), refused
     assert demo.listed()[0]["license"]["first_played_at"] is None
 

@@ -148,7 +148,7 @@ def test_a_player_that_dies_is_named_with_its_last_words(
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     demo.ok("get", "demo:harbour-1")
     refused = demo("play", "demo:harbour-1")
-    assert (refused.code, refused.err.splitlines()[0]) == (9, "error: mpv ended with code 3: first: no screen")
+    assert (refused.code, refused.err.splitlines()[1]) == (9, "error: mpv ended with code 3: first: no screen")
     assert demo.listed()[0]["license"]["first_played_at"] is None
 
 

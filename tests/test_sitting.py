@@ -127,6 +127,21 @@ def test_a_renewal_by_another_process_lengthens_it(sat: Callable[..., Sat], demo
     assert (playing.left() or 0) > 40 * 3600
 
 
+@pytest.mark.parametrize("seconds", [105.0, 61e6, -1.0, float("nan"), float("inf")])
+def test_a_place_that_the_title_has_not_does_not_count(seconds: float, sat: Callable[..., Sat]) -> None:
+    playing = sat()
+    playing.sitting.at(seconds)
+    assert (playing.sitting.position, playing.sitting.is_watched) == (None, False)
+
+
+def test_a_place_before_anything_was_shown_does_not_count(sat: Callable[..., Sat]) -> None:
+    playing = sat()
+    playing.sitting.has_begun = False
+    playing.sitting.at(95.0)
+    playing.sitting.close()
+    assert playing.library.must("demo:harbour-1").watched is False
+
+
 PLACES_KEPT = [
     pytest.param(50.7, 50, False, id="in the middle"),
     pytest.param(89.9, 89, False, id="before nine tenths"),

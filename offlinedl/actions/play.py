@@ -52,6 +52,13 @@ class Telling(Protocol):
     def address(self, address: str) -> None:
         """Where it is served, for a person to open."""
 
+    def page(self, address: str, is_unheard: bool) -> None:
+        """The page that plays it, for a person to open where the browser that was asked does not: `is_unheard` tells
+        that nobody has opened it for a while."""
+
+    def player(self, name: str) -> None:
+        """The player that is about to play it."""
+
     def now(self, sitting: Sitting) -> None:
         """How it stands: every second, and at its end."""
 
@@ -109,13 +116,14 @@ async def play(entry: Entry, order: Order, library: Library, licensing: Licensin
 
 
 async def _by_player(open: Opened, order: Order, telling: Telling) -> None:
+    telling.player(order.player)
     if order.player == "none":
         telling.address(open.served.master)
         await asyncio.Event().wait()
     elif order.player == "browser":
-        if not await browser.open(page := open.served.page()):
-            telling.address(page)
-        await asyncio.Event().wait()
+        await browser.play(open.served, telling.page)
+    if order.start is None and not players.goes_on(order.player):
+        open.sitting.least = open.start
     show = Show(
         name=open.sitting.entry.name,
         address=open.served.master,

@@ -40,6 +40,8 @@ class Sitting:
         self.position: float | None = None
         self.is_first = _starts_a_clock(entry.license)
         self.has_begun = False
+        self.least = 0.0
+        """Places before it are not kept: the player was to go on from there, and cannot."""
         self._library = library
         self._licensing = licensing
         self._beginning = asyncio.Lock()
@@ -103,7 +105,10 @@ class Sitting:
         )
 
     def at(self, seconds: float) -> None:
-        """See playback.Sitting. It is written down now and then, and by `close`."""
+        """See playback.Sitting. It is written down now and then, and by `close`. Nobody is where nothing was shown yet,
+        or nothing is."""
+        if not self.has_begun or not 0 <= seconds < self.duration + _END_SECONDS:
+            return
         self.position = seconds
         if self._ticks() - self._kept_at >= _SELDOM_SECONDS:
             self._keep(seconds)
@@ -111,7 +116,14 @@ class Sitting:
     def close(self) -> None:
         """The playback has ended: where it stopped is kept, and where that is the end, the next one begins anew."""
         if self.position is not None:
-            self._keep(self.position if self.position < self.duration - _END_SECONDS else 0.0)
+            self._keep(self.next)
+
+    @property
+    def next(self) -> float:
+        """Where the next one goes on, in seconds."""
+        if self.position is None or self.position < self.least:
+            return self.start
+        return self.position if self.position < self.duration - _END_SECONDS else 0.0
 
     @property
     def is_watched(self) -> bool:
@@ -121,7 +133,8 @@ class Sitting:
     def _keep(self, seconds: float) -> None:
         """What cannot be kept now is kept a little later."""
         self._kept_at = self._ticks()
-        decision = Decision(position_seconds=int(seconds), watched=self.is_watched or None)
+        place = int(seconds) if (self.position or 0.0) >= self.least else None
+        decision = Decision(position_seconds=place, watched=self.is_watched or None)
         with suppress(StorageError, BusyError, NotFoundError), self._library.catalog.clocks.unhurried():
             self._library.mark(self.entry, decision)
 

@@ -1,4 +1,4 @@
-"""Dates and spans of time, as people write them."""
+"""Dates, spans of time and places in a title, as people write them."""
 
 from __future__ import annotations
 
@@ -29,3 +29,14 @@ def span(option: str, text: str) -> timedelta:
     if found is None:
         raise UsageError(f"{option} {text}: not a time", "write 30m, 36h, 7d or 2w")
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+
+
+def place(option: str, text: str) -> float:
+    """A place in a title, as seconds or with minutes and hours before them."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+        if len(parts) > 3 or not all(0 <= part < 2**31 for part in parts):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{option} {text}: not a place in a title", "say seconds, or like 12:34 or 1:02:03") from None
+    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))

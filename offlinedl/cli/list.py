@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note, size, styled, table
+from offlinedl.cli.output import document, marks, note, size, styled, table
 
 
 def verb(
@@ -58,7 +58,8 @@ def _rows(entries: list[Any], now: datetime) -> list[tuple[str, ...]]:
         name = f"{entry.series.name}  {number}{entry.name}" if entry.series else entry.name
         left = message(entry, now)
         bytes_ = size(entry.bytes_done or entry.bytes_total)
-        rows.append((entry.id, name, heights, audio, bytes_, left if not entry.error else f"Failed: {left}"))
+        left = left if not entry.error else f"Failed: {left}"
+        rows.append((entry.id, name, heights, audio, bytes_, ", ".join([left, *marks(entry)])))
     return rows
 
 

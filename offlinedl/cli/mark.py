@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from offlinedl.cli.options import Home, Verbose
-from offlinedl.cli.output import report
+from offlinedl.cli.output import marks, report, say
+
+if TYPE_CHECKING:
+    from offlinedl.model import Decision, Entry
+    from offlinedl.streams import Plan
 
 
 def verb(
     refs: Annotated[list[str], typer.Argument(metavar="REF...", help="The titles: ids, names or URLs.")],
-    watched: Annotated[bool | None, typer.Option("--watched/--unwatched", help="Was it watched?")] = None,
-    keep: Annotated[bool | None, typer.Option("--keep/--no-keep", help="May it be removed to make room?")] = None,
+    watched: Annotated[bool, typer.Option("--watched", help="It was watched.")] = False,
+    unwatched: Annotated[bool, typer.Option("--unwatched", help="It was not.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="It is never removed to make room.")] = False,
+    no_keep: Annotated[bool, typer.Option("--no-keep", help="It may be.")] = False,
     position: Annotated[
-        int | None, typer.Option(metavar="SECONDS", min=0, max=2**31, help="Where it is played from next.")
+        str | None, typer.Option(metavar="SECONDS", help="Where it is played from next; also like 12:34.")
     ] = None,
     priority: Annotated[int | None, typer.Option(min=-100, max=100, help="The highest is downloaded first.")] = None,
     until: Annotated[
@@ -30,16 +36,51 @@ def verb(
     from offlinedl.errors import OfflinedlError, UsageError
     from offlinedl.model import Decision
 
+    seen, kept = _either("watched", watched, unwatched), _either("keep", keep, no_keep)
+    place = None if position is None else int(dates.place("--position", position))
     then = None if until is None else dates.moment("--until", until)
-    decision = Decision(watched=watched, kept=keep, position_seconds=position, priority=priority, until=then)
+    decision = Decision(watched=seen, kept=kept, position_seconds=place, priority=priority, until=then)
     if decision == Decision():
         raise UsageError("nothing to mark", "say what: --watched, --keep, --position SECONDS, ...")
     codes = []
     with wiring.library() as library:
         for ref in refs:
             try:
-                library.mark(library.find(sources.title_id(ref)), decision)
+                entry = library.find(sources.title_id(ref))
+                _check_place(place, library.plan(entry.id), entry.id)
+                say(f"{entry.id}: {_said(library.mark(entry, decision), decision)}")
             except OfflinedlError as error:
                 codes.append(report(error))
     if codes:
         raise typer.Exit(codes[0])
+
+
+def _either(name: str, yes: bool, no: bool) -> bool | None:
+    """What two options that exclude each other say together."""
+    from offlinedl.errors import UsageError
+
+    if yes and no:
+        raise UsageError(f"--{name} and its opposite", "say one of them")
+    return yes if yes or no else None
+
+
+def _check_place(place: int | None, plan: Plan, title_id: str) -> None:
+    """UsageError where the title is not as long as that. One that was not planned yet may be of any length."""
+    from offlinedl.errors import UsageError
+
+    seconds: dict[str, float] = {}
+    for fetch in plan.fetches if place else ():
+        seconds[fetch.rendition] = seconds.get(fetch.rendition, 0.0) + fetch.duration
+    longest = max(seconds.values(), default=0.0)
+    if place and 0 < longest <= place:
+        raise UsageError(f"{title_id} is {longest:.0f} seconds long", "--position 0 begins at its beginning")
+
+
+def _said(entry: Entry, decision: Decision) -> str:
+    """What holds of the title now."""
+    from offlinedl.cli import shape
+
+    words = marks(entry) if entry.watched else ["not watched", *marks(entry)]
+    words += [f"priority {decision.priority}"] if decision.priority is not None else []
+    words += [f"may go after {shape.moment(decision.until)}"] if decision.until is not None else []
+    return ", ".join(words)

@@ -7,9 +7,12 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from offlinedl.errors import OfflinedlError, printable, sized
+
+if TYPE_CHECKING:
+    from offlinedl.model import Entry
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _LEAST_ROOM = 24
@@ -19,6 +22,19 @@ _LEAST_NAME = 16
 
 size = sized
 """Bytes for people, as errors have them too."""
+
+
+def clocked(seconds: float) -> str:
+    """A place in a title, as players show it: "0:23", "1:02:03"."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def marks(entry: Entry) -> list[str]:
+    """What playing or a person decided about a title, as far as there is something."""
+    place = f"at {clocked(entry.position_seconds)}" if entry.position_seconds else ""
+    return [word for word in ("watched" if entry.watched else "", place, "kept" if entry.kept else "") if word]
 
 
 def say(text: str = "") -> None:

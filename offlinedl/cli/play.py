@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from offlinedl.cli import wiring
 from offlinedl.cli.options import Home, Verbose
-from offlinedl.cli.output import in_colour, say
+from offlinedl.cli.output import clocked, in_colour, note, say
+from offlinedl.errors import Stopped
 
 if TYPE_CHECKING:
     from offlinedl.actions.play import Order
@@ -40,24 +42,31 @@ def verb(
     """Play a title, from where it stopped. The first play starts the playback clock; at its end the player stops."""
     from offlinedl import languages, sources
     from offlinedl.actions.play import Order
+    from offlinedl.cli import dates
     from offlinedl.playback import players
 
     name, program = players.choose(player or wiring.settings().player)
     order = Order(
         player=name,
         program=program,
-        start=None if begin is None else _seconds(begin),
+        start=None if begin is None else dates.place("--from", begin),
         audio=languages.asked((audio or "").split(","), "--audio", ()),
         subtitles=languages.asked((subs or "").split(","), "--subs", ("none",)),
     )
+    given = {"--from": order.start, "--audio": order.audio, "--subs": set(order.subtitles) - {"none"}}
+    players.check(name, [option for option, value in given.items() if value])
     with wiring.library() as library:
         entry = library.find(sources.title_id(ref))
         _check_languages(entry, order)
-        told = _Told()
+        told = _Told(names=player is None)
         try:
             wiring.run(_played(entry, order, library, told))
+        except Stopped as stopped:
+            stopped.left = told.left()
+            raise
         finally:
-            told.end()
+            with suppress(OSError):  # the terminal may be gone
+                told.end()
 
 
 async def _played(entry: Entry, order: Order, library: Library, told: _Told) -> None:
@@ -70,7 +79,8 @@ async def _played(entry: Entry, order: Order, library: Library, told: _Told) -> 
 class _Told:
     """Tells a person of a playback: when it begins and where it ended, and on a terminal how it stands between."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, names: bool) -> None:
+        self._names = names
         self._sitting: Sitting | None = None
         self._has_begun = False
         self._is_live = in_colour(sys.stderr)
@@ -79,6 +89,22 @@ class _Told:
         """See actions.play.Telling."""
         say(address)
         sys.stdout.flush()
+
+    def page(self, address: str, is_unheard: bool) -> None:
+        """See actions.play.Telling."""
+        if is_unheard:
+            note("Nobody has opened the page yet: the browser may not have started. Another --player may do.")
+        note(f"Open this in a browser, once: {address}")
+
+    def player(self, name: str) -> None:
+        """See actions.play.Telling. Who chose the player knows it."""
+        if self._names and name != "none":
+            note(f"Playing in {'the browser' if name == 'browser' else name}.")
+
+    def left(self) -> str:
+        """What is said when a person or the system stops it."""
+        place = self._sitting.next if self._sitting is not None else 0.0
+        return f"Play goes on from {clocked(place)}." if place else "Play begins at the beginning."
 
     def now(self, sitting: Sitting) -> None:
         """See actions.play.Telling."""
@@ -111,26 +137,7 @@ class _Told:
 
 def _place(sitting: Sitting) -> str:
     watched = ", watched" if sitting.is_watched else ""
-    return f"{_time(sitting.position or 0.0)} of {_time(sitting.duration)}{watched}"
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _seconds(text: str) -> float:
-    """A place in a title, as seconds or with minutes and hours before them."""
-    from offlinedl.errors import UsageError
-
-    try:
-        parts = [float(part) for part in text.split(":")]
-        if len(parts) > 3 or not all(0 <= part < 2**31 for part in parts):
-            raise ValueError
-    except ValueError:
-        raise UsageError(f"--from {text}: not a place in a title", "say seconds, or like 12:34 or 1:02:03") from None
-    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
+    return f"{clocked(sitting.position or 0.0)} of {clocked(sitting.duration)}{watched}"
 
 
 def _check_languages(entry: Entry, order: Order) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, say, size, styled
+from offlinedl.cli.output import clocked, document, say, size, styled
 
 
 def verb(
@@ -39,6 +41,11 @@ def _in_words(title: dict[str, Any]) -> None:
         say(", ".join([title["series"], *numbers]))
     say(f"{title['state']}: {title['message']}")
     say()
+    say(f"  watched   {'yes' if title['watched'] else 'no'}")
+    if title["position_seconds"]:
+        say(f"  position  {clocked(title['position_seconds'])}")
+    if title["kept"]:
+        say("  kept      yes: it never goes to make room")
     _license_in_words(title["license"], title["policy"])
     say(f"  folder    {title['folder']}")
     for track in title["tracks"]:
@@ -47,8 +54,9 @@ def _in_words(title: dict[str, Any]) -> None:
         files = f"{len(track['files'])} files, {size(done)}"
         say(f"  {track['kind']:<9} {detail:<6} {track['codecs']:<12} {files:<20} {track['why']}".rstrip())
     say()
-    for event in title["history"]:
-        say(f"  {event['at']}  {event['event']}")
+    for said, events in groupby(title["history"], key=itemgetter("event")):
+        first, *more = (event["at"] for event in events)
+        say(f"  {more[-1]}  {said}, {len(more) + 1} times since {first}" if more else f"  {first}  {said}")
 
 
 def _license_in_words(license: dict[str, Any] | None, policy: dict[str, Any] | None) -> None:
@@ -58,7 +66,8 @@ def _license_in_words(license: dict[str, Any] | None, policy: dict[str, Any] | N
     say(f"  license   {license['system'] or 'none needed'}, issued {license['issued_at']}")
     played = license["first_played_at"]
     say(f"  storage   {_limit(license, 'storage', 'from issue')}")
-    say(f"  playback  {_limit(license, 'playback', 'from first play')}" + (f", on {played}" if played else ""))
+    began = f"; first played {played}" if played else ""
+    say(f"  playback  {_limit(license, 'playback', 'from first play')}{began}")
     if license["expires_at"]:
         softly = _softly(license, "license") if license["window"] == "license" else ""
         say(f"  expires   {license['expires_at']}, by {_CLOCKS[license['window']]}{softly}")

@@ -65,7 +65,8 @@ def licensing(network: Network) -> AbstractAsyncContextManager[Licensing]:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` to its end. The first SIGINT or SIGTERM cancels it, a second one ends the process at once."""
+    """Run `work` to its end. The first SIGINT, SIGTERM or SIGHUP cancels it, a second one ends the process at once:
+    a terminal that is closed is a word to stop like SIGTERM, but for who ignores that (`nohup`)."""
     import asyncio
     import gc
     import signal
@@ -85,6 +86,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop, signal.SIGTERM)
         return await task
 
     try:

@@ -39,6 +39,7 @@ class Page:
         rest: Callable[[float], Awaitable[object]],
     ) -> None:
         self.over = over
+        self.opened = asyncio.Event()
         self._about = about
         self._texts = texts
         self._pieces = pieces
@@ -57,6 +58,8 @@ class Page:
         """Is it such a word? It is none any more."""
         found = [known for known in self._invitations if hmac.compare_digest(known.encode(), word.encode())]
         self._invitations.difference_update(found)
+        if found:
+            self.opened.set()
         return bool(found)
 
     def add_to(self, app: web.Application) -> None:

@@ -37,12 +37,14 @@ _UNHEARD = logging.Logger("offlinedl.playback", logging.CRITICAL + 1)
 
 class Served:
     """What is being served. `master` is the address of the multivariant playlist, `texts` those of the subtitle files
-    by their path. `over` is set when the page was closed, has played to its end, or when something failed."""
+    by their path. `over` is set when the page was closed, has played to its end, or when something failed, `opened`
+    when the page was opened."""
 
     def __init__(self, root: str, token: str, texts: Iterable[Text], page: Page, pieces: Pieces) -> None:
         self.master = f"{root}/{token}/title/{MASTER}"
         self.texts = {text.path: f"{root}/{token}/title/{text.path}" for text in texts}
         self.over = page.over
+        self.opened = page.opened
         self._root = root
         self._page = page
         self._pieces = pieces

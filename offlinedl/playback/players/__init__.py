@@ -6,6 +6,7 @@ None hears the address on its command line, which every user of the machine can 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from offlinedl.config import PLAYERS, program
 from offlinedl.errors import UsageError
@@ -28,6 +29,25 @@ def choose(name: str | None) -> tuple[str, str]:
     if name and refuses(name):
         raise UsageError("VLC does not run as root", "be somebody else, or choose another --player")
     raise UsageError(f"--player {name}: not found", f"install {name}, or choose another: `offlinedl doctor` shows them")
+
+
+_CANNOT = {"ffplay": {"--from", "--audio", "--subs"}, "browser": {"--audio"}, "none": {"--from", "--audio", "--subs"}}
+
+
+def goes_on(name: str) -> bool:
+    """Can the player begin elsewhere than at the beginning?"""
+    return "--from" not in _CANNOT.get(name, ())
+
+
+def check(name: str, options: Sequence[str]) -> None:
+    """UsageError where the player cannot do what these options ask for."""
+    for option in options:
+        if option in _CANNOT.get(name, ()):
+            able = [one for one in PLAYERS if option not in _CANNOT.get(one, ())]
+            raise UsageError(
+                f"{option}: not with {name if name != 'none' else 'clients of your own, which decide that themselves'}",
+                f"leave it out, or take --player {' or '.join(able)}",
+            )
 
 
 def refuses(name: str) -> bool:

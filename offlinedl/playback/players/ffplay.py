@@ -10,6 +10,7 @@ from offlinedl.playback.players.process import running
 from offlinedl.playback.players.show import At, Show
 
 _POSITION = re.compile(rb"(\d+\.\d+) (?:A-V|M-V|M-A):")
+_QUIT_BY_SIGNAL = 123
 _OPTIONS = ("-hide_banner", "-autoexit", "-loglevel", "error", "-stats")
 _INPUT = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,http,tcp", "-i", "pipe:0")
 
@@ -30,8 +31,7 @@ async def play(program: str, show: Show, at: At) -> None:
                     at(places[0])
 
             child.heard = heard
-            await child.ended()
-            if not places:  # it says so with no code
+            if await child.ended(_QUIT_BY_SIGNAL) and not places:  # it says so with no code
                 raise child.failed("played nothing")
     finally:
         os.close(source)

@@ -22,6 +22,7 @@ _OPTIONS = (
 )
 _LONGEST = 2**20
 _PLACE = 1
+_QUIT_BY_SIGNAL = 4
 
 
 async def play(program: str, show: Show, at: At) -> None:
@@ -38,7 +39,7 @@ async def play(program: str, show: Show, at: At) -> None:
             _say(writer, "loadfile", await aside(lambda: edl(show.presentation, show.address)) or show.address)
             try:
                 await _follow(reader, writer, show, at)
-                await child.ended()
+                await child.ended(_QUIT_BY_SIGNAL)
             finally:
                 writer.close()
 

@@ -16,6 +16,8 @@ from offlinedl.errors import UnsupportedError, UsageError, cleared, printable
 _QUIT_SECONDS, _TERM_SECONDS = 0.4, 0.3
 """How long a player has to end when it is asked to, and after that at SIGTERM: together less than the second after the
 deadline in which it has to be gone."""
+_STOPPED = {sign for number in (1, 2, 9, 15) for sign in (-number, 128 + number)}
+"""SIGHUP, SIGINT, SIGKILL and SIGTERM, also as a shell has them: how a person or a session ends a player."""
 _LAST_WORD_SECONDS = 0.2
 _OFTEN_SECONDS = 0.5
 _TAIL = 4096
@@ -45,14 +47,18 @@ class Child:
             self._tail = (self._tail + piece)[-_TAIL:]
             self.heard(piece)
 
-    async def ended(self) -> None:
-        """Wait until it has ended by itself. UnsupportedError where that was no good end."""
+    async def ended(self, *stopped: int) -> bool:
+        """Wait until it has ended. False where somebody stopped it: by a signal, also where it ends with one of the
+        codes `stopped` then. UnsupportedError where that was no good end."""
         code = await self.process.wait()
         with suppress(TimeoutError):  # what it has started may hold the pipe
             async with asyncio.timeout(_LAST_WORD_SECONDS):
                 await asyncio.shield(self._listening)
+        if code in {*stopped, *_STOPPED}:
+            return False
         if code:
             raise self.failed(f"ended with code {code}" if code > 0 else f"was ended by signal {-code}")
+        return True
 
     def failed(self, what: str) -> UnsupportedError:
         """The player is at fault: what it said last, without our secrets."""

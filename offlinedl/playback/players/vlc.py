@@ -38,8 +38,7 @@ async def play(program: str, show: Show, at: At) -> None:
 
             speaking = asyncio.ensure_future(_speak(place, show, heard))
             try:
-                await child.ended()
-                if not places:  # it says so with no code
+                if await child.ended() and not places:  # it says so with no code
                     raise child.failed("played nothing")
             finally:
                 speaking.cancel()
