@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from offlinedl.called import called_file
@@ -109,11 +109,10 @@ def hint(entry: Entry) -> str:
 
 
 def demote(entry: Entry, library: Library, error: OfflinedlError) -> None:
-    """A title that was ready does not hold, as `error` says. What another process holds or removed is none of ours."""
-    if entry.folder in library.store.names():  # who locks a folder makes it
-        with suppress(BusyError), library.lock(entry.id):
-            _demoted(entry, library, error)
-    else:
+    """A title that was ready does not hold, as `error` says. What another process holds or removed is none of ours,
+    and a disk that is full is no second error."""
+    there = entry.folder in library.store.names()  # who locks a folder makes it
+    with suppress(BusyError, StorageError), library.lock(entry.id) if there else nullcontext():
         _demoted(entry, library, error)
 
 

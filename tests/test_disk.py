@@ -190,7 +190,7 @@ def test_rm_stopped_while_it_makes_room_leaves_no_title_that_plays(demo: Offline
         demo.start("rm", url, before="dies_at('offlinedl.removal', '_begin', 2)").wait()
         assert demo.files() == set()
         refused = demo("play", url, "--player", "none")
-        assert (refused.code, "none of its 41 files is there" in refused.err) == (8, True)
+        assert (refused.code, "none of its 41 files is there" in refused.err) == (8, True), refused
         demo.ok("rm", url)
         assert demo.listed() == []
 
