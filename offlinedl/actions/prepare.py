@@ -13,6 +13,7 @@ from offlinedl import choose, license, plan
 from offlinedl.actions import addresses
 from offlinedl.choose import Caps, Choice, Preferences
 from offlinedl.engine import Engine
+from offlinedl.engine.ranges import size_in_ranges
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
 from offlinedl.http import Answer
 from offlinedl.license import IN_THE_OPEN, Licensing
@@ -206,7 +207,7 @@ async def _parsed(source: MediaSource, format: Format, answer: Answer, engine: E
     if format.NAME == _FILE:
         from offlinedl.manifest import progressive
 
-        size = await engine.size_in_ranges(source.url, answer)
+        size = await size_in_ranges(engine.get, source.url, answer)
         return progressive.cut(format.parse(answer.body, source.url), size, engine.limits, whole=answer.size)
     manifest = format.parse(answer.body, answer.url, engine.limits)
     if manifest.missing:

@@ -119,20 +119,6 @@ class Engine:
             await asyncio.sleep(seconds)
             await self.held(url)  # it may have asked for more meanwhile
 
-    async def size_in_ranges(self, url: str, answer: Answer) -> int | None:
-        """Bytes of the resource at `url` that `answer` began, if its server gives ranges of it; None if it does not.
-
-        What the server does not say (RFC 9110 section 14.3) is found out by asking for the first byte.
-        """
-        said = answer.headers.get("accept-ranges", "").strip().lower()
-        if said == "none" or (said == "bytes" and answer.size is not None):
-            return None if said == "none" else answer.size
-        try:
-            first = await self.get(url, ByteRange(first=0, last=0))
-        except (NetworkError, NotFoundError):
-            return None
-        return first.size if first.status == 206 else None
-
 
 class _Run:
     """One run over fetches of a plan."""
