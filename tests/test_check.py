@@ -112,7 +112,7 @@ def test_a_file_that_does_not_hold_is_named_and_is_all_that_is_fetched_again(
     assert said[2].startswith("The Lighthouse: all 9 files hold")
     assert "error: demo:harbour-1: 1 of 11 files is damaged\nhint: `offlinedl check --repair demo" in result.err
     assert states(got) == {"demo:harbour-1": "failed", "demo:lighthouse": "ready"}
-    assert got("play", "demo:harbour-1", "--player", "none").code == 5
+    assert got("play", "demo:harbour-1", "--player", "none").code == 8
     assert (on_disk(got), origin.log) == (before, [])
     assert got("check").out == result.out, "and it stays so until it is repaired"
 

@@ -433,7 +433,7 @@ def test_a_title_that_is_expired_or_of_which_nobody_knows(demo: Offlinedl, tmp_p
 def test_a_title_that_is_not_ready(demo: Offlinedl, origin: Origin, tmp_path: Path) -> None:
     origin.fault(".mp4", status(404))
     demo("get", "demo:lighthouse")
-    assert demo("export", "demo:lighthouse", str(tmp_path / "out.mkv")).code == 5
+    assert demo("export", "demo:lighthouse", str(tmp_path / "out.mkv")).code == 3
     assert demo("export", "demo:nothing", str(tmp_path / "out.mkv")).code == 3
 
 

@@ -54,7 +54,7 @@ def test_a_segment_that_is_not_there_is_named_and_is_all_that_the_next_get_asks_
         assert files(demo) == WHOLE - {file}
     [title] = demo.listed()
     assert (title["state"], title["percent"] < 100) == ("failed", True)
-    assert demo("play", "demo:harbour-1", "--player", "none").code == 5
+    assert demo("play", "demo:harbour-1", "--player", "none").code == 3
 
     there = files(demo)
     origin.mend()

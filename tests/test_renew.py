@@ -306,7 +306,7 @@ def test_who_plays_without_a_lock_writes_nothing(demo: Offlinedl) -> None:
     """What was granted to a process that was killed is taken up by who downloads."""
     process = demo.start("get", REF, before="dies_at('offlinedl.custody:Custody', '_name')")
     assert process.wait() == -signal.SIGKILL
-    assert demo("play", REF, "--player", "none").code == 5
+    assert demo("play", REF, "--player", "none").code == 3
     assert [title["license"] for title in demo.listed()] == [None]
 
 
