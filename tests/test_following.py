@@ -181,7 +181,7 @@ def test_kept_and_begun_ones_stay(tv: Offlinedl) -> None:
     tv.ok("follow", "h", "--next", "3", "--delete-watched", "--grace", "0m")
     tv.ok("sync")
     tv.ok("mark", "1x1", "--watched", "--keep")
-    tv.ok("mark", "1x2", "--position", "30")
+    tv.ok("mark", "1x2", "--position", "5")
     tv.ok("sync")
     assert ready(tv) == ["1x1", "1x2", "1x3", "2x1"]
     tv.ok("mark", "1x1", "--no-keep")

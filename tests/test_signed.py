@@ -188,7 +188,7 @@ def test_the_key_server_and_the_segment_server_are_told_apart(demo: Offlinedl, o
     key, segment = demo("get", "demo:ferry"), demo("get", "demo:ferry")
     assert (key.code, segment.code) == (5, 4)
     assert re.search(r"error: demo:ferry: the key server refused: http://[\d.:]+/titles/ferry/key: status 403", key.err)
-    assert re.search(r"video-720p-\d+, segment 1: http://[\d.:]+/titles/ferry/v720-2\.ts: status 403", segment.err)
+    assert re.search(r"video 720p, segment 1: http://[\d.:]+/titles/ferry/v720-2\.ts: status 403", segment.err)
     demo.ok("get", "demo:ferry")
 
 
