@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offlinedl.cli import wishes
 from offlinedl.cli.each import Cookies, Header, Proxy, headers
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, in_colour, say, styled, term
@@ -33,10 +34,8 @@ def verb(
     header: Header = None,
     cookies: Cookies = None,
     proxy: Proxy = None,
-    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The license server.")] = None,
-    license_header: Annotated[
-        list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
-    ] = None,
+    license_url: wishes.LicenseUrl = None,
+    license_header: wishes.LicenseHeader = None,
     json: Json = False,
     home: Home = None,
     verbose: Verbose = False,
@@ -45,7 +44,7 @@ def verb(
     from offlinedl.actions.audit import audit
     from offlinedl.actions.get import Order
     from offlinedl.choose import Preferences, spelled
-    from offlinedl.cli import wiring, wishes
+    from offlinedl.cli import wiring
 
     qualities = wiring.home().preferences().qualities
     order = Order(

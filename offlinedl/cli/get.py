@@ -26,8 +26,8 @@ def verb(
         str | None,
         typer.Option("--quality", "-q", metavar="Q", help="data-saver, standard, high, best, 720p, or 2.5M."),
     ] = None,
-    audio: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")] = None,
-    subs: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")] = None,
+    audio: wishes.Audio = None,
+    subs: wishes.Subs = None,
     keep: Annotated[bool | None, typer.Option("--keep", help="Never removed to make room.")] = None,
     priority: Annotated[
         int | None, typer.Option(min=-100, max=100, metavar="N", help="The highest first, where several wait.")
@@ -40,10 +40,8 @@ def verb(
     header: Header = None,
     cookies: Cookies = None,
     proxy: Proxy = None,
-    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The license server.")] = None,
-    license_header: Annotated[
-        list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
-    ] = None,
+    license_url: wishes.LicenseUrl = None,
+    license_header: wishes.LicenseHeader = None,
     hdr: Annotated[bool, typer.Option("--hdr", help="High dynamic range, where there is one.")] = False,
     fit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="The highest quality at which all fit together, like 4GB.")

@@ -25,18 +25,16 @@ def verb(
     quality: Annotated[
         str | None, typer.Option("--quality", "-q", metavar="Q", help="As of get. Without a word: what is there.")
     ] = None,
-    audio: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")] = None,
-    subs: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")] = None,
+    audio: wishes.Audio = None,
+    subs: wishes.Subs = None,
     fetch_missing: Annotated[bool, typer.Option("--fetch-missing", help="Download what is not there.")] = False,
     connections: Connections = None,
     limit_rate: LimitRate = None,
     header: Header = None,
     cookies: Cookies = None,
     proxy: Proxy = None,
-    license_url: Annotated[str | None, typer.Option(metavar="URL", help="The license server.")] = None,
-    license_header: Annotated[
-        list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")
-    ] = None,
+    license_url: wishes.LicenseUrl = None,
+    license_header: wishes.LicenseHeader = None,
     how: Progress = How.AUTO,
     json: Json = False,
     home: Home = None,

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from offlinedl.api.home import LANGUAGES
 from offlinedl.cli.each import headers
 
 if TYPE_CHECKING:
     from offlinedl.protection import LicenseServer
+
+Audio = Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")]
+Subs = Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")]
+LicenseUrl = Annotated[str | None, typer.Option(metavar="URL", help="The license server.")]
+LicenseHeader = Annotated[list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")]
 
 _WORDS = {"--audio": LANGUAGES["audio"], "--subs": LANGUAGES["subtitles"]}
 """What may be said instead of languages."""

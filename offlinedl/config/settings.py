@@ -73,7 +73,7 @@ def _text(value: object) -> Any:
 
 def _truth(value: object) -> Any:
     if not isinstance(value, bool):
-        raise ValueError("not true or false")  # noqa: TRY004
+        raise ValueError("not true or false")  # noqa: TRY004 - as above
     return value
 
 
