@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+FEWER_FILES = "fewer connections (-N) need fewer, and `ulimit -n` allows more; what is done is kept"
+"""The hint where too many files are open: sockets are files, too."""
+
 _ASSIGNED = re.compile(r"=[^/]{16,}")
 _URL = re.compile(r"https?://[^\s'\"<>]+")
 

@@ -3,6 +3,7 @@ at last what it found."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -13,10 +14,11 @@ from contextlib import contextmanager
 from typing import IO, Any, cast
 
 from offlinedl.decoder.judgement import File, Look, Share
-from offlinedl.errors import OfflinedlError, UnsupportedError
+from offlinedl.errors import FEWER_FILES, OfflinedlError, StorageError, UnsupportedError
 
 _CODE = "import sys; sys.path[:] = {!r}; from offlinedl.decoder.looking import serve; serve()"
 
+_DOCTOR = "`offlinedl doctor` looks at it"
 
 _PATIENCE = 120.0
 """Seconds for one look, which takes less than one: who decodes for so long does so for ever."""
@@ -35,8 +37,8 @@ class _Decoder:
     def running(self) -> Iterator[None]:
         """The process runs, and is begun while something else is done; it ends with the last who wants it."""
         with self._lock:
-            self._wanted += 1
             self._begin()
+            self._wanted += 1
         try:
             yield
         finally:
@@ -52,7 +54,7 @@ class _Decoder:
                 process = self._begin()
             if not self._is_ready and not _pipes(process)[1].readline():
                 self._end()
-                raise OfflinedlError("the decoder does not start", "`offlinedl doctor` says what it is about PyAV")
+                raise OfflinedlError("the decoder does not start", _DOCTOR)
             self._is_ready = True
             patience = threading.Timer(_PATIENCE, process.kill)
             patience.start()
@@ -71,9 +73,13 @@ class _Decoder:
             command = [sys.executable, "-I", "-S", "-c", _CODE.format(sys.path)]
             pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
             self._is_ready = False
-            self._process = subprocess.Popen(  # noqa: S603 - of own words alone
-                command, stdin=pipe, stdout=pipe, stderr=nowhere, start_new_session=True
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - of own words alone
+                    command, stdin=pipe, stdout=pipe, stderr=nowhere, start_new_session=True
+                )
+            except OSError as error:
+                hint = FEWER_FILES if error.errno == errno.EMFILE else _DOCTOR
+                raise StorageError(f"the decoder does not start: {error.strerror}", hint) from error
         return self._process
 
     def _end(self) -> int | None:
@@ -121,7 +127,7 @@ def look(file: File, share: Share, *, since: int, strict: bool) -> Look:
     if "unsupported" in found:
         raise UnsupportedError(*found["unsupported"])
     if "defect" in found:
-        raise OfflinedlError(f"the decoder does not work: {found['defect']}", "`offlinedl doctor` looks at it")
+        raise OfflinedlError(f"the decoder does not work: {found['defect']}", _DOCTOR)
     size = found.get("size")
     return Look(
         reason=found["reason"],
