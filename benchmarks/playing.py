@@ -2,8 +2,8 @@
 
     python benchmarks/playing.py            prints, in seconds, each of several runs beside its promise
 
-What serving it costs in processor time, to a client that keeps one connection; how soon mpv shows the first picture; how long after the deadline mpv is gone; how long an export
-takes. Encoded by ffmpeg, packaged by Shaka Packager.
+What serving it costs in processor time, to a client that keeps one connection; how soon mpv shows the first picture;
+how long after the deadline mpv is gone; how long an export takes. Encoded by ffmpeg, packaged by Shaka Packager.
 """
 
 from __future__ import annotations
