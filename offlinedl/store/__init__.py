@@ -22,8 +22,6 @@ __all__ = ["POSTERS", "SYNC", "Part", "Store", "checksum", "folder_name", "free_
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
-SYNC = ".sync"
-"""Not of a title: who locks it is the only one to `sync`."""
 _REMOVED = ".removed-"
 SYNC = ".sync"
 """What is locked while one pass goes over all titles. It lies beside their folders, and is none of them."""
