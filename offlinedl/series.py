@@ -61,11 +61,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A title that is here. It is `over` where it expired and nothing speaks against the clock."""
+    """A title that is here. It is `over` where it expired and nothing speaks against the clock, and `played` where
+    somebody watches it at this moment."""
 
     entry: Entry
     standing: Standing
     over: bool = False
+    played: bool = False
 
     @property
     def id(self) -> str:

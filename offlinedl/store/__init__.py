@@ -91,6 +91,33 @@ class Store:
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def played(self, name: str) -> Iterator[None]:
+        """Somebody watches the title while the block runs. That hinders nobody who works on it, and needs no file: the
+        lock is on its folder."""
+        with self._folder_opened(name) as descriptor:
+            if descriptor is not None:
+                locks.shared(descriptor)
+            yield
+
+    def is_played(self, name: str) -> bool:
+        """Does somebody watch the title?"""
+        with self._folder_opened(name) as descriptor:
+            return descriptor is not None and locks.is_shared(descriptor)
+
+    @contextmanager
+    def _folder_opened(self, name: str) -> Iterator[int | None]:
+        """A title's folder, None where it is not there."""
+        try:
+            descriptor = os.open(self.folder(name), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
     def part(self, name: str, path: str) -> Part:
         """A file to write."""
         return Part(self.folder(name), path)
