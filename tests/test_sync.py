@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from offlinedl.store import Store
+from offlinedl.store import Store, folder_name
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Origin
@@ -74,6 +75,30 @@ def test_a_second_one_leaves_at_once(tv: Offlinedl, origin: Origin) -> None:
         assert tv("sync", "--dry-run").code == 0
     assert not origin.log
     tv.ok("sync", "--quiet")
+
+
+@pytest.mark.parametrize("does", ["download", "remove", "renew", "release"])
+def test_a_title_that_another_process_is_at_is_left_to_the_next_run(
+    does: str, offlinedl: Offlinedl, origin: Origin
+) -> None:
+    """C67: that is no failure, and no mail."""
+    known(offlinedl, origin, [episode(1, 1, LICENSED)])
+    offlinedl.ok("follow", "h", "--next", "1", "--delete-watched", "--grace", "0m")
+    if does != "download":
+        long_ago = datetime.now(UTC) - timedelta(days=24)
+        assert offlinedl.at(f"{long_ago:%Y-%m-%d %H:%M:%S}", "sync").code == 0
+    if does == "remove":
+        offlinedl.ok("mark", "1x1", "--watched")
+    if does == "release":
+        origin.fault("/license", o.status(503))
+        offlinedl.ok("rm", "1x1")
+        origin.mend()
+    with Store(offlinedl.home / "titles").lock(folder_name("tv:1x1")):
+        quiet = offlinedl.ok("sync", "--quiet")
+        assert (quiet.out, quiet.err) == ("", "")
+        busy = [s["reason"] for s in offlinedl.ok("sync", "--json").json if s["step"] == does]
+        assert busy == ["another offlinedl is working on this title"]
+    assert (does, "1x1", "done") in steps(offlinedl)
 
 
 def test_one_that_fails_leaves_the_others(tv: Offlinedl, origin: Origin) -> None:

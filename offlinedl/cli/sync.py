@@ -136,7 +136,8 @@ def _complain(step: Step, *, quiet: bool) -> None:
     if step.result == "failed":
         report(step.error, step.title)
     else:
-        note(f"{styled('warning:', 'yellow', stream=sys.stderr)} {step.title}: {step.error.message}")
+        said = step.error.message.removeprefix(f"{step.title}: ")
+        note(f"{styled('warning:', 'yellow', stream=sys.stderr)} {step.title}: {said}")
 
 
 def _shape(step: Step) -> dict[str, Any]:

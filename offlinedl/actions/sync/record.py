@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from offlinedl.actions.sync.work import Pass, Result, Step
 from offlinedl.catalog import Catalog
+from offlinedl.errors import BusyError, OfflinedlError
 from offlinedl.library import Library
 from offlinedl.series import Run, Trouble
 from offlinedl.smart import LIMITS
@@ -28,14 +29,16 @@ class Record:
         self._troubles: set[Trouble] = set()
 
     def add(self, step: Step) -> Step:
-        """One was done. Returns it as it is to be told: a limit of a service is a failure once, and then known."""
-        if step.error is not None:
+        """One was done. Returns it as it is to be told: what another process is at is left to the next run; a limit of
+        a service is a failure once, and then known."""
+        if step.error is not None and step.title and isinstance(step.error, BusyError):
+            step = _left(step, step.error)
+        elif step.error is not None:
             trouble = _trouble(step.does, step.title, step.result, step.error.code)
             is_known = trouble in self._known or trouble in self._troubles
             self._troubles.add(trouble)
-            if is_known and step.error.code in LIMITS:
-                step = replace(step, result="skipped", reason=step.error.message, error=None)
-            step = replace(step, is_news=step.is_news or not is_known)
+            is_left = is_known and step.error.code in LIMITS
+            step = _left(step, step.error) if is_left else replace(step, is_news=step.is_news or not is_known)
         self._steps.append(step)
         return step
 
@@ -67,6 +70,10 @@ def known(library: Library) -> frozenset[Trouble]:
         if tries.code not in LIMITS or now - tries.last_at < _LASTS
     )
     return tried | (last.troubles if last else frozenset())
+
+
+def _left(step: Step, error: OfflinedlError) -> Step:
+    return replace(step, result="skipped", reason=error.message.removeprefix(f"{step.title}: "), error=None)
 
 
 def _trouble(does: str, title: str, result: Result, code: str) -> Trouble:

@@ -53,7 +53,7 @@ async def _remove(actions: Iterable[Action], work: Pass) -> None:
             is_news = not (entry.watched or _is_brought(entry.id, work))
             freed = await remove(entry, work.library, action.why)
         except OfflinedlError as error:
-            work.tell(replace(step, result="warning" if isinstance(error, BusyError) else "failed", error=error))
+            work.tell(replace(step, result="failed", error=error))
             continue
         removed.append(action.title)
         work.tell(replace(step, message=f"{sized(freed)} freed", bytes=freed, is_news=is_news))
