@@ -24,8 +24,8 @@ __all__ = ["Network", "engine", "home", "keep_free", "library", "licensing", "ru
 T = TypeVar("T")
 
 _BETWEEN_LOOKS = 20_000
-"""So many new objects, a few MB, lie there before a look for garbage among them. Plans are made of as many, and are no
-garbage: with Python's 700, looks take longer than making a plan."""
+"""So many new objects, a few MB, are made before a look for garbage among them. Plans are made of as many, and are no
+garbage."""
 
 
 def home() -> Home:
