@@ -96,7 +96,7 @@ class Vault:
     def names(self) -> set[str]:
         """The names of all that lies here, whole or in part."""
         with files.translated(), suppress(FileNotFoundError):
-            return {name.partition(".")[0] for name in os.listdir(self._folder)}
+            return {file.name.partition(".")[0] for file in os.scandir(self._folder)}
         return set()
 
     def seal(self, name: str, secret: bytes) -> bytes:
