@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from offlinedl import storage
+from offlinedl.catalog import Catalog
 from offlinedl.demo.origin import DATA
+from offlinedl.errors import StorageError
+from offlinedl.library import Library
+from offlinedl.model import Title, Wanted
+from offlinedl.store import Store
+from offlinedl.streams import Fetch, Plan
+from offlinedl.vault import Vault
 from tests import origin as o
 from tests.boxes import box
 from tests.conftest import Offlinedl
@@ -164,3 +175,27 @@ def test_two_at_once_do_not_pass_the_quota(tv: Offlinedl, origin: Origin) -> Non
     process.kill()
     process.wait()
     origin.mend()
+
+
+class Small(Store):
+    """On a disk with 150 bytes."""
+
+    def free_bytes(self) -> int:
+        return 150
+
+
+def test_two_at_once_do_not_fill_the_disk(tmp_path: Path) -> None:
+    """C55: what another process downloads needs its room on the disk, too."""
+    catalog, store = Catalog(tmp_path / "catalog.db"), Small(tmp_path / "titles")
+    library = Library(catalog, store, Vault(tmp_path / "vault"), lambda: datetime(2026, 11, 1, tzinfo=UTC))
+    fetch = Fetch(rendition="v", init=False, number=1, url="http://127.0.0.1/1", path="v/1", estimate=100)
+    plan = Plan(manifest_url="", wanted=Wanted(), tracks=(), fetches=(fetch,))
+    one, other = (asyncio.run(library.begin(Title(id=id_, name=id_, sources=()), plan)) for id_ in ("one", "other"))
+    with library.lock("one"):
+        asyncio.run(library.start(one))
+        storage.check(library.must("one"), plan.fetches, library)
+        with pytest.raises(StorageError, match="about 100 B are to come beside 100 B of others; 150 B are free"):
+            storage.check(other, plan.fetches, library)
+    storage.check(other, plan.fetches, library)  # who is killed needs no room
+    catalog.close()
+    store.close()
