@@ -89,6 +89,14 @@ def test_a_folder_of_this_machine(offlinedl: Offlinedl, origin: Origin, tmp_path
     assert str(films).replace(" ", "%20") in offlinedl.ok("source", "list").out
 
 
+def test_lists_that_an_editor_of_windows_wrote(offlinedl: Offlinedl, tmp_path: Path) -> None:
+    """Each begins with a byte order mark."""
+    for name in ("1.m3u", "2.txt", "3.strm"):
+        (tmp_path / name).write_text(f"https://a.example/{name}/film.mpd\r\n", encoding="utf-8-sig")
+    assert offlinedl.ok("source", "add", "films", str(tmp_path)).out.startswith("films: 3 titles\n")
+    assert offlinedl.ok("source", "check", str(tmp_path)).out == "3 titles: nothing wrong\n"
+
+
 def test_a_file_of_this_machine_may_be_any_kind(offlinedl: Offlinedl, tmp_path: Path) -> None:
     list_ = tmp_path / "list.json"
     list_.write_text('[{"name": "G", "samples": [{"name": "A", "uri": "https://example.com/a.mpd"}]}]')

@@ -4,7 +4,10 @@ state stays."""
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -163,6 +166,17 @@ def test_what_was_decided_about_a_source_while_it_was_read_holds(
     source.meanwhile = lambda: None
     offlinedl.ok("sync")
     assert not any('"2"' in asked.headers.get("If-None-Match", "") for asked in origin.asked("/own.json"))
+
+
+def test_times_are_those_of_the_place(offlinedl: Offlinedl, source: Source) -> None:
+    with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE sources SET fetched_at = '2026-11-01T20:00:00.000000+00:00'")
+    command = [sys.executable, "-m", "offlinedl", "source", "list", "--home", str(offlinedl.home)]
+    environment = {**os.environ, "TZ": "Asia/Tokyo"}
+    assert (
+        " 2026-11-02 05:00 "
+        in subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    )
 
 
 def test_nothing_is_added_where_nothing_can_be_read(offlinedl: Offlinedl, source: Source) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.errors import DamagedError, UnsupportedError, printable
 from offlinedl.model import Details, Drm, MediaSource, Series, Service, SideTrack, Title
 from offlinedl.sources import shape
 from offlinedl.sources.node import Node, rights
@@ -38,7 +38,7 @@ def one(body: bytes, source: str, url: str, wanted: str) -> Title:
     """The title `wanted` ("source:id"). What is wrong with others does not matter. NotFoundError where it is not."""
     root = _root(body, source)
     for node in root.nodes("titles"):
-        if node.value.get("id") == wanted.removeprefix(f"{source}:"):
+        if printable(str(node.value.get("id"))) == wanted.removeprefix(f"{source}:"):
             return _title(node, source, url, _service(root, url))
     raise missing(wanted)
 

@@ -122,6 +122,11 @@ def _entries(folder: Path, limit: int) -> Iterator[bytes]:
     """The files of a folder that hold addresses, as one list: a line of a name, a line of its address."""
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in LISTS and path.is_file():
-            yield _content(path, limit).strip() + b"\n"
+            yield _addresses(path, limit)
         elif path.suffix.lower() == ONE and path.is_file():
-            yield f"#EXTINF:-1,{path.stem}\n".encode(errors="replace") + _content(path, limit).strip() + b"\n"
+            yield f"#EXTINF:-1,{path.stem}\n".encode(errors="replace") + _addresses(path, limit)
+
+
+def _addresses(path: Path, limit: int) -> bytes:
+    """What a file says, ended by a line's end. Editors of Windows begin files with a mark, which is in no address."""
+    return _content(path, limit).removeprefix(b"\xef\xbb\xbf").strip() + b"\n"
