@@ -17,7 +17,15 @@ from offlinedl.actions import trusted
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, OtherTitleError, PausedError, RefusedError
+from offlinedl.errors import (
+    GoneError,
+    NetworkError,
+    NotFoundError,
+    OfflinedlError,
+    OtherTitleError,
+    PausedError,
+    RefusedError,
+)
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement
 from offlinedl.model import Decision, Details, Entry, State, Title, Wanted
@@ -136,7 +144,7 @@ async def look(order: Order, library: Library, licensing: Licensing) -> Prepared
 def _check_still_wanted(entry: Entry | None) -> None:
     """Between the queue and a title's turn may be hours."""
     if entry is None:
-        raise NotFoundError("removed before its turn", "get it again if it is still wanted")
+        raise GoneError("removed before its turn", "get it again if it is still wanted")
     if entry.state is State.PAUSED:
         raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
