@@ -61,7 +61,7 @@ def whole(entry: Entry, plan: Plan, folder: str, now: datetime) -> dict[str, Any
 
 def moment(at: datetime | None) -> str | None:
     """A time as ISO 8601 in UTC with Z, to the second."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _languages(entry: Entry, kind: Kind) -> list[str]:
