@@ -38,7 +38,7 @@ def test_what_is_listed(content: bytes, found: list[tuple[str, float]]) -> None:
     titles = list(folder.titles(content, "films", URL))
     assert [(title.name, title.details.duration) for title in titles] == found
     assert all(title.id.startswith("films:") and title.sources[0].url for title in titles)
-    assert folder.one(content, "films", URL, titles[0].id) == titles[0]
+    assert folder.finder(content, "films", URL)(titles[0].id) == titles[0]
 
 
 def test_who_gives_it_another_name_has_the_same_title() -> None:

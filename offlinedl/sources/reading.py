@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 from urllib.request import pathname2url
 
@@ -53,12 +54,24 @@ def titles(found: Iterator[Found]) -> Iterator[Title]:
     return (one.title for one in found if one.title is not None)
 
 
-def one(found: Iterator[Found], wanted: str) -> Title:
-    """The first title of the id `wanted`."""
-    for title in titles(found):
-        if title.id == wanted:
-            return title
-    raise missing(wanted)
+Find: TypeAlias = Callable[[str], Title]
+"""The title of an id ("source:id"), the first of several. NotFoundError where there is none."""
+
+
+def finder(found: Iterator[Found]) -> Find:
+    """Finds titles among what was found, and looks no further than that takes."""
+    seen: dict[str, Title] = {}
+    rest = titles(found)
+
+    def find(wanted: str) -> Title:
+        while wanted not in seen:
+            title = next(rest, None)
+            if title is None:
+                raise missing(wanted)
+            seen.setdefault(title.id, title)
+        return seen[wanted]
+
+    return find
 
 
 def missing(wanted: str) -> NotFoundError:
