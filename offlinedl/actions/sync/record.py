@@ -49,7 +49,9 @@ class Record:
 
     def written(self, run: Run) -> Run:
         """`run`, and what it did."""
-        failed = [(s.title, s.error.message) for s in self._steps if s.result == "failed" and s.error]
+        failed = [
+            (s.title, s.error.message) for s in self._steps if s.error and (s.result == "failed" or s.does == "read")
+        ]
         waits = [s.reason for s in self._steps if s.does == "download" and s.waits]
         return replace(
             run,
