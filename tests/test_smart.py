@@ -301,6 +301,13 @@ ENDED = [
         "fetched again where the rule says so", {"download 1x1": "and unwatched"}, here("1x1", EXPIRED), rules=REFETCH
     ),
     story(
+        "and what is beyond its number stays until then",
+        {},
+        here("1x1"),
+        here("1x2", EXPIRED),
+        rules=(replace(REFETCH[0], delete_watched=True),),
+    ),
+    story(
         "not where its service has it no more",
         {"skip 1x1": "no longer available", "download 1x2": ""},
         here("1x1", EXPIRED),
@@ -569,6 +576,13 @@ ROOM = [
         space=room(100),
     ),
     story(
+        "but where its date is over, it goes and is not fetched",
+        {"remove 1x1": "is over; room for demo:1x2", "download 1x2": ""},
+        here("1x1", EXPIRED, until=NOW - DAY),
+        rules=(replace(REFETCH[0], ahead=2),),
+        space=room(150),
+    ),
+    story(
         "what goes anyway leaves its bytes to the disk",
         {"remove 1x1": "watched 2 days ago", "download 1x2": ""},
         watched("1x1"),
@@ -581,7 +595,7 @@ ROOM = [
     ),
     story(
         "unless its date is over",
-        {"remove film": "its date, 2026-11-19, is over", "download 1x1": ""},
+        {"remove film": "its date, 2026-11-19 12:00 UTC, is over", "download 1x1": ""},
         here("film", **FILM, until=NOW - DAY),
         rules=ONE,
         space=room(100),
@@ -661,6 +675,14 @@ ROOM = [
         rules=(replace(NEWEST, ahead=2),),
         offered=DAYS,
         space=room(150),
+    ),
+    story(
+        "of what a rule wants no more than the quota asks for",
+        {"remove 1x1": "room under the quota"},
+        here("1x1"),
+        here("1x2"),
+        here("1x3"),
+        space=Space(free=0, keep_free=250, quota=250),
     ),
     story(
         "what else fills the disk costs nothing that is wanted",

@@ -76,12 +76,15 @@ class Each:
 
     def queueing(self, library: Library) -> Work[int]:
         """Writes down that a title is to be downloaded."""
+        from offlinedl.sources import Said
+
+        said = Said()
 
         async def work(order: Order, licensing: Licensing) -> int:
             from offlinedl.actions.get import queue
             from offlinedl.actions.join import joined
 
-            queued = partial(queue, order, library, licensing)
+            queued = partial(queue, order, library, licensing, said)
             return await (joined(queued, order.ref, library, progress.Silence()) if self.joins else queued())
 
         return work

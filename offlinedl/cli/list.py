@@ -54,7 +54,8 @@ def _rows(entries: list[Any], now: datetime) -> list[tuple[str, ...]]:
     for entry in entries:
         heights = " ".join([f"{t.height}p" for t in entry.tracks if t.kind is Kind.VIDEO and t.height])
         audio = " ".join(dict.fromkeys([t.language or "und" for t in entry.tracks if t.kind is Kind.AUDIO]))
-        number = f"S{entry.season} E{entry.episode}  " if entry.season and entry.episode else ""
+        season = "" if entry.season is None else f"S{entry.season} "
+        number = "" if entry.episode is None else f"{season}E{entry.episode}  "
         name = f"{entry.series.name}  {number}{entry.name}" if entry.series else entry.name
         left = message(entry, now)
         bytes_ = size(entry.bytes_done or entry.bytes_total)

@@ -47,7 +47,8 @@ def verb(
         for ref in refs:
             try:
                 entry = library.find(sources.title_id(ref))
-                _check_place(place, library.plan(entry.id), entry.id)
+                if place:
+                    _check_place(place, library.plan(entry.id), entry.id)
                 say(f"{entry.id}: {_said(library.mark(entry, decision), decision)}")
             except OfflinedlError as error:
                 codes.append(report(error))
@@ -64,15 +65,15 @@ def _either(name: str, yes: bool, no: bool) -> bool | None:
     return yes if yes or no else None
 
 
-def _check_place(place: int | None, plan: Plan, title_id: str) -> None:
+def _check_place(place: int, plan: Plan, title_id: str) -> None:
     """UsageError where the title is not as long as that. One that was not planned yet may be of any length."""
     from offlinedl.errors import UsageError
 
     seconds: dict[str, float] = {}
-    for fetch in plan.fetches if place else ():
+    for fetch in plan.fetches:
         seconds[fetch.rendition] = seconds.get(fetch.rendition, 0.0) + fetch.duration
     longest = max(seconds.values(), default=0.0)
-    if place and 0 < longest <= place:
+    if 0 < longest <= place:
         raise UsageError(f"{title_id} is {longest:.0f} seconds long", "--position 0 begins at its beginning")
 
 

@@ -85,7 +85,7 @@ class Silence:
     def advance(self, count: int, total_change: int = 0) -> None:
         """See engine.Progress."""
 
-    def finished(self, share: float) -> None:
+    def finished(self, share: float, size: int) -> None:
         """See engine.Progress."""
 
     def end(self, message: str, name: str, size: int) -> None:
@@ -121,9 +121,9 @@ class Lines:
             percent = f"{int(self._tally.percent)} %, " if self._tally.total else ""
             note(f"{self._name}: {percent}{_figures(self._tally, now)}")
 
-    def finished(self, share: float) -> None:
+    def finished(self, share: float, size: int) -> None:
         """See engine.Progress."""
-        self._tally.finished(share, self._now())
+        self._tally.finished(share, size, self._now())
 
     def end(self, message: str, name: str, size: int) -> None:
         """See engine.Progress."""
@@ -163,9 +163,9 @@ class Bar:
             self._drawn = now
             self._draw()
 
-    def finished(self, share: float) -> None:
+    def finished(self, share: float, size: int) -> None:
         """See engine.Progress."""
-        self._tally.finished(share, self._now())
+        self._tally.finished(share, size, self._now())
 
     def end(self, message: str, name: str, size: int) -> None:
         """See engine.Progress."""

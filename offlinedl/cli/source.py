@@ -124,13 +124,14 @@ def _address(source: AddedSource) -> str:
 
 
 def _read_at(source: AddedSource) -> str:
-    return "" if source.fetched_at is None else f"{source.fetched_at:%Y-%m-%d %H:%M}"
+    """In local time, as people read it."""
+    return "" if source.fetched_at is None else f"{source.fetched_at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _failure(source: AddedSource) -> str:
     if source.failure is None or source.failing_since is None:
         return ""
-    return f"fails since {source.failing_since:%Y-%m-%d %H:%M}: {source.failure.message}"
+    return f"fails since {source.failing_since.astimezone():%Y-%m-%d %H:%M}: {source.failure.message}"
 
 
 def _shape(source: AddedSource) -> dict[str, Any]:

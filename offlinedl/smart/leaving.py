@@ -11,7 +11,7 @@ from datetime import datetime
 from offlinedl import expiry
 from offlinedl.model import State
 from offlinedl.series import GRACE, Shelf, Stored, Why
-from offlinedl.smart.window import Action, Window
+from offlinedl.smart.window import Action, Window, date
 
 _UNWATCHED, _WANTED = 3, 4
 """The ranks of what plays and is unwatched: from the first on, and where a rule wants it."""
@@ -79,7 +79,7 @@ def _of_followed(s: Stored, window: Window, ready: Counter[str], now: datetime) 
         return _watched(s, now), "watched"
     if entry.watched or not s.standing.brought:
         return "", None
-    if rule.delete_watched and s.over:
+    if rule.delete_watched and s.over and not rule.refetch_expired:
         return f"{expiry.message(entry.license, now)}; its rule fetches none again", "expired"
     if window.is_newest and s.is_playable and ready[rule.series.id] > rule.ahead:
         ready[rule.series.id] -= 1
@@ -94,7 +94,7 @@ def _may_go(s: Stored, window: Window | None, now: datetime) -> Leaving | None:
     has_place = window is not None and s.id in window.places
     until = s.standing.until
     if until is not None and until <= now:
-        return _leaving(s, 0, f"its date, {until:%Y-%m-%d}, is over", "passed")
+        return _leaving(s, 0, f"its date, {date(until)}, is over", "passed")
     if s.over and not has_place:
         return _leaving(s, 1, expiry.message(s.entry.license, now), "expired")
     if _is_done_with(s, window, now):

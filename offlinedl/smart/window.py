@@ -141,7 +141,7 @@ class _Verdict:
         if stored is not None:
             return self._of_stored(stored)
         if gone is not None and not (gone.why == "expired" and self.rule.refetch_expired):
-            return False, self._skip(_SAID[gone.why].format(_date(gone.at)))
+            return False, self._skip(_SAID[gone.why].format(date(gone.at)))
         return self._of_offered(f"next of {self.rule.series.name}, {self.place} of {self.rule.ahead}")
 
     def _of_stored(self, stored: Stored) -> tuple[bool, Action | None]:
@@ -221,7 +221,7 @@ def waiting(tries: Tries | None, now: datetime) -> str:
     until = tries.last_at + min(_LONGEST, _PATIENCE * 2 ** min(tries.count - 1, 10))
     if now >= until or now < tries.last_at:  # of a clock that was set back nobody waits for the old time
         return ""
-    return f"failed {counted(tries.count, 'time')}: {tries.message}; tried again from {_date(until)}"
+    return f"failed {counted(tries.count, 'time')}: {tries.message}; tried again from {date(until)}"
 
 
 def _is_lasting(tries: Tries | None) -> bool:
@@ -234,9 +234,9 @@ def _hindrance(offer: Offer, now: datetime) -> str:
     if not offer.download:
         return "its service does not allow it to be downloaded"
     if offer.available_from is not None and now < offer.available_from:
-        return f"not available before {_date(offer.available_from)}"
+        return f"not available before {date(offer.available_from)}"
     if offer.available_until is not None and now >= offer.available_until:
-        return f"no longer available since {_date(offer.available_until)}"
+        return f"no longer available since {date(offer.available_until)}"
     return ""
 
 
@@ -272,5 +272,6 @@ def as_offered(stored: Stored) -> Offer:
     )
 
 
-def _date(at: datetime) -> str:
+def date(at: datetime) -> str:
+    """A moment, as reasons have it."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
