@@ -196,6 +196,16 @@ def test_sync_warns_where_nobody_tells_the_time(demo: Offlinedl) -> None:
     assert (synced.code, synced.err.split(":")[0]) == (0, "warning")
 
 
+def test_it_warns_by_mail_once(demo: Offlinedl) -> None:
+    """Whichever title it is that asks."""
+    demo.ok("get", "demo:harbour-1", "demo:harbour-2")
+    mail = moved("-1d", "sync", "--quiet").err
+    assert mail.startswith("warning: demo:harbour-1: the clock of this machine was set back")
+    assert moved("-1d", "rm", "demo:harbour-1").code == 0
+    later = moved("-1d", "sync", "--quiet").err
+    assert "clock" not in later
+
+
 def test_nothing_plays_on_a_trip_whose_time_is_not_known(demo: Offlinedl) -> None:
     demo.ok("get", "demo:harbour-1")
     day = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}"

@@ -79,8 +79,9 @@ def _left(step: Step, error: OfflinedlError) -> Step:
 
 
 def _trouble(does: str, title: str, result: Result, code: str) -> Trouble:
-    """A limit is one of the service, whatever title runs into it."""
-    return (does, title.partition(":")[0] if code in LIMITS else title, result, code)
+    """A limit is one of the service, whatever title runs into it; the time is that of the machine."""
+    whose = title.partition(":")[0] if code in LIMITS else title
+    return (does, "" if does == "ask the time" else whose, result, code)
 
 
 @contextmanager
