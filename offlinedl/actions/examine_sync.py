@@ -42,6 +42,8 @@ async def of_gate(gate: Gate) -> Finding:
     """Whether sync may download now."""
     async with gate.watched():
         why = gate.hindrance()
+    if gate.fault is not None:
+        return Finding(what="downloads", state="broken", detail=gate.fault.message, error=gate.fault)
     said = f"`offlinedl sync` does not download now: {why}" if why else "`offlinedl sync` may download now"
     return Finding(what="downloads", state="ok", detail=said)
 

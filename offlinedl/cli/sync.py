@@ -109,6 +109,7 @@ async def _pass(library: Library, tell: Callable[[Step], None], wanted: _Wanted)
                 order=order,
                 until=wanted.until,
                 hinders=gate.hindrance,
+                fault=gate.fault,
             )
         )
 
