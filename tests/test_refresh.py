@@ -111,7 +111,8 @@ def test_a_dry_run_asks_nobody(offlinedl: Offlinedl, source: Source, origin: Ori
 
 
 BROKEN = [
-    pytest.param(feed(title("c"), {"id": "d"}), "titles[1].sources: missing", id="one title is damaged"),
+    pytest.param(feed({"id": "c"}, {}), "titles[0].sources: missing, and 2 other things", id="all titles are damaged"),
+    pytest.param(feed(title("c")).replace(b"1,", b'1, "limits": 5,'), "limits: not an object", id="its limits are"),
     pytest.param(b'{"offlinedl": 1, "titl', "the feed is not JSON", id="cut off"),
     pytest.param(b"<html>Sign in</html>", "the feed is not JSON", id="a login page"),
     pytest.param(b"", "the feed is not JSON", id="nothing"),
@@ -133,6 +134,33 @@ def test_a_damaged_source_leaves_its_last_good_state(
     source.content = good
     assert offlinedl.ok("sync").err == "Nothing to do.\n"
     assert (listed(offlinedl)["error"], listed(offlinedl)["failing_since"]) == (None, None)
+
+
+def test_a_damaged_title_is_left_out_and_said_once(offlinedl: Offlinedl, source: Source) -> None:
+    wrong = title("d", published="soon")
+    source.content, source.etag = feed(title("c"), wrong, title("b")), '"2"'
+    result = offlinedl.ok("sync", "--quiet")
+    assert result.err == "warning: own: left out: titles[1].published: not a date (ISO 8601)\n"
+    assert offers(offlinedl) == ["c", "b"]
+    assert "left out: titles[1].published" in offlinedl.ok("source", "list").out
+    source.content, source.etag = feed(title("e"), title("c"), wrong, title("b")), '"3"'
+    result = offlinedl.ok("sync")
+    assert (result.out, result.err) == ("own: its offers were read. 1 new, 0 gone\n", "")
+    assert listed(offlinedl)["left_out"] == "titles[2].published: not a date (ISO 8601)"
+    source.content, source.etag = feed(title("c"), title("d", published="2026-11-01")), '"4"'
+    offlinedl.ok("sync")
+    assert (offers(offlinedl), listed(offlinedl)["left_out"]) == (["c", "d"], None)
+
+
+def test_what_is_left_out_is_named_when_the_source_is_added(offlinedl: Offlinedl, origin: Origin) -> None:
+    source = Source(origin, feed(title("a"), title("b", season="x", published="soon"), {"id": "c"}))
+    result = offlinedl.ok("source", "add", "more", source.url)
+    assert result.out == "more: 1 title\n  more:a  a\n"
+    assert result.err.splitlines() == [
+        "left out: titles[1].season: not a whole number",
+        "left out: titles[1].published: not a date (ISO 8601)",
+        "left out: titles[2].sources: missing",
+    ]
 
 
 def test_a_source_that_is_away_stops_no_other(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from offlinedl import expiry
 from offlinedl.model import State
 from offlinedl.series import GRACE, Shelf, Stored, Why
+from offlinedl.smart.order import places
 from offlinedl.smart.window import Action, Window, date
 
 _UNWATCHED, _WANTED = 3, 4
@@ -19,9 +21,9 @@ _UNWATCHED, _WANTED = 3, 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving:
-    """A title that may go, and why. Of several the lowest `rank` goes first, then the lowest priority, then the oldest.
-    One that `is_wanted` goes only for another of a higher priority. `series` is that of one that plays and is
-    unwatched: the last of it stays."""
+    """A title that may go, and why. Of several the lowest `rank` goes first, then the lowest priority; of unwatched
+    ones that which is the furthest from being watched; then the oldest. One that `is_wanted` goes only for another of a
+    higher priority. `series` is that of one that plays and is unwatched: the last of it stays."""
 
     title: str
     reason: str
@@ -58,7 +60,13 @@ def leaving(shelf: Shelf, windows: Sequence[Window], now: datetime) -> list[Leav
     number of its series; then what is wanted, for what is wanted more."""
     ruled = {w.rule.series.id: w for w in windows}
     found = [_may_go(s, ruled.get(s.entry.series.id) if s.entry.series else None, now) for s in shelf.stored]
-    return sorted(filter(None, found), key=lambda one: (one.rank, one.priority, one.added_at, one.title))
+    ahead = places(shelf, windows, now)
+
+    def key(one: Leaving) -> tuple[int, int, float, datetime, str]:
+        place = ahead.get(one.title, inf) if one.rank >= _UNWATCHED else 0
+        return one.rank, one.priority, -place, one.added_at, one.title
+
+    return sorted(filter(None, found), key=key)
 
 
 def _of_rule(s: Stored, window: Window | None, ready: Counter[str], now: datetime) -> tuple[str, Why | None]:

@@ -39,10 +39,11 @@ class Action:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """What a rule wants now: the ids that have a `place`, in order; those that it has `seen`, also in vain; and what is
-    to be done about them."""
+    to be done about them. The `order` is that in which its episodes are to be watched, beyond its number, too."""
 
     rule: Following
     is_newest: bool
+    order: tuple[str, ...]
     places: tuple[str, ...]
     seen: frozenset[str]
     actions: tuple[Action, ...]
@@ -80,7 +81,8 @@ def window(rule: Following, shelf: Shelf, now: datetime) -> Window:
     is_newest = rule.newest or all(item.offer.episode is None for item in items)
     places: list[str] = []
     actions: list[Action] = []
-    for item in _newest(items) if is_newest else _next(items, rule):
+    ordered = _newest(items) if is_newest else _next(items, rule)
+    for item in ordered:
         if len(places) == rule.ahead:
             break
         verdict = _Verdict(rule=rule, item=item, place=len(places) + 1, shelf=shelf, now=now)
@@ -88,7 +90,14 @@ def window(rule: Following, shelf: Shelf, now: datetime) -> Window:
         actions += [action] if action else []
         places += [item.offer.id] if has_place else []
     seen = frozenset(places) | {action.title for action in actions}
-    return Window(rule=rule, is_newest=is_newest, places=tuple(places), seen=seen, actions=tuple(actions))
+    return Window(
+        rule=rule,
+        is_newest=is_newest,
+        order=tuple(item.offer.id for item in ordered),
+        places=tuple(places),
+        seen=seen,
+        actions=tuple(actions),
+    )
 
 
 def _items(rule: Following, shelf: Shelf) -> list[_Item]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import pathname2url
 
 from offlinedl.engine import Engine
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, UnsupportedError
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, UnsupportedError, counted
 from offlinedl.http import Headers
 from offlinedl.model import Title
 
@@ -38,6 +38,14 @@ class Fault:
         """What an error says that begins with the path."""
         path, _, what = error.message.rpartition(": ")
         return cls(path=path, what=what)
+
+
+def told(faults: Sequence[Fault]) -> str:
+    """What is wrong, in one line: the first of it, and how much else there is."""
+    if not faults:
+        return ""
+    said = f"{faults[0].path}: {faults[0].what}" if faults[0].path else faults[0].what
+    return f"{said}, and {counted(len(faults) - 1, 'other thing')}" if len(faults) > 1 else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from offlinedl.actions.refresh import refreshed
 from offlinedl.actions.sync.work import Pass, Step
-from offlinedl.errors import OfflinedlError
+from offlinedl.errors import DamagedError, OfflinedlError
+from offlinedl.sources.reading import told
 from offlinedl.sources.refresh import Change
 
 _LONG = timedelta(days=7)
@@ -22,6 +23,8 @@ async def sources(work: Pass) -> None:
             work.tell(_failing(source, error, work))
         elif change is not None:
             work.tell(_changed(source, change))
+            if change.left_out and not change.known:
+                work.tell(left_out(source, change))
 
 
 def _failing(source: str, error: OfflinedlError, work: Pass) -> Step:
@@ -38,3 +41,11 @@ def _changed(source: str, change: Change) -> Step:
     is_empty = change.titles == 0 and change.gone > 0
     message += "; it offers no title any more" if is_empty else ""
     return Step(does="read", title=source, reason="it changed", result="done", message=message, is_news=is_empty)
+
+
+def left_out(source: str, change: Change) -> Step:
+    """What is wrong with titles that are left out: said once, and worth a mail."""
+    error = DamagedError(
+        f"left out: {told(change.left_out)}", f"`offlinedl source check {source}` says it all", code="titles-left-out"
+    )
+    return Step(does="read", title=source, reason="it changed", result="warning", error=error, is_news=True)
