@@ -330,6 +330,12 @@ def packed(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
     return offlinedl
 
 
+def test_a_trip_that_is_over_is_none(packed: Offlinedl) -> None:
+    refused = packed.at(PLAYED, "sync", "--until", "2026-11-09")
+    assert (refused.code, refused.err.splitlines()[0]) == (2, "error: --until 2026-11-09: that is over")
+    assert packed.at(PLAYED, "sync", "--dry-run", "--until", "2026-11-10").code == 0
+
+
 def test_before_a_trip(packed: Offlinedl, origin: Origin) -> None:
     """What plays then, what is renewed so that it does, and what cannot; what was watched need not."""
     would = packed.at(PLAYED, "sync", "--dry-run", "--until", "2026-12-05")

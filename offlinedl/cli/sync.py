@@ -46,7 +46,7 @@ def verb(
 ) -> None:
     """One pass, made to be run by cron: sources, renewals, releases, and what is next of the series you follow."""
     from offlinedl.cli import dates, runs, wiring
-    from offlinedl.errors import BusyError
+    from offlinedl.errors import BusyError, UsageError
 
     if history:
         runs.history(json=json)
@@ -59,6 +59,8 @@ def verb(
 
     then = None if until is None else dates.moment("--until", until)
     with wiring.library(wiring.space()) as library:
+        if then is not None and then <= library.time():
+            raise UsageError(f"--until {until}: that is over", "write a day or a moment that is to come")
         try:
             work = _Wanted(until=then, between=between, proxy=proxy, dry_run=dry_run)
             code = wiring.run(_pass(library, tell, work))
@@ -107,6 +109,7 @@ async def _pass(library: Library, tell: Callable[[Step], None], wanted: _Wanted)
                 order=order,
                 until=wanted.until,
                 hinders=gate.hindrance,
+                fault=gate.fault,
             )
         )
 
