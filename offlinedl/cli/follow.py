@@ -80,6 +80,10 @@ def _offered(ref: str, library: Library) -> Series:
     if series is None:
         some = ", ".join(list(known)[:5]) or "none yet: `offlinedl source add NAME URL` adds a source"
         raise NotFoundError(f"{printable(ref)}: no source offers such a series", f"there are: {some}")
+    source = series.id.partition(":")[0]
+    if library.catalog.offers.source(source) is None:
+        hint = f"`offlinedl source add {source} URL` adds it again"
+        raise NotFoundError(f"{series.id}: its source, {source}, was removed", hint)
     return series
 
 

@@ -119,7 +119,10 @@ def remove(name: Name, home: Home = None, verbose: Verbose = False) -> None:
     with wiring.library() as library, library.catalog.transaction():
         if not library.catalog.offers.remove(name):
             raise NotFoundError(f"{name}: no such source", "`offlinedl source list` shows them")
+        followed = [rule.series.id for rule in library.catalog.followed.rules()]
     say(f"{name}: removed; its titles stay")
+    for series in (id_ for id_ in followed if id_.partition(":")[0] == name):
+        note(f"{series} is followed still, and nothing new comes of it: `offlinedl unfollow {series}` ends that")
 
 
 def _address(source: AddedSource) -> str:

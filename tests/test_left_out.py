@@ -1,0 +1,43 @@
+"""A title that is wrong in a feed is left out, with a word that says where it stands; the others come."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Offlinedl
+from tests.origin import Origin
+from tests.test_refresh import Source, feed, listed, offers, title
+
+
+@pytest.fixture
+def source(offlinedl: Offlinedl, origin: Origin) -> Source:
+    source = Source(origin, feed(title("a"), title("b")))
+    offlinedl.ok("source", "add", "own", source.url)
+    return source
+
+
+def test_a_damaged_title_is_left_out_and_said_once(offlinedl: Offlinedl, source: Source) -> None:
+    wrong = title("d", published="soon")
+    source.content, source.etag = feed(title("c"), wrong, title("b")), '"2"'
+    result = offlinedl.ok("sync", "--quiet")
+    assert result.err == "warning: own: left out: titles[1].published: not a date (ISO 8601)\n"
+    assert offers(offlinedl) == ["c", "b"]
+    assert "left out: titles[1].published" in offlinedl.ok("source", "list").out
+    source.content, source.etag = feed(title("e"), title("c"), wrong, title("b")), '"3"'
+    result = offlinedl.ok("sync")
+    assert (result.out, result.err) == ("own: its offers were read. 1 new, 0 gone\n", "")
+    assert listed(offlinedl)["left_out"] == "titles[2].published: not a date (ISO 8601)"
+    source.content, source.etag = feed(title("c"), title("d", published="2026-11-01")), '"4"'
+    offlinedl.ok("sync")
+    assert (offers(offlinedl), listed(offlinedl)["left_out"]) == (["c", "d"], None)
+
+
+def test_what_is_left_out_is_named_when_the_source_is_added(offlinedl: Offlinedl, origin: Origin) -> None:
+    source = Source(origin, feed(title("a"), title("b", season="x", published="soon"), {"id": "c"}))
+    result = offlinedl.ok("source", "add", "more", source.url)
+    assert result.out == "more: 1 title\n  more:a  a\n"
+    assert result.err.splitlines() == [
+        "left out: titles[1].season: not a whole number",
+        "left out: titles[1].published: not a date (ISO 8601)",
+        "left out: titles[2].sources: missing",
+    ]
