@@ -1,38 +1,37 @@
-"""The library that applications see. Inside it is the one of offlinedl/library.py, which keeps the order of writes."""
+"""The library that applications see, and the command line too. Inside it is the one of offlinedl/library.py, which
+keeps the order of writes.
+
+A verb that only looks is as fast as this module is read: what its functions need more than that, they import.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from offlinedl import endings, sources
-from offlinedl.actions.get import get, look
-from offlinedl.actions.register import register
-from offlinedl.actions.release import SHORT, owed, release
-from offlinedl.actions.remove import remove
-from offlinedl.actions.renew import renew
-from offlinedl.actions.sync import Pass, Step, sync
-from offlinedl.added import AddedSource, Offer
-from offlinedl.api.events import Event, Tell, Watch, until_paused
+from offlinedl.api.events import watched
 from offlinedl.api.home import Home, Network
-from offlinedl.api.local import LocalMedia, local
-from offlinedl.api.plans import DownloadPlan, planned
-from offlinedl.api.requests import Access, Languages, Request, listed, order
 from offlinedl.api.titles import OfflineTitle, seen
-from offlinedl.aside import alone
-from offlinedl.config import Settings
-from offlinedl.errors import NotFoundError, shown
-from offlinedl.model import Entry
-from offlinedl.sources import refresh
-from offlinedl.sources.kinds import place
-from offlinedl.vault import LicenseStore
+from offlinedl.errors import NotFoundError, OfflinedlError, shown
 
 if TYPE_CHECKING:
+    from offlinedl.actions.sync import Step
+    from offlinedl.added import AddedSource, Offer
+    from offlinedl.api.events import Watcher
+    from offlinedl.api.local import LocalMedia
+    from offlinedl.api.plans import DownloadPlan
+    from offlinedl.api.requests import Access, Languages
+    from offlinedl.config import Settings
     from offlinedl.library import Library as Inside
     from offlinedl.license import Licensing
+    from offlinedl.model import Entry
+    from offlinedl.rate import Bucket
+    from offlinedl.vault import LicenseStore
 
 
 class Library:
@@ -45,10 +44,11 @@ class Library:
     does not have the licenses of a `license_store`.
     """
 
-    def __init__(self, home: Home, inside: Inside) -> None:
+    def __init__(self, home: Home, inside: Inside, network: Network, session: Licensing | None = None) -> None:
         self._home = home
         self._inside = inside
-        self._bucket = home.bucket(Network())
+        self._network = network
+        self._shared = session
 
     @classmethod
     @asynccontextmanager
@@ -58,16 +58,28 @@ class Library:
         *,
         license_store: LicenseStore | None = None,
         settings: Settings | None = None,
+        network: Network = Network(),  # noqa: B008 - a value
     ) -> AsyncIterator[Self]:
         """The library in the folder `home`, which is made where there is none; without one that of the command line:
         OFFLINEDL_HOME, or the platform's folders. `license_store` keeps the licenses, always the same one for a home;
-        without one they are sealed in a vault there. `settings` stand for its `config.toml`.
+        without one they are sealed in a vault there. `settings` stand for its `config.toml`, `network` for what they
+        say of that.
 
         Licenses that are over are destroyed now. End what uses the library before the block ends.
         """
         place = Home.at(None if home is None else Path(home), settings, license_store)
         with place.library(place.space()) as inside:
-            yield cls(place, inside)
+            library = cls(place, inside, network)
+            library._bucket  # noqa: B018 - a rate that means nothing is said now
+            yield library
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Library]:
+        """This library, with one session for all that is done by it in the block: for many titles of one service, one
+        after the other. Connections are used again; what the origin of a title is told (Access) is told to it for the
+        others, too."""
+        async with self._licensing() as licensing:
+            yield Library(self._home, self._inside, self._network, licensing)
 
     # what there is
 
@@ -85,6 +97,9 @@ class Library:
     async def add_source(self, name: str, url: str, *, kind: str | None = None) -> tuple[Offer, ...]:
         """Add a source: its titles are called "name:id" from now on. `url` is its address, or a path; its content tells
         its kind (a feed of docs/feed.schema.json, RSS, ...) where `kind` does not. Returns what it offers."""
+        from offlinedl.sources import refresh
+        from offlinedl.sources.kinds import place
+
         sources.check_name(name)
         async with self._licensing() as licensing:
             await refresh.add(name, place(url), kind, self._inside.catalog, licensing.engine, clock=self._inside.time)
@@ -92,6 +107,8 @@ class Library:
 
     async def refresh(self, name: str) -> tuple[Offer, ...]:
         """Read a source again. Returns what it offers now."""
+        from offlinedl.sources import refresh
+
         async with self._licensing() as licensing:
             await refresh.refresh(self._source(name), self._inside.catalog, licensing.engine, self._inside.time)
         return self.offers(name)
@@ -120,10 +137,14 @@ class Library:
     ) -> DownloadPlan:
         """What `download` would fetch, which takes the plan in the place of `ref`. Manifests are read; nothing is
         written, no license is asked for. `quality` and languages are as Request and Languages have them."""
-        request = _request(ref, quality, audio, subtitles, access)
+        from offlinedl.actions.get import look
+        from offlinedl.api.plans import planned, request
+        from offlinedl.api.requests import order
+
+        asked = request(ref, quality, audio, subtitles, access)
         async with self._licensing() as licensing:
-            prepared = await look(order(request, self._home), self._inside, licensing)
-        return planned(request, prepared, prepared.offered, self._inside.store.free_bytes())
+            prepared = await look(order(asked, self._home), self._inside, licensing)
+        return planned(asked, prepared, prepared.offered, self._inside.store.free_bytes())
 
     async def download(
         self,
@@ -133,7 +154,7 @@ class Library:
         audio: Languages = None,
         subtitles: Languages = None,
         access: Access | None = None,
-        progress: Tell | None = None,
+        progress: Watcher | None = None,
     ) -> OfflineTitle:
         """Bring a title to READY, from wherever it stands: license, media, proof. A plan is looked at anew, for
         addresses and rights age. `progress` is called in the event loop, and should be quick.
@@ -143,11 +164,15 @@ class Library:
         retries, StorageError where there is no space, DamagedError and UnsupportedError where it can never play, and
         PausedError where another process asked for a pause.
         """
-        request = _request(ref, quality, audio, subtitles, access)
-        tell = progress or _nobody
-        with until_paused(Watch(_title(request.ref), tell)) as watch:
+        from offlinedl.actions.get import get
+        from offlinedl.api.plans import request
+        from offlinedl.api.requests import order
+        from offlinedl.aside import alone
+
+        asked = request(ref, quality, audio, subtitles, access)
+        with watched(_title(asked.ref), progress) as watch:
             async with self._licensing() as licensing:
-                return self._seen(await alone(get(order(request, self._home), self._inside, licensing, watch)))
+                return self._seen(await alone(get(order(asked, self._home), self._inside, licensing, watch)))
 
     async def register(
         self,
@@ -156,61 +181,100 @@ class Library:
         *,
         access: Access | None = None,
         fetch_missing: bool = False,
-        progress: Tell | None = None,
+        progress: Watcher | None = None,
     ) -> OfflineTitle:
         """As `download`, with media that another tool downloaded to `path` (a file, or a folder): copied from there,
         licensed, proven. Tracks are those that are there, where a plan does not say which. NotFoundError where segments
         are missing, unless `fetch_missing`; DamagedError where the media are not what the title's origin has."""
-        asked = order(_request(ref, None, None, None, access), self._home)
-        with until_paused(Watch(_title(asked.ref), progress or _nobody)) as watch:
+        from offlinedl.actions.register import register
+        from offlinedl.api.plans import request
+        from offlinedl.api.requests import order
+        from offlinedl.aside import alone
+
+        asked = order(request(ref, None, None, None, access), self._home)
+        with watched(_title(asked.ref), progress) as watch:
             async with self._licensing() as licensing:
                 work = register(asked, Path(path), self._inside, licensing, watch, fetch_missing=fetch_missing)
                 return self._seen(await alone(work))
 
-    async def renew(self, ref: str, *, progress: Tell | None = None) -> OfflineTitle:
+    async def renew(self, ref: str, *, progress: Watcher | None = None) -> OfflineTitle:
         """A new license in the place of one that lasts, or of one that is over; media are not fetched again. The old
         one serves until the new one is proven. RefusedError where it is not to be renewed."""
+        from offlinedl.actions.renew import renew
+        from offlinedl.api.requests import Request, order
+        from offlinedl.aside import alone
+
         asked = replace(order(Request(ref=ref), self._home), ref=self._entry(ref).id)
-        watch = Watch(asked.ref, progress or _nobody)
-        async with self._licensing() as licensing:
-            return self._seen(await alone(renew(asked, self._inside, licensing, watch)))
+        with watched(asked.ref, progress) as watch:
+            async with self._licensing() as licensing:
+                return self._seen(await alone(renew(asked, self._inside, licensing, watch)))
 
     @asynccontextmanager
     async def open_local(self, ref: str) -> AsyncIterator[LocalMedia]:
         """A title to be played while the block runs, with no network. RefusedError where it is expired or not ready,
         DamagedError where files or the license are lost, UnsupportedError where only an adapter opens its media. The
         first media that a player asks for starts the playback window, durably, before any of it is sent."""
+        from offlinedl.api.local import local
+
         async with self._licensing() as licensing, local(self._entry(ref), self._inside, licensing) as media:
             yield media
 
-    async def remove(self, ref: str) -> int:
+    async def remove(self, ref: str, *, tells: bool = True) -> int:
         """Free every byte of a title and destroy its keys. The bytes freed. Its servers hear of it if they answer
-        within three seconds, else from the next `sync`."""
+        within three seconds, else from the next `sync`. Who removes several `tells` them of all together: see
+        `release`."""
+        from offlinedl.actions.remove import remove
+
         entry = self._entry(ref)
         freed = await remove(entry, self._inside)
-        gone = owed(self._inside, [entry.id])
-        if gone:
-            async with self._licensing() as licensing:
-                await release(gone, self._inside, licensing, SHORT)
+        if tells:
+            await self.release(entry.id)
         return freed
+
+    async def release(self, *title_ids: str) -> tuple[str, ...]:
+        """Tell the servers of titles that were removed, all within three seconds. Returns the ids of those whose server
+        has not heard of it: the next `sync` tells it."""
+        from offlinedl.actions.release import SHORT, owed, release
+
+        owing = owed(self._inside, title_ids)
+        if not owing:
+            return ()
+        try:
+            async with self._licensing() as licensing:
+                told = await release(owing, self._inside, licensing, SHORT)
+        except OfflinedlError:  # of the settings: they are for whoever asks something of the network
+            return title_ids
+        return tuple(dict.fromkeys(one.title_id for one in told if one.error))
 
     async def sync(self, *, dry_run: bool = False) -> tuple[Step, ...]:
         """What is to be done now and then, as by a timer: licenses that end soon are renewed, those that are over
         destroyed, servers told of what was removed. Each step with its reason and result, also those that failed; with
         `dry_run` those that would be made."""
+        from offlinedl.actions.sync import Pass, sync
+        from offlinedl.aside import alone
+
         steps: list[Step] = []
         if not dry_run:
             endings.heed(self._inside)
         async with self._licensing() as licensing:
-            watch = Watch("", _nobody)
-            work = Pass(library=self._inside, licensing=licensing, progress=watch, tell=steps.append, dry_run=dry_run)
-            await alone(sync(work))
+            with watched("", None) as watch:
+                tell = steps.append
+                work = Pass(library=self._inside, licensing=licensing, progress=watch, tell=tell, dry_run=dry_run)
+                await alone(sync(work))
         return tuple(steps)
+
+    @cached_property
+    def _bucket(self) -> Bucket | None:
+        """Downloads that run at once share their rate."""
+        return self._home.bucket(self._network)
 
     @asynccontextmanager
     async def _licensing(self) -> AsyncIterator[Licensing]:
         """A session of its own for each piece of work: what one title's origin is told in confidence, no other is."""
-        async with self._home.licensing(Network(), self._bucket) as licensing:
+        if self._shared is not None:
+            yield self._shared
+            return
+        async with self._home.licensing(self._network, self._bucket) as licensing:
             yield licensing
 
     def _entry(self, ref: str) -> Entry:
@@ -220,23 +284,5 @@ class Library:
         return seen(entry, self._inside.time())
 
 
-def _request(
-    ref: str | DownloadPlan, quality: str | None, audio: Languages, subtitles: Languages, access: Access | None
-) -> Request:
-    """The request, or that of the plan, with what is said otherwise now."""
-    base = ref.request if isinstance(ref, DownloadPlan) else Request(ref=ref)
-    return Request(
-        ref=base.ref,
-        quality=base.quality if quality is None else quality,
-        audio=base.audio if audio is None else listed(audio),
-        subtitles=base.subtitles if subtitles is None else listed(subtitles),
-        access=base.access if access is None else access,
-    )
-
-
 def _title(ref: str) -> str:
     return shown(ref) if "://" in ref else ref
-
-
-def _nobody(event: Event) -> None:
-    """Who does not watch."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from offlinedl import plan
-from offlinedl.api.requests import Request
+from offlinedl.api.requests import Access, Languages, Request, listed
 from offlinedl.choose import passed_over
 from offlinedl.errors import OfflinedlError
 from offlinedl.media.encryption import EXPERIMENTAL
@@ -66,6 +66,20 @@ class DownloadPlan:
     def chosen(self) -> tuple[PlannedRendition, ...]:
         """The renditions that would be fetched."""
         return tuple(rendition for rendition in self.renditions if rendition.chosen)
+
+
+def request(
+    ref: str | DownloadPlan, quality: str | None, audio: Languages, subtitles: Languages, access: Access | None
+) -> Request:
+    """The request, or that of the plan, with what is said otherwise now."""
+    base = Request(ref=ref) if isinstance(ref, str) else ref.request
+    return Request(
+        ref=base.ref,
+        quality=base.quality if quality is None else quality,
+        audio=base.audio if audio is None else listed(audio),
+        subtitles=base.subtitles if subtitles is None else listed(subtitles),
+        access=base.access if access is None else access,
+    )
 
 
 def planned(request: Request, seen: Prepared, offered: Sequence[Rendition], free_bytes: int) -> DownloadPlan:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from offlinedl.api.events import until_paused
-from offlinedl.cli.events import failed, watch
+from offlinedl.api.events import watched
+from offlinedl.cli.events import failed, tell
 from offlinedl.cli.output import in_colour, note, size
 from offlinedl.errors import OfflinedlError, Stopped
 from offlinedl.tally import Tally
@@ -20,6 +20,7 @@ from offlinedl.tally import Tally
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
+    from offlinedl.api.events import Watcher
     from offlinedl.progress import Progress
 
 _STEPS = {
@@ -47,19 +48,25 @@ class How(StrEnum):
 
 
 @contextmanager
-def shown(how: How, title: str) -> Iterator[Progress]:
-    """The progress of one title. A bar is only where stderr is a terminal that may be drawn on."""
+def watcher(how: How) -> Iterator[Watcher | None]:
+    """Who watches the work on one title. A bar is only where stderr is a terminal that may be drawn on."""
     if how is How.JSON:
-        with until_paused(watch(title)) as events:
-            yield events
+        yield tell
     elif how is How.NONE:
-        yield Silence()
+        yield None
     elif how is How.LINES or not in_colour(sys.stderr):
         yield Lines()
     else:
         bars = _bars()
         with bars:
             yield Bar(bars)
+
+
+@contextmanager
+def shown(how: How, title: str) -> Iterator[Progress]:
+    """The progress of one title."""
+    with watcher(how) as who, watched(title, who) as watch:
+        yield watch
 
 
 @contextmanager
