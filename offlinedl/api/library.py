@@ -8,33 +8,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from offlinedl import endings, sources
 from offlinedl.api.events import watched
+from offlinedl.api.holdings import Holdings
 from offlinedl.api.home import Home, Network
-from offlinedl.api.titles import OfflineTitle, seen
-from offlinedl.errors import NotFoundError, OfflinedlError, shown
+from offlinedl.errors import shown
 
 if TYPE_CHECKING:
     from offlinedl.actions.sync import Step
-    from offlinedl.added import AddedSource, Offer
+    from offlinedl.added import Offer
     from offlinedl.api.events import Watcher
-    from offlinedl.api.local import LocalMedia
     from offlinedl.api.plans import DownloadPlan
     from offlinedl.api.requests import Access, Languages
+    from offlinedl.api.titles import OfflineTitle
     from offlinedl.config import Settings
-    from offlinedl.library import Library as Inside
-    from offlinedl.license import Licensing
-    from offlinedl.model import Entry
-    from offlinedl.rate import Bucket
     from offlinedl.vault import LicenseStore
 
 
-class Library:
+class Library(Holdings):
     """The offline titles of one home. Open it with `async with Library.open(...)`, and use it in that event loop alone.
 
     A title is named by its manifest's URL, by "source:id", or, where only one title of the library bears it, by its id
@@ -43,12 +37,6 @@ class Library:
     it is where another process works on that title. The command line may work in the same home meanwhile; it
     does not have the licenses of a `license_store`.
     """
-
-    def __init__(self, home: Home, inside: Inside, network: Network, session: Licensing | None = None) -> None:
-        self._home = home
-        self._inside = inside
-        self._network = network
-        self._shared = session
 
     @classmethod
     @asynccontextmanager
@@ -73,25 +61,6 @@ class Library:
             library._bucket  # noqa: B018 - a rate that means nothing is said now
             yield library
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[Library]:
-        """This library, with one session for all that is done by it in the block: for many titles of one service, one
-        after the other. Connections are used again; what the origin of a title is told (Access) is told to it for the
-        others, too."""
-        async with self._licensing() as licensing:
-            yield Library(self._home, self._inside, self._network, licensing)
-
-    # what there is
-
-    def titles(self) -> tuple[OfflineTitle, ...]:
-        """Every title as it stands now, by series, season, episode and name."""
-        now = self._inside.time()
-        return tuple(seen(entry, now) for entry in self._inside.entries())
-
-    def title(self, ref: str) -> OfflineTitle:
-        """One title as it stands now. NotFoundError where the library does not have it."""
-        return self._seen(self._entry(ref))
-
     # where titles come from
 
     async def add_source(self, name: str, url: str, *, kind: str | None = None) -> tuple[Offer, ...]:
@@ -112,17 +81,6 @@ class Library:
         async with self._licensing() as licensing:
             await refresh.refresh(self._source(name), self._inside.catalog, licensing.engine, self._inside.time)
         return self.offers(name)
-
-    def offers(self, name: str) -> tuple[Offer, ...]:
-        """What a source offered when it was read last, also without a network. NotFoundError where there is none of
-        this name."""
-        return tuple(self._inside.catalog.offers.of_source(self._source(name).name))
-
-    def _source(self, name: str) -> AddedSource:
-        source = self._inside.catalog.offers.source(name)
-        if source is None:
-            raise NotFoundError(f"{name}: no such source", "add_source adds one")
-        return source
 
     # downloads
 
@@ -197,54 +155,18 @@ class Library:
                 work = register(asked, Path(path), self._inside, licensing, watch, fetch_missing=fetch_missing)
                 return self._seen(await alone(work))
 
-    async def renew(self, ref: str, *, progress: Watcher | None = None) -> OfflineTitle:
+    async def renew(self, ref: str, *, access: Access | None = None, progress: Watcher | None = None) -> OfflineTitle:
         """A new license in the place of one that lasts, or of one that is over; media are not fetched again. The old
         one serves until the new one is proven. RefusedError where it is not to be renewed."""
         from offlinedl.actions.renew import renew
-        from offlinedl.api.requests import Request, order
+        from offlinedl.api.plans import request
+        from offlinedl.api.requests import order
         from offlinedl.aside import alone
 
-        asked = replace(order(Request(ref=ref), self._home), ref=self._entry(ref).id)
+        asked = order(request(self._entry(ref).id, None, None, None, access), self._home)
         with watched(asked.ref, progress) as watch:
             async with self._licensing() as licensing:
                 return self._seen(await alone(renew(asked, self._inside, licensing, watch)))
-
-    @asynccontextmanager
-    async def open_local(self, ref: str) -> AsyncIterator[LocalMedia]:
-        """A title to be played while the block runs, with no network. RefusedError where it is expired or not ready,
-        DamagedError where files or the license are lost, UnsupportedError where only an adapter opens its media. The
-        first media that a player asks for starts the playback window, durably, before any of it is sent."""
-        from offlinedl.api.local import local
-
-        async with self._licensing() as licensing, local(self._entry(ref), self._inside, licensing) as media:
-            yield media
-
-    async def remove(self, ref: str, *, tells: bool = True) -> int:
-        """Free every byte of a title and destroy its keys. The bytes freed. Its servers hear of it if they answer
-        within three seconds, else from the next `sync`. Who removes several `tells` them of all together: see
-        `release`."""
-        from offlinedl.actions.remove import remove
-
-        entry = self._entry(ref)
-        freed = await remove(entry, self._inside)
-        if tells:
-            await self.release(entry.id)
-        return freed
-
-    async def release(self, *title_ids: str) -> tuple[str, ...]:
-        """Tell the servers of titles that were removed, all within three seconds. Returns the ids of those whose server
-        has not heard of it: the next `sync` tells it."""
-        from offlinedl.actions.release import SHORT, owed, release
-
-        owing = owed(self._inside, title_ids)
-        if not owing:
-            return ()
-        try:
-            async with self._licensing() as licensing:
-                told = await release(owing, self._inside, licensing, SHORT)
-        except OfflinedlError:  # of the settings: they are for whoever asks something of the network
-            return title_ids
-        return tuple(dict.fromkeys(one.title_id for one in told if one.error))
 
     async def sync(self, *, dry_run: bool = False) -> tuple[Step, ...]:
         """What is to be done now and then, as by a timer: licenses that end soon are renewed, those that are over
@@ -262,26 +184,6 @@ class Library:
                 work = Pass(library=self._inside, licensing=licensing, progress=watch, tell=tell, dry_run=dry_run)
                 await alone(sync(work))
         return tuple(steps)
-
-    @cached_property
-    def _bucket(self) -> Bucket | None:
-        """Downloads that run at once share their rate."""
-        return self._home.bucket(self._network)
-
-    @asynccontextmanager
-    async def _licensing(self) -> AsyncIterator[Licensing]:
-        """A session of its own for each piece of work: what one title's origin is told in confidence, no other is."""
-        if self._shared is not None:
-            yield self._shared
-            return
-        async with self._home.licensing(self._network, self._bucket) as licensing:
-            yield licensing
-
-    def _entry(self, ref: str) -> Entry:
-        return self._inside.find(sources.title_id(ref))
-
-    def _seen(self, entry: Entry) -> OfflineTitle:
-        return seen(entry, self._inside.time())
 
 
 def _title(ref: str) -> str:

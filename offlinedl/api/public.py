@@ -2,13 +2,17 @@
 
 from offlinedl.actions.sync import Step
 from offlinedl.added import Offer
+from offlinedl.api.details import StoredFile, StoredTrack, TitleDetails
 from offlinedl.api.events import Event
+from offlinedl.api.home import Network
 from offlinedl.api.library import Library
 from offlinedl.api.local import LocalMedia, Subtitles
 from offlinedl.api.plans import DownloadPlan, PlannedRendition
 from offlinedl.api.requests import Access
 from offlinedl.api.titles import Clocks, OfflineTitle
+from offlinedl.api.verdicts import Verdict
 from offlinedl.config import Settings
+from offlinedl.damage import Damage
 from offlinedl.errors import (
     BusyError,
     DamagedError,
@@ -21,14 +25,17 @@ from offlinedl.errors import (
     UnsupportedError,
     UsageError,
 )
-from offlinedl.model import Failure, Kind, Rights, Series, State, Track
+from offlinedl.model import Decision, Failure, Kind, Rights, Series, State, Track
+from offlinedl.progress import Progress
 from offlinedl.vault import LicenseStore
 
 __all__ = [
     "Access",
     "BusyError",
     "Clocks",
+    "Damage",
     "DamagedError",
+    "Decision",
     "DownloadPlan",
     "Event",
     "Failure",
@@ -36,6 +43,7 @@ __all__ = [
     "Library",
     "LicenseStore",
     "LocalMedia",
+    "Network",
     "NetworkError",
     "NotFoundError",
     "Offer",
@@ -43,6 +51,7 @@ __all__ = [
     "OfflinedlError",
     "PausedError",
     "PlannedRendition",
+    "Progress",
     "RefusedError",
     "Rights",
     "Series",
@@ -50,8 +59,12 @@ __all__ = [
     "State",
     "Step",
     "StorageError",
+    "StoredFile",
+    "StoredTrack",
     "Subtitles",
+    "TitleDetails",
     "Track",
     "UnsupportedError",
     "UsageError",
+    "Verdict",
 ]

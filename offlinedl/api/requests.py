@@ -12,6 +12,9 @@ from offlinedl.choose import spelled
 from offlinedl.errors import UsageError
 from offlinedl.protection import LicenseServer
 
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+"""Names and values; pairs where a name comes more than once."""
+
 Languages = Iterable[str] | None
 """BCP 47, as in ("en", "pt-BR"); also ("all",), for subtitles ("none",). None is what was chosen before, else what the
 settings say, else the title's own main one."""
@@ -22,9 +25,9 @@ class Access:
     """How the servers of a title are asked. `headers` go to the origin of its manifests, and nowhere else;
     `license_url` is asked for the license with `license_headers`, whomever the title names."""
 
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Headers = field(default=(), repr=False)
     license_url: str | None = field(default=None, repr=False)
-    license_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    license_headers: Headers = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ def order(request: Request, home: Home) -> Order:
         audio=_languages("audio", request.audio),
         subtitles=_languages("subtitles", request.subtitles),
         license=_server(request.access),
-        headers=tuple(request.access.headers.items()),
+        headers=_pairs(request.access.headers),
         defaults=home.wanted(preferences),
         preferences=preferences,
     )
@@ -70,10 +73,14 @@ def _languages(option: str, given: tuple[str, ...] | None) -> tuple[str, ...] | 
     return found
 
 
+def _pairs(headers: Headers) -> tuple[tuple[str, str], ...]:
+    return tuple(headers.items() if isinstance(headers, Mapping) else headers)
+
+
 def _server(access: Access) -> LicenseServer | None:
     if access.license_url is None:
         return None
     if not access.license_url.lower().startswith(("http://", "https://")):
         raise UsageError("license_url: not an http or https URL", "give the whole address of the license server")
-    headers = tuple(access.license_headers.items())
+    headers = _pairs(access.license_headers)
     return LicenseServer(system="clearkey", url=access.license_url, headers=headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from offlinedl.errors import OfflinedlError, UsageError, shown
 
 if TYPE_CHECKING:
     from offlinedl.actions.get import Order
+    from offlinedl.api.library import Library as Public
     from offlinedl.library import Library
     from offlinedl.license import Licensing
     from offlinedl.model import Entry
@@ -36,6 +37,29 @@ Progress = Annotated[How, typer.Option("--progress", help="On stderr. json: an e
 
 T = TypeVar("T")
 Work: TypeAlias = "Callable[[Order, Licensing], Awaitable[T]]"
+
+
+async def each(
+    library: Public, refs: Iterable[str], work: Callable[[Public, str], Awaitable[T]], how: How
+) -> tuple[list[T], int]:
+    """`work` on each title in turn, over one session; one that fails does not stop the others, and is told of. The code
+    is that of the first failure."""
+    done: list[T] = []
+    codes: list[int] = []
+    async with library.session() as session:
+        for ref in refs:
+            try:
+                done.append(await work(session, ref))
+            except OfflinedlError as error:
+                codes.append(tell(error, _shown(ref), how))
+    return done, codes[0] if codes else 0
+
+
+def tell(error: OfflinedlError, about: str, how: How) -> int:
+    """Tell of an error of the title `about`. Returns its exit code."""
+    if how is not How.JSON:
+        return report(error, about)
+    return error.exit_code if pauses(error) else events.failed(error, about or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +125,7 @@ class Each:
 
     def tell(self, error: OfflinedlError, about: str) -> int:
         """Tell of an error of the title `about`. Returns its exit code."""
-        if self.how is not How.JSON:
-            return report(error, about)
-        return error.exit_code if pauses(error) else events.failed(error, about or None)
+        return tell(error, about, self.how)
 
 
 def headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -58,6 +58,7 @@ def verb(
 ) -> None:
     """Download titles for offline playback, with the license that opens them. Run it again after any interruption."""
     from offlinedl.actions.get import Order
+    from offlinedl.api.details import details
     from offlinedl.choose import spelled
     from offlinedl.cli import dates, shape
 
@@ -92,7 +93,7 @@ def verb(
         else:
             done, code = wiring.run(each.run(order, refs, each.fetching(library), each.queueing(library)))
             if json:
-                document([shape.stored(entry, library) for entry in done])
+                document([shape.stored(details(entry, library)) for entry in done])
     if failed or code:
         raise typer.Exit(failed or code)
 

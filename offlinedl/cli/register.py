@@ -43,6 +43,7 @@ def verb(
     """Make media that another tool downloaded a title: copied in, licensed, proven, ready. They stay as they are."""
     from offlinedl.actions.get import Order
     from offlinedl.actions.register import register
+    from offlinedl.api.details import details
     from offlinedl.choose import spelled
     from offlinedl.cli import shape
 
@@ -67,6 +68,6 @@ def verb(
 
         done, code = wiring.run(Each(network=network, how=how).run(order, [ref], work))
         if json:
-            document([shape.stored(entry, library) for entry in done])
+            document([shape.stored(details(entry, library)) for entry in done])
     if code:
         raise typer.Exit(code)

@@ -34,6 +34,7 @@ def verb(
 ) -> None:
     """Go on with downloads that were paused or never begun, those of the highest priority first."""
     from offlinedl.actions.get import Order
+    from offlinedl.api.details import details
     from offlinedl.cli import shape
 
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
@@ -45,7 +46,7 @@ def verb(
             note("Nothing waits.")
         done, code = wiring.run(each.run(order, chosen, _known(library, each.fetching(library))))
         if json:
-            document([shape.stored(entry, library) for entry in done])
+            document([shape.stored(details(entry, library)) for entry in done])
     if code:
         raise typer.Exit(code)
 
