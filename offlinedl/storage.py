@@ -28,7 +28,12 @@ def shelf(library: Library, following: Sequence[Following]) -> Shelf:
 
     return Shelf(
         stored=tuple(
-            Stored(entry=entry, standing=standings[entry.id], over=is_over(entry))
+            Stored(
+                entry=entry,
+                standing=standings[entry.id],
+                over=is_over(entry),
+                played=library.store.is_played(entry.folder),
+            )
             for entry in library.entries()
             if entry.id in standings
         ),

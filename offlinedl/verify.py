@@ -95,14 +95,12 @@ def _ts(data: Data) -> str | None:
 
 def _begins(data: Data, seconds: bytes) -> bool:
     """Does a PES packet begin in one of the first packets that begin anything? `seconds` are their second bytes."""
-    begins = (_PACKET * found.start() for found in islice(_BEGINS.finditer(seconds), _LOOKED_AT))
-    return any(_is_pes(data, at) for at in begins)
-
-
-def _is_pes(data: Data, at: int) -> bool:
-    """Does a PES packet begin in that packet (section 2.4.3.6)?"""
-    start = at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0)
-    return bytes(data[start : start + 3]) == b"\0\0\1"
+    for found in islice(_BEGINS.finditer(seconds), _LOOKED_AT):
+        at = _PACKET * found.start()
+        start = at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0)
+        if data[start : start + 3] == b"\0\0\1":  # section 2.4.3.6
+            return True
+    return False
 
 
 def _packed(data: Data) -> str | None:

@@ -224,6 +224,19 @@ def hostile(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
     return offlinedl
 
 
+def test_a_name_keeps_the_joiners_that_it_is_spelled_with(offlinedl: Offlinedl, origin: Origin) -> None:
+    """And an id: what is shown can be said."""
+    family, want = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}", "می\N{ZERO WIDTH NON-JOINER}خواهم"
+    source = {"url": "titles/lighthouse/manifest.mpd"}
+    feed = {"offlinedl": 1, "name": "TV", "titles": [{"id": family, "name": want, "sources": [source]}]}
+    origin.fault("/feed.json", o.body(json.dumps(feed).encode()))
+    offlinedl.ok("source", "add", "tv", f"{origin.url}/feed.json")
+    offlinedl.ok("get", f"tv:{family}")
+    assert f"tv:{family}" in offlinedl.ok("list").out
+    assert offlinedl.ok("show", f"tv:{family}", "--json").json["name"] == want
+    assert want in offlinedl.ok("show", f"tv:{family}").out
+
+
 def assert_calm(text: str) -> None:
     assert all(line.isprintable() for line in text.split("\n")), text
     assert not any(line.startswith("error: forged") for line in text.split("\n"))

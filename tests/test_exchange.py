@@ -452,8 +452,8 @@ def test_where_nobody_listens_is_said_so(host: str) -> None:
 def test_where_nobody_listens_at_any_address_of_a_host_is_said_so_too() -> None:
     """asyncio tells of several addresses in one text."""
     each = "[Errno 111] Connect call failed ('{}', 80)"
-    with pytest.raises(NetworkError, match=r"/x: Connection refused$"), translated("http://media.test/x"):
-        raise OSError(f"Multiple exceptions: {each.format('::1')}, {each.format('127.0.0.1')}")
+    error = OSError(f"Multiple exceptions: {each.format('::1')}, {each.format('127.0.0.1')}")
+    assert str(translated("http://media.test/x", error)) == "http://media.test/x: Connection refused"
 
 
 # however it comes

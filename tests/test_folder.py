@@ -41,6 +41,15 @@ def test_what_is_listed(content: bytes, found: list[tuple[str, float]]) -> None:
     assert folder.one(content, "films", URL, titles[0].id) == titles[0]
 
 
+def test_who_gives_it_another_name_has_the_same_title() -> None:
+    one, other = (
+        next(folder.titles(f"#EXTINF:6,{n}\nhttps://a.example/low-tide/1.mpd\n".encode(), "films", URL)) for n in "ab"
+    )
+    assert (one.name, other.name) == ("a", "b")
+    assert one.id == other.id
+    assert one.id.startswith("films:low-tide-")
+
+
 def test_addresses_are_relative_to_the_place_and_entities_are_read() -> None:
     page = b'<a href="c.mp4?x=1&amp;y=2">'
     [title] = folder.titles(page, "films", URL)

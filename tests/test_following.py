@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -186,6 +188,22 @@ def test_kept_and_begun_ones_stay(tv: Offlinedl) -> None:
     assert ready(tv) == ["1x1", "1x2", "1x3", "2x1"]
     tv.ok("mark", "1x1", "--no-keep")
     assert decisions(tv)["1x1"][0] == "remove"
+
+
+def test_what_is_being_watched_stays(tv: Offlinedl) -> None:
+    """Also once more, or where enough of it was seen: it goes when that has ended."""
+    tv.ok("follow", "h", "--next", "1", "--delete-watched", "--grace", "0m")
+    tv.ok("sync")
+    tv.ok("mark", "1x1", "--watched")
+    command = [sys.executable, "-m", "offlinedl", "play", "tv:1x1", "--player", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith(b"http://127.0.0.1:")
+        assert fetched(tv) == {"1x2"}
+        assert ready(tv) == ["1x1", "1x2"]
+        tv.ok("check", "1x1")
+        process.kill()
+    assert decisions(tv) == {"1x1": ("remove", "done", "watched 0 minutes ago")}
 
 
 def test_an_unwatched_one_is_one_of_the_next_again(tv: Offlinedl) -> None:

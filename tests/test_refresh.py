@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -32,6 +33,7 @@ class Source:
 
     def __init__(self, origin: Origin, content: bytes) -> None:
         self.content, self.etag, self.sent = content, '"1"', 0
+        self.meanwhile: Callable[[], object] = lambda: None
         self.url = f"{origin.url}/own.json"
         origin.fault("^/own.json$", self._answer)
 
@@ -40,6 +42,7 @@ class Source:
         if self.etag and request.headers.get("If-None-Match") == self.etag:
             return web.Response(status=304, headers=headers)
         self.sent += 1
+        self.meanwhile()
         return web.Response(body=self.content, headers=headers)
 
 
@@ -133,6 +136,33 @@ def test_a_source_that_is_away_stops_no_other(offlinedl: Offlinedl, source: Sour
     offlinedl.ok("sync")
     assert listed(offlinedl)["failing_since"] == since
     assert listed(offlinedl)["titles"] == 4
+
+
+MEANWHILE = [
+    pytest.param("DELETE FROM sources", [], id="removed"),
+    pytest.param("UPDATE sources SET url = url || '?other'", ["a", "b"], id="given another address"),
+]
+
+
+@pytest.mark.parametrize(
+    "content", [feed(title("c")), feed(title("a"), title("b")), b"{}"], ids=["changed", "unchanged", "damaged"]
+)
+@pytest.mark.parametrize(("statement", "left"), MEANWHILE)
+def test_what_was_decided_about_a_source_while_it_was_read_holds(
+    offlinedl: Offlinedl, origin: Origin, source: Source, content: bytes, statement: str, left: list[str]
+) -> None:
+    def decide() -> None:
+        with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog, catalog:
+            catalog.execute("PRAGMA foreign_keys = ON")
+            catalog.execute(statement)
+
+    source.content, source.etag, source.meanwhile = content, '"2"', decide
+    offlinedl.ok("sync")
+    assert offers(offlinedl) == left
+    assert all(found["error"] is None for found in offlinedl.ok("source", "list", "--json").json)
+    source.meanwhile = lambda: None
+    offlinedl.ok("sync")
+    assert not any('"2"' in asked.headers.get("If-None-Match", "") for asked in origin.asked("/own.json"))
 
 
 def test_nothing_is_added_where_nothing_can_be_read(offlinedl: Offlinedl, source: Source) -> None:

@@ -28,8 +28,8 @@ from tests.conftest import Offlinedl
 
 
 class Sat:
-    """A sitting that has begun, on clocks that can be set. Whoever asks lets a quarter of a second pass: what others did
-    is seen by then."""
+    """A sitting that has begun, on clocks that can be set. Whoever asks lets a quarter of a second pass: by then it
+    sees what others did."""
 
     def __init__(self, home: Path, window: Windows) -> None:
         self.now, self.ticks = clock.now(), 1000.0

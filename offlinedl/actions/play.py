@@ -87,8 +87,9 @@ async def opened(
         text="" if shown is None else presentation.texts[shown].path,
     )
     try:
-        async with serving(presentation, sitting, about) as served:
-            yield Opened(presentation=presentation, served=served, sitting=sitting, start=start, held=held)
+        with library.store.played(entry.folder):
+            async with serving(presentation, sitting, about) as served:
+                yield Opened(presentation=presentation, served=served, sitting=sitting, start=start, held=held)
     finally:
         sitting.close()
 

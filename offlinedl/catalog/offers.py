@@ -71,6 +71,10 @@ class Offers:
         """What a source offers, in its order."""
         return self._offers("WHERE source = ? ORDER BY position", name)
 
+    def ids(self, name: str) -> set[str]:
+        """The ids of what a source offers."""
+        return {row[0] for row in self._read("SELECT id FROM offers WHERE source = ?", (name,))}
+
     def of_series(self, series_id: str) -> list[Offer]:
         """What is offered of a series ("source:series-id"), in the order of its source."""
         return self._offers("WHERE series_id = ? ORDER BY position", series_id)

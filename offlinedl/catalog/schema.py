@@ -265,4 +265,8 @@ MIGRATIONS = (
         failures TEXT NOT NULL DEFAULT '[]'
     ) STRICT
     """,
+    # What went wrong in a run, as JSON: the next one says it no second time.
+    """
+    ALTER TABLE runs ADD COLUMN troubles TEXT NOT NULL DEFAULT '[]'
+    """,
 )

@@ -51,7 +51,7 @@ def title(title: OfflineTitle) -> dict[str, Any]:
 
 def moment(at: datetime | None) -> str | None:
     """A time as ISO 8601 in UTC with Z, to the second."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _languages(title: OfflineTitle, kind: Kind) -> list[str]:

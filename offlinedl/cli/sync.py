@@ -131,12 +131,13 @@ def _say(step: Step, *, quiet: bool) -> None:
 
 def _complain(step: Step, *, quiet: bool) -> None:
     """A failure in the middle of a series of them is in the exit code, and in no mail."""
-    if step.error is None or (quiet and step.does in {"download", "read"} and not step.is_news):
+    if step.error is None or (quiet and not step.is_news):
         return
     if step.result == "failed":
         report(step.error, step.title)
     else:
-        note(f"{styled('warning:', 'yellow', stream=sys.stderr)} {step.title}: {step.error.message}")
+        said = step.error.message.removeprefix(f"{step.title}: ")
+        note(f"{styled('warning:', 'yellow', stream=sys.stderr)} {step.title}: {said}")
 
 
 def _shape(step: Step) -> dict[str, Any]:

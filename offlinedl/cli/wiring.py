@@ -36,6 +36,10 @@ __all__ = [
 
 T = TypeVar("T")
 
+_BETWEEN_LOOKS = 20_000
+"""So many new objects, a few MB, are made before a look for garbage among them. Plans are made of as many, and are no
+garbage."""
+
 
 def home() -> Home:
     """The home that is worked in."""
@@ -94,6 +98,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     import signal
 
     gc.freeze()  # what is imported is no garbage, and need not be looked at
+    gc.set_threshold(_BETWEEN_LOOKS)
     gc.enable()
     received: list[int] = []
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -48,24 +49,34 @@ class _Decoder:
                     self._end()
 
     def ask(self, asked: dict[str, Any], file: File) -> dict[str, Any]:
-        """What it found. What it dies of is damaged, whatever it died of."""
+        """What it found. What it dies of is damaged; who is killed by somebody else is asked again, once."""
         with self._asking:
-            with self._lock:
-                process = self._begin()
-            if not self._is_ready and not _pipes(process)[1].readline():
-                self._end()
-                raise OfflinedlError("the decoder does not start", _DOCTOR)
-            self._is_ready = True
-            patience = threading.Timer(_PATIENCE, process.kill)
-            patience.start()
-            try:
-                found = _answer(asked, file, process)
-            except BaseException:
-                self._end()  # whoever asks next must not get this answer
-                raise
-            finally:
-                patience.cancel()
-            return found or {"reason": f"the decoder dies of it ({self._end()})"}
+            found, code = self._answer(asked, file)
+            if code == -signal.SIGKILL:
+                found, code = self._answer(asked, file)
+            if code == -signal.SIGKILL:
+                raise OfflinedlError("the decoder is killed by the system", "is there enough memory? Then run it again")
+            return found or {"reason": f"the decoder dies of it ({code})"}
+
+    def _answer(self, asked: dict[str, Any], file: File) -> tuple[dict[str, Any] | None, int]:
+        """None where it ends before it answers, and its exit code."""
+        with self._lock:
+            process = self._begin()
+        if not self._is_ready and not _pipes(process)[1].readline():
+            if (code := self._end()) == -signal.SIGKILL:
+                return None, code
+            raise OfflinedlError("the decoder does not start", _DOCTOR)
+        self._is_ready = True
+        patience = threading.Timer(_PATIENCE, process.terminate)
+        patience.start()
+        try:
+            found = _answer(asked, file, process)
+        except BaseException:
+            self._end()  # whoever asks next must not get this answer
+            raise
+        finally:
+            patience.cancel()
+        return found, 0 if found else self._end()
 
     def _begin(self) -> subprocess.Popen[bytes]:
         """It is out of the reach of Ctrl-C, and ends when its input does: with whoever began it, too."""
@@ -82,10 +93,11 @@ class _Decoder:
                 raise StorageError(f"the decoder does not start: {error.strerror}", hint) from error
         return self._process
 
-    def _end(self) -> int | None:
+    def _end(self) -> int:
+        """The exit code: its own, where it had ended by itself."""
         process, self._process = self._process, None
         if process is None:
-            return None
+            return 0
         process.kill()
         process.communicate()
         return process.returncode

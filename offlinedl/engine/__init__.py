@@ -131,6 +131,7 @@ class _Run:
             progress=progress,
             stall_seconds=engine.stall_seconds,
             floor=engine.floor,
+            clock=asyncio.get_running_loop().time,
             bucket=engine.bucket,
             versions={file(f): f.validator for f in plan.fetches if f.range and f.validator},
             ends=ends(plan),
@@ -277,7 +278,7 @@ class _Run:
 
     async def _made(self, attempt: Attempt, url: str) -> Arrival:
         """Make an attempt when its server may be asked. How it ends decides how many run at once."""
-        now = asyncio.get_running_loop().time
+        now = self._means.clock
         try:
             async with self._seats(url):  # who waited for it may be told to wait longer
                 await self._engine.held(url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from offlinedl.errors import DamagedError, NetworkError, shown
@@ -33,14 +34,15 @@ class ChangedError(DamagedError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """What the attempts of one run share. `running` are those under way, `versions` the validators of files that are
-    fetched in ranges, `ends` the sizes of those that the plan cut into pieces, by rendition; for the rest see
-    Engine."""
+    fetched in ranges, `ends` the sizes of those that the plan cut into pieces, by rendition, `clock` the time of the
+    loop; for the rest see Engine."""
 
     http: Http
     intake: Intake
     progress: Progress
     stall_seconds: float
     floor: int
+    clock: Callable[[], float]
     bucket: Bucket | None = None
     running: set[Attempt] = field(default_factory=set)
     versions: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -48,12 +50,11 @@ class Means:
 
     async def watch(self) -> None:
         """Give up the attempts that stall, until it is cancelled. One timer for all: each comes too late for most."""
-        clock = asyncio.get_running_loop().time
         while True:
-            now = clock()
+            now = self.clock()
             for attempt in self.running:
                 if attempt.due <= now:
-                    attempt.expire(now)
+                    attempt.expire()
             next_due = min([now + self.stall_seconds, *(attempt.due for attempt in self.running)])
             await asyncio.sleep(max(_LEAST_SECONDS, next_due - now))
 
@@ -66,14 +67,16 @@ class Attempt:
     def __init__(self, means: Means, fetch: Fetch, url: str, *, beside: bool = False) -> None:
         self.received = 0
         self.due = float("inf")
-        self._clock = asyncio.get_running_loop().time
         self._means, self._fetch, self._url = means, fetch, url
         self._expected = fetch.estimate
         self._part: Part | None = None
         self._packets = Packets() if fetch.path.endswith(".ts") and fetch.key is None else None
         self._validator: str | None = None
         self._beside = beside
-        self._deadline = asyncio.timeout(None)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - whoever makes it is in one
+        self._task = task
+        self._is_expired = False
         self._enough = self._next_mark = int(means.floor * means.stall_seconds)  # bytes, within that time
 
     async def made(self) -> Arrival:
@@ -81,14 +84,15 @@ class Attempt:
         means, fetch = self._means, self._fetch
         try:
             try:
-                self.due = self._clock() + means.stall_seconds
-                async with self._deadline:
-                    means.running.add(self)
-                    try:
-                        await means.http.download(self._url, fetch.range, self._accept)
-                    finally:
-                        means.running.remove(self)
-            except TimeoutError:
+                self.due = means.clock() + means.stall_seconds
+                means.running.add(self)
+                try:
+                    await means.http.download(self._url, fetch.range, self._accept)
+                finally:
+                    means.running.remove(self)
+            except asyncio.CancelledError:
+                if not self._is_expired or self._task.uncancel():  # somebody else wants it to stop, too
+                    raise
                 raise NetworkError(
                     f"{shown(self._url)}: next to nothing came for {means.stall_seconds:g} seconds",
                     "run it again: what is done is kept",
@@ -109,10 +113,11 @@ class Attempt:
         formed = self._packets is not None and self._packets.are_whole
         return Arrival(size=self.received, checksum=checksum, validator=self._validator, is_formed=formed)
 
-    def expire(self, now: float) -> None:
+    def expire(self) -> None:
         """Too little came for too long."""
         self.due = float("inf")
-        self._deadline.reschedule(now)
+        self._is_expired = True
+        self._task.cancel()
 
     def _accept(self, head: Head) -> Take:
         if head.headers.get("content-type", "").lower().startswith(_PAGES):
@@ -144,9 +149,9 @@ class Attempt:
         self.received += count
         grown = max(0, self.received - self._expected)
         self._expected += grown
-        self._means.progress.advance(count, grown)
         means = self._means
-        now = self._clock()
+        means.progress.advance(count, grown)
+        now = means.clock()
         pause = means.bucket.take(count, now) if means.bucket else 0.0
         if self.received >= self._next_mark or pause or not count:
             self._next_mark = self.received + self._enough

@@ -169,8 +169,13 @@ class Http:
         origin."""
         first = asked
         for _ in range(self._redirects + 1):
-            with translated(asked.url):
-                head = await self._exchanged(asked)
+            try:
+                if asked.patience is None:
+                    head = await self._sent(asked, asked.begin)
+                else:
+                    head = await self._patiently(asked, asked.patience)
+            except (OSError, ValueError) as error:
+                raise translated(asked.url, error) from error
             location = head.headers.get("location")
             if head.status not in REDIRECTS or location is None:
                 return
@@ -179,11 +184,9 @@ class Http:
             f"{shown(asked.url)}: more than {self._redirects} redirects", "the server sends requests in a circle"
         )
 
-    async def _exchanged(self, asked: Request) -> Head:
-        """Ask once."""
-        if asked.patience is None:
-            return await self._sent(asked, asked.begin)
-        patience, clock = asked.patience, asyncio.get_running_loop().time
+    async def _patiently(self, asked: Request, patience: float) -> Head:
+        """Ask once, and give up when nothing comes for `patience` seconds."""
+        clock = asyncio.get_running_loop().time
         async with asyncio.timeout(patience) as deadline:
 
             def begin(url: str, head: Head) -> Take:

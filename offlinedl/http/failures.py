@@ -7,38 +7,33 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from offlinedl.errors import FEWER_FILES, NetworkError, StorageError, UsageError, shown
+from offlinedl.errors import FEWER_FILES, NetworkError, OfflinedlError, StorageError, UsageError, shown
 from offlinedl.http.exchange import BrokenError
 
 CHECK = "check the connection, then run it again: what is done is kept"
 NOT_A_URL = "not a URL that can be asked"
 
 
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Errors of a request for `url`."""
-    try:
-        yield
-    except UnicodeError as error:
-        raise NetworkError(f"{shown(url)}: {NOT_A_URL}", "tell the service") from error
-    except ssl.SSLCertVerificationError as error:
+def translated(url: str, error: OSError | ValueError) -> OfflinedlError:
+    """An error of a request for `url`."""
+    if isinstance(error, UnicodeError):
+        return NetworkError(f"{shown(url)}: {NOT_A_URL}", "tell the service")
+    if isinstance(error, ssl.SSLCertVerificationError):
         reason = getattr(error, "certificate_error", error).verify_message
-        raise NetworkError(
+        return NetworkError(
             f"{shown(url)}: the certificate of its server is not trusted: {reason}",
             "are the address and the time of this machine right? SSL_CERT_FILE names a file of those to trust",
-        ) from error
-    except ValueError as error:  # a header that would become two, or that no request can carry
-        raise UsageError(f"{shown(url)}: this cannot be sent: {error}", "check the headers") from error
-    except TimeoutError as error:
-        raise NetworkError(f"{shown(url)}: nothing came for too long", "run it again: what is done is kept") from error
-    except OSError as error:
+        )
+    if isinstance(error, TimeoutError):
+        return NetworkError(f"{shown(url)}: nothing came for too long", "run it again: what is done is kept")
+    if isinstance(error, OSError):
         number = _number(error)
         if number == errno.EMFILE:
-            raise StorageError(f"{shown(url)}: {said(error)}", FEWER_FILES) from error
-        raise NetworkError(f"{shown(url)}: {said(error)}", CHECK, unheard=number == errno.ECONNREFUSED) from error
+            return StorageError(f"{shown(url)}: {said(error)}", FEWER_FILES)
+        return NetworkError(f"{shown(url)}: {said(error)}", CHECK, unheard=number == errno.ECONNREFUSED)
+    # a header that would become two, or that no request can carry
+    return UsageError(f"{shown(url)}: this cannot be sent: {error}", "check the headers")
 
 
 def said(error: Exception) -> str:

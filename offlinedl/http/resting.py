@@ -26,9 +26,15 @@ class Resting:
 
     def take(self, origin: str) -> Connection | None:
         """The open connection to `origin` that rested last: its server is the least likely to be closing it."""
-        for connection in [other for other in reversed(self._since) if self._since[other] == origin]:
+        while (connection := self._last(origin)) is not None:
             del self._since[connection]
             if connection.is_open:
+                return connection
+        return None
+
+    def _last(self, origin: str) -> Connection | None:
+        for connection, own in reversed(self._since.items()):
+            if own == origin:
                 return connection
         return None
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from offlinedl.series import Following, Shelf
 from offlinedl.smart.leaving import Leaving, due, leaving
 from offlinedl.smart.room import Room
-from offlinedl.smart.window import Action, Window, going_on, window
+from offlinedl.smart.window import LIMITS, Action, Window, going_on, window
 from offlinedl.space import Space
 
-__all__ = ["Action", "Leaving", "decide", "goes_first"]
+__all__ = ["LIMITS", "Action", "Leaving", "decide", "goes_first"]
 
 
 def decide(shelf: Shelf, following: Sequence[Following], space: Space, now: datetime) -> list[Action]:

@@ -128,8 +128,9 @@ def _leaving(s: Stored, rank: int, reason: str, why: Why | None) -> Leaving:
 
 
 def _is_fixed(s: Stored) -> bool:
-    """Does it stay whatever happens: kept, in the middle of being watched, or in the hands of another process?"""
-    return s.entry.kept or s.is_begun or s.entry.state is State.DOWNLOADING
+    """Does it stay whatever happens: kept, in the middle of being watched (also once more, or near its end), or in the
+    hands of another process?"""
+    return s.entry.kept or s.is_begun or s.played or s.entry.state is State.DOWNLOADING
 
 
 def _is_done_with(s: Stored, window: Window | None, now: datetime) -> bool:

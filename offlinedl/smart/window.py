@@ -14,7 +14,8 @@ from offlinedl.model import State
 from offlinedl.series import Following, Gone, Shelf, Stored, Tries, Why
 
 _PATIENCE, _LONGEST = timedelta(hours=1), timedelta(days=1)
-_LIMITS = {"download-limit", "monthly-limit", "device-limit"}
+LIMITS = frozenset({"download-limit", "monthly-limit", "device-limit"})
+"""The codes of what a service refuses until something else changes: nothing is wrong with the title."""
 _LASTING = 3
 """After so many failures of its own, a title leaves its place to the next one."""
 
@@ -215,7 +216,7 @@ def _unread(title_id: str, shelf: Shelf) -> str:
 def waiting(tries: Tries | None, now: datetime) -> str:
     """Why a download that failed is not tried again now, "" where it is. The more often it failed, the longer; what a
     limit refuses waits for that alone."""
-    if tries is None or tries.code in _LIMITS:
+    if tries is None or tries.code in LIMITS:
         return ""
     until = tries.last_at + min(_LONGEST, _PATIENCE * 2 ** min(tries.count - 1, 10))
     if now >= until or now < tries.last_at:  # of a clock that was set back nobody waits for the old time
@@ -225,7 +226,7 @@ def waiting(tries: Tries | None, now: datetime) -> str:
 
 def _is_lasting(tries: Tries | None) -> bool:
     """Does it fail for a reason of its own, which does not pass with an outage?"""
-    return tries is not None and tries.count >= _LASTING and tries.exit_code in {5, 8, 9} and tries.code not in _LIMITS
+    return tries is not None and tries.count >= _LASTING and tries.exit_code in {5, 8, 9} and tries.code not in LIMITS
 
 
 def _hindrance(offer: Offer, now: datetime) -> str:

@@ -67,7 +67,7 @@ def look(body: bytes, source: str, url: str) -> Iterator[Found]:
         yield Found(
             path=path,
             title=Title(
-                id=f"{source}:{stable_id(unsigned(address), called)}",
+                id=f"{source}:{stable_id(unsigned(address), name_of(address))}",
                 name=called,
                 sources=(MediaSource(url=address),),
                 details=Details(duration=seconds),

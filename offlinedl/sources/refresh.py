@@ -43,27 +43,38 @@ async def add(
 async def refresh(
     source: AddedSource, catalog: Catalog, engine: Engine, clock: Callable[[], datetime]
 ) -> Change | None:
-    """Read a source. None where nothing changed: then nothing is parsed. Where it fails, what it offered last stays,
-    and the failure is noted and raised."""
+    """Read a source. None where nothing changed: then nothing is parsed; and where it was removed meanwhile, or has
+    another address. Where it fails, what it offered last stays, and the failure is noted and raised."""
     try:
         found = kind(source.kind)
         sent = await _sent(source, found, engine)
         if sent is None or _checksum(sent.body) == source.checksum:
+            known = sent or Sent(body=b"", url="", etag=source.etag, last_modified=source.last_modified)
             with catalog.transaction():
-                known = sent or Sent(body=b"", url="", etag=source.etag, last_modified=source.last_modified)
-                catalog.offers.answered(source.name, known.etag, known.last_modified, clock())
+                if _stands(source, catalog):
+                    catalog.offers.answered(source.name, known.etag, known.last_modified, clock())
             return None
         offers = list(offered(found.titles(sent.body, source.name, sent.url), source.name))
     except OfflinedlError as error:
         failure = Failure(code=error.code, message=error.message, hint=error.hint)
         with catalog.transaction():
+            if not _stands(source, catalog):
+                return None
             catalog.offers.failed(source.name, failure, clock())
         raise
-    before = {offer.id for offer in catalog.offers.of_source(source.name)}
     with catalog.transaction():
+        if not _stands(source, catalog):
+            return None
+        before = catalog.offers.ids(source.name)
         _keep(source.name, offers, sent, catalog, clock())
     now = {offer.id for offer in offers}
     return Change(titles=len(now), new=len(now - before), gone=len(before - now))
+
+
+def _stands(source: AddedSource, catalog: Catalog) -> bool:
+    """Is it still a source, of this kind and there?"""
+    known = catalog.offers.source(source.name)
+    return known is not None and (known.url, known.kind) == (source.url, source.kind)
 
 
 async def _sent(source: AddedSource, found: Source, engine: Engine) -> Sent | None:

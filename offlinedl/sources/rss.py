@@ -64,7 +64,7 @@ def _found(item: Item, channel: xml.Element, source: str, path: str) -> Found:
     name = _words(item.text("title", "itunes:title")) or name_of(sources[0].url)
     series = _words(Item(channel, item.url).text("title")) or source
     title = Title(
-        id=f"{source}:{stable_id(given, name)}",
+        id=f"{source}:{stable_id(given)}",
         name=name,
         sources=sources,
         series=Series(id=f"{source}:{source}", name=series),

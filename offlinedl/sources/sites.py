@@ -106,11 +106,10 @@ def addresses(info: Mapping[str, Any]) -> tuple[MediaSource, ...]:
 
 
 def _title(entry: Mapping[str, Any], source: str, series: Series | None) -> Title:
-    name = _name(entry)
     moment = _number(entry["timestamp"], _LAST)
     return Title(
-        id=f"{source}:{stable_id(str(entry['id']), name)}",
-        name=name,
+        id=f"{source}:{stable_id(str(entry['id']))}",
+        name=_name(entry),
         sources=(MediaSource(url=entry["url"]),),
         series=series,
         season=_whole(entry["season_number"]),
@@ -142,7 +141,7 @@ def _that(title: Title, info: Mapping[str, Any]) -> Mapping[str, Any]:
     """The video that is the title: a page may have several."""
     videos = list(_flat(info))
     wanted = title.id.partition(":")[2]
-    named = (one for one in videos if stable_id(str(one.get("id")), _name(one)) == wanted)
+    named = (one for one in videos if stable_id(str(one.get("id"))) == wanted)
     found = next(named, videos[0] if len(videos) == 1 else None)
     if found is None:
         raise NotFoundError(f"{title.id}: {shown(title.sources[0].url)} no longer has it", "look at the page")

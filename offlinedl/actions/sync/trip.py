@@ -50,4 +50,4 @@ def _cannot(entry: Entry, seen: Outlook) -> Step:
         "watch it before, or choose another" if seen.comes_to == "cannot" else f"`offlinedl get {entry.id}` tells why"
     )
     error = RefusedError(f"{entry.id}: will not play then: {seen.reason}", hint, code="ends-before")
-    return Step(does="play", title=entry.id, reason=seen.reason, result="failed", error=error, is_news=True)
+    return Step(does="play", title=entry.id, reason=seen.reason, result="failed", error=error)
