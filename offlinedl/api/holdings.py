@@ -5,6 +5,7 @@ A verb that only looks is as fast as this module is read: what its functions nee
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -18,6 +19,7 @@ from offlinedl.api.titles import OfflineTitle, seen
 from offlinedl.errors import NotFoundError, OfflinedlError
 
 if TYPE_CHECKING:
+    from offlinedl.actions.play import Playback, Telling
     from offlinedl.added import AddedSource, Offer
     from offlinedl.api.details import TitleDetails
     from offlinedl.api.events import Watcher
@@ -38,6 +40,7 @@ class Holdings:
         self._inside = inside
         self._network = network
         self._shared = session
+        self._heeded = time.monotonic()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Self]:
@@ -55,6 +58,10 @@ class Holdings:
     def title(self, ref: str) -> OfflineTitle:
         """One title as it stands now. NotFoundError where the library does not have it."""
         return self._seen(self._entry(ref))
+
+    def waiting(self) -> tuple[OfflineTitle, ...]:
+        """The titles whose downloads were paused or not begun, those of the highest priority first."""
+        return tuple(map(self._seen, self._inside.waiting()))
 
     def details(self, ref: str) -> TitleDetails:
         """All that is known of a title: its files, what its license states, its history."""
@@ -74,6 +81,13 @@ class Holdings:
         from offlinedl.actions.mark import mark
 
         return self._seen(mark(self._entry(ref), decision, self._inside))
+
+    async def pause(self, ref: str) -> OfflineTitle:
+        """Stop a download, also one that another process runs. What is done is kept; `resume` goes on. UsageError where
+        there is nothing to stop, BusyError where who is at it does not stop."""
+        from offlinedl.actions.pause import pause
+
+        return self._seen(await pause(sources.title_id(ref), self._inside))
 
     def offers(self, name: str) -> tuple[Offer, ...]:
         """What a source offered when it was read last, also without a network. NotFoundError where there is none of
@@ -130,7 +144,7 @@ class Holdings:
         from offlinedl.api.requests import order
 
         title_id = verdict.title.id
-        asked = order(request(title_id, None, None, None, access), self._home)
+        asked = order(request(title_id, access=access), self._home)
         with watched(title_id, progress) as watch:
             async with self._licensing() as licensing:
                 return verdicts.verdict(
@@ -164,6 +178,17 @@ class Holdings:
 
         async with self._licensing() as licensing, local(self._entry(ref), self._inside, licensing) as media:
             yield media
+
+    async def play(self, ref: str, playback: Playback, telling: Telling) -> None:
+        """Play a title in a player of this machine, which is stopped when its time is over (RefusedError). Returns when
+        the player has ended. Cancel the task to stop it. Where it stopped is kept."""
+        from offlinedl.actions import play
+
+        wished, program = play.choose(playback, self._home.settings().player)
+        entry = self._entry(ref)
+        play.check_languages(entry, wished)
+        async with self._licensing() as licensing:
+            await play.play(entry, wished, self._inside, licensing, telling, program=program)
 
     def _source(self, name: str) -> AddedSource:
         source = self._inside.catalog.offers.source(name)

@@ -6,10 +6,13 @@ A verb that only looks is as fast as this module is read: what its functions nee
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from offlinedl import endings, sources
 from offlinedl.api.events import watched
@@ -18,14 +21,23 @@ from offlinedl.api.home import Home, Network
 from offlinedl.errors import shown
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from offlinedl.actions.get import Order
     from offlinedl.actions.sync import Step
     from offlinedl.added import Offer
     from offlinedl.api.events import Watcher
-    from offlinedl.api.plans import DownloadPlan
-    from offlinedl.api.requests import Access, Languages
+    from offlinedl.api.plans import DownloadPlan, Queued, Reference
+    from offlinedl.api.requests import Access, Languages, Request
     from offlinedl.api.titles import OfflineTitle
     from offlinedl.config import Settings
+    from offlinedl.progress import Progress
+    from offlinedl.series import Run
     from offlinedl.vault import LicenseStore
+
+T = TypeVar("T")
+
+_SELDOM_SECONDS = 3600.0
 
 
 class Library(Holdings):
@@ -86,27 +98,66 @@ class Library(Holdings):
 
     async def prepare(
         self,
-        ref: str,
+        ref: Reference,
         *,
         quality: str | None = None,
         audio: Languages = None,
         subtitles: Languages = None,
         access: Access | None = None,
+        everything: bool = False,
     ) -> DownloadPlan:
-        """What `download` would fetch, which takes the plan in the place of `ref`. Manifests are read; nothing is
-        written, no license is asked for. `quality` and languages are as Request and Languages have them."""
+        """What `download` would fetch, which takes the plan in the place of `ref`. Manifests are read, of renditions
+        that are not chosen only where `everything` is wanted; nothing is written, no license is asked for. `quality`
+        and languages are as Request and Languages have them."""
         from offlinedl.actions.get import look
+        from offlinedl.actions.prepare import all_renditions
         from offlinedl.api.plans import planned, request
         from offlinedl.api.requests import order
 
         asked = request(ref, quality, audio, subtitles, access)
         async with self._licensing() as licensing:
-            prepared = await look(order(asked, self._home), self._inside, licensing)
-        return planned(asked, prepared, prepared.offered, self._inside.store.free_bytes())
+            seen = await look(order(asked, self._home), self._inside, licensing)
+            offered = await all_renditions(seen, licensing.engine) if everything else None
+        return planned(asked, seen, self._inside.store.free_bytes(), offered)
+
+    async def measure(self, ref: Reference) -> DownloadPlan:
+        """The plan of a title at its best quality, for `fit`. UnsupportedError where its manifest does not tell how
+        large that is."""
+        from offlinedl.actions.fit import measure
+        from offlinedl.api.plans import planned, request
+        from offlinedl.api.requests import order
+
+        asked = request(ref)
+        async with self._licensing() as licensing:
+            seen = await measure(order(asked, self._home), self._inside, licensing)
+        return planned(asked, seen, self._inside.store.free_bytes())
+
+    def fit(self, measured: Sequence[DownloadPlan], size: int) -> str:
+        """The highest quality at which titles that were measured fit into so many bytes together, the same for each.
+        StorageError where they do not by any."""
+        from offlinedl.actions.fit import fit
+        from offlinedl.choose import written
+
+        preferences = self._home.preferences(hdr=any(plan.request.hdr for plan in measured))
+        return written(fit([plan.seen for plan in measured], size, preferences))
+
+    async def queue(self, ref: Reference) -> Queued:
+        """Write down that a title is to be downloaded, for `download` to begin with in its turn, and for `resume` and
+        `sync` if that does not come. One that is READY stays so until then."""
+        from offlinedl.actions.get import queue
+        from offlinedl.api.plans import Queued, request
+        from offlinedl.api.requests import order
+
+        asked = request(ref)
+        wanted = replace(order(asked, self._home), brought=False)
+        async with self._licensing() as licensing:
+            with watched("", None) as watch:
+                work = partial(queue, wanted, self._inside, licensing)
+                return Queued(request=asked, priority=await self._alone(work, asked, watch))
 
     async def download(
         self,
-        ref: str | DownloadPlan,
+        ref: Reference,
         *,
         quality: str | None = None,
         audio: Languages = None,
@@ -122,19 +173,40 @@ class Library(Holdings):
         retries, StorageError where there is no space, DamagedError and UnsupportedError where it can never play, and
         PausedError where another process asked for a pause.
         """
-        from offlinedl.actions.get import get
-        from offlinedl.api.plans import request
+        from offlinedl.api.plans import Queued, request
         from offlinedl.api.requests import order
-        from offlinedl.aside import alone
 
         asked = request(ref, quality, audio, subtitles, access)
+        wanted = replace(order(asked, self._home), brought=False, queued=isinstance(ref, Queued))
+        return await self._got(wanted, asked, progress)
+
+    async def resume(self, ref: str, *, access: Access | None = None, progress: Watcher | None = None) -> OfflineTitle:
+        """As `download`, of a title that the library has: it goes on as it was asked for. `waiting` are those that
+        were paused, or never begun."""
+        from offlinedl.api.plans import request
+        from offlinedl.api.requests import order
+
+        self._entry(ref)
+        asked = request(ref, access=access)
+        return await self._got(order(asked, self._home), asked, progress)
+
+    async def _got(self, wanted: Order, asked: Request, progress: Watcher | None) -> OfflineTitle:
+        from offlinedl.actions.get import get
+
         with watched(_title(asked.ref), progress) as watch:
             async with self._licensing() as licensing:
-                return self._seen(await alone(get(order(asked, self._home), self._inside, licensing, watch)))
+                work = partial(get, wanted, self._inside, licensing, watch)
+                return self._seen(await self._alone(work, asked, watch))
+
+    async def _alone(self, work: Callable[[], Awaitable[T]], asked: Request, watch: Progress) -> T:
+        from offlinedl.actions.join import joined
+        from offlinedl.aside import alone
+
+        return await alone(joined(work, asked.ref, self._inside, watch) if asked.joins else work())
 
     async def register(
         self,
-        ref: str | DownloadPlan,
+        ref: Reference,
         path: Path | str,
         *,
         access: Access | None = None,
@@ -142,14 +214,14 @@ class Library(Holdings):
         progress: Watcher | None = None,
     ) -> OfflineTitle:
         """As `download`, with media that another tool downloaded to `path` (a file, or a folder): copied from there,
-        licensed, proven. Tracks are those that are there, where a plan does not say which. NotFoundError where segments
+        licensed, proven. Tracks are those that are there, where nothing was said of them. NotFoundError where segments
         are missing, unless `fetch_missing`; DamagedError where the media are not what the title's origin has."""
         from offlinedl.actions.register import register
         from offlinedl.api.plans import request
         from offlinedl.api.requests import order
         from offlinedl.aside import alone
 
-        asked = order(request(ref, None, None, None, access), self._home)
+        asked = order(replace(request(ref, access=access), hdr=True), self._home)
         with watched(_title(asked.ref), progress) as watch:
             async with self._licensing() as licensing:
                 work = register(asked, Path(path), self._inside, licensing, watch, fetch_missing=fetch_missing)
@@ -163,27 +235,62 @@ class Library(Holdings):
         from offlinedl.api.requests import order
         from offlinedl.aside import alone
 
-        asked = order(request(self._entry(ref).id, None, None, None, access), self._home)
+        asked = order(request(self._entry(ref).id, access=access), self._home)
         with watched(asked.ref, progress) as watch:
             async with self._licensing() as licensing:
                 return self._seen(await alone(renew(asked, self._inside, licensing, watch)))
 
-    async def sync(self, *, dry_run: bool = False) -> tuple[Step, ...]:
-        """What is to be done now and then, as by a timer: licenses that end soon are renewed, those that are over
-        destroyed, servers told of what was removed. Each step with its reason and result, also those that failed; with
-        `dry_run` those that would be made."""
+    async def sync(
+        self,
+        *,
+        dry_run: bool = False,
+        until: datetime | None = None,
+        between: str | None = None,
+        tell: Callable[[Step], None] | None = None,
+    ) -> tuple[Step, ...]:
+        """What is to be done now and then, as by a timer: sources are read, licenses that end soon are renewed, those
+        that are over destroyed, servers told of what was removed, and what is next of the series that are followed is
+        fetched, `between` these hours ("01:00-06:00") and as the settings allow it. What is here is to play `until`
+        then. Each step with its reason and result, also those that failed; with `dry_run` those that would be made.
+        `tell` hears of each when it is done."""
         from offlinedl.actions.sync import Pass, sync
+        from offlinedl.api.requests import Request, order
         from offlinedl.aside import alone
 
         steps: list[Step] = []
+
+        def told(step: Step) -> None:
+            steps.append(step)
+            if tell is not None:
+                tell(step)
+
         if not dry_run:
-            endings.heed(self._inside)
-        async with self._licensing() as licensing:
+            self._heed()
+        gate = self._home.gate(self._inside, between)
+        async with self._licensing() as licensing, gate.watched():
             with watched("", None) as watch:
-                tell = steps.append
-                work = Pass(library=self._inside, licensing=licensing, progress=watch, tell=tell, dry_run=dry_run)
+                work = Pass(
+                    library=self._inside,
+                    licensing=replace(licensing, engine=replace(licensing.engine, hinders=gate.hindrance)),
+                    progress=watch,
+                    tell=told,
+                    dry_run=dry_run,
+                    order=order(Request(ref=""), self._home),
+                    until=until,
+                    hinders=gate.hindrance,
+                )
                 await alone(sync(work))
         return tuple(steps)
+
+    def runs(self) -> tuple[Run, ...]:
+        """What the last passes of `sync` did, also those of the command line, the newest first."""
+        return tuple(self._inside.catalog.runs.last())
+
+    def _heed(self) -> None:
+        """Destroy licenses that are over. A look that comes soon after the last is none by another clock."""
+        if time.monotonic() - self._heeded > _SELDOM_SECONDS:
+            endings.heed(self._inside)
+            self._heeded = time.monotonic()
 
 
 def _title(ref: str) -> str:

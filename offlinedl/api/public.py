@@ -1,5 +1,6 @@
 """The names that an application imports from `offlinedl`."""
 
+from offlinedl.actions.play import Playback, Telling
 from offlinedl.actions.sync import Step
 from offlinedl.added import Offer
 from offlinedl.api.details import StoredFile, StoredTrack, TitleDetails
@@ -7,8 +8,8 @@ from offlinedl.api.events import Event
 from offlinedl.api.home import Network
 from offlinedl.api.library import Library
 from offlinedl.api.local import LocalMedia, Subtitles
-from offlinedl.api.plans import DownloadPlan, PlannedRendition
-from offlinedl.api.requests import Access
+from offlinedl.api.plans import DownloadPlan, PlannedFetch, PlannedRendition, Queued
+from offlinedl.api.requests import Access, Request
 from offlinedl.api.titles import Clocks, OfflineTitle
 from offlinedl.api.verdicts import Verdict
 from offlinedl.config import Settings
@@ -27,6 +28,7 @@ from offlinedl.errors import (
 )
 from offlinedl.model import Decision, Failure, Kind, Rights, Series, State, Track
 from offlinedl.progress import Progress
+from offlinedl.series import Run
 from offlinedl.vault import LicenseStore
 
 __all__ = [
@@ -50,10 +52,15 @@ __all__ = [
     "OfflineTitle",
     "OfflinedlError",
     "PausedError",
+    "PlannedFetch",
     "PlannedRendition",
+    "Playback",
     "Progress",
+    "Queued",
     "RefusedError",
+    "Request",
     "Rights",
+    "Run",
     "Series",
     "Settings",
     "State",
@@ -62,6 +69,7 @@ __all__ = [
     "StoredFile",
     "StoredTrack",
     "Subtitles",
+    "Telling",
     "TitleDetails",
     "Track",
     "UnsupportedError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from offlinedl import languages
 from offlinedl.actions.get import Order
@@ -34,7 +35,10 @@ class Access:
 class Request:
     """A title by its `ref`, and what is wanted of it; None leaves that to what was chosen before, else to the settings.
 
-    `quality` is a name ("standard"), a height ("720p"), a rate in bits per second ("2.5M") or the last two together.
+    `quality` is a name ("standard"), a height ("720p"), a rate in bits per second ("2.5M") or the last two together;
+    with `hdr` a high dynamic range is taken where there is one. A title that is to be kept (`keep`) never goes to make
+    room; after `until` it may go first. Of several that wait, the highest `priority` goes first. Where another process
+    is at the title, who `joins` waits for it, and watches; others are refused (BusyError).
     """
 
     ref: str
@@ -42,11 +46,16 @@ class Request:
     audio: tuple[str, ...] | None = None
     subtitles: tuple[str, ...] | None = None
     access: Access = Access()
+    hdr: bool = False
+    keep: bool | None = None
+    priority: int | None = None
+    until: datetime | None = None
+    joins: bool = False
 
 
 def order(request: Request, home: Home) -> Order:
     """The order that `request` is in that home. UsageError where it means nothing."""
-    preferences = home.preferences()
+    preferences = home.preferences(hdr=request.hdr)
     return Order(
         ref=request.ref,
         quality=None if request.quality is None else spelled(request.quality, preferences.qualities),
@@ -56,6 +65,9 @@ def order(request: Request, home: Home) -> Order:
         headers=_pairs(request.access.headers),
         defaults=home.wanted(preferences),
         preferences=preferences,
+        keep=request.keep,
+        priority=request.priority,
+        until=request.until,
     )
 
 

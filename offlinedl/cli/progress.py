@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from offlinedl.api.events import watched
 from offlinedl.cli.events import failed, tell
 from offlinedl.cli.output import in_colour, note, size
 from offlinedl.errors import OfflinedlError, Stopped
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from offlinedl.api.events import Watcher
-    from offlinedl.progress import Progress
 
 _STEPS = {
     "license": "asking for the license",
@@ -63,13 +61,6 @@ def watcher(how: How) -> Iterator[Watcher | None]:
 
 
 @contextmanager
-def shown(how: How, title: str) -> Iterator[Progress]:
-    """The progress of one title."""
-    with watcher(how) as who, watched(title, who) as watch:
-        yield watch
-
-
-@contextmanager
 def ended(how: How) -> Iterator[None]:
     """How a command ends is told as all before it: where there are events, there is nothing else on stderr."""
     try:
@@ -78,25 +69,6 @@ def ended(how: How) -> Iterator[None]:
         if how is not How.JSON:
             raise
         raise typer.Exit(failed(left) if isinstance(left, OfflinedlError) else left.exit_code) from None
-
-
-class Silence:
-    """Says nothing."""
-
-    def begin(self, name: str, done: int, total: int, share: float | None = None) -> None:
-        """See engine.Progress."""
-
-    def step(self, what: str) -> None:
-        """See engine.Progress."""
-
-    def advance(self, count: int, total_change: int = 0) -> None:
-        """See engine.Progress."""
-
-    def finished(self, share: float) -> None:
-        """See engine.Progress."""
-
-    def end(self, message: str, name: str, size: int) -> None:
-        """See engine.Progress."""
 
 
 class Lines:

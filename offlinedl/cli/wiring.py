@@ -17,11 +17,13 @@ from offlinedl.space import Space
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
+    from offlinedl.api.requests import Request
     from offlinedl.engine import Engine
     from offlinedl.license import Licensing
 
 __all__ = [
     "Network",
+    "checked",
     "engine",
     "home",
     "keep_free",
@@ -78,6 +80,14 @@ def opened(network: Network | None = None) -> Iterator[Public]:
     own = home()
     with own.library(None if network is None else own.space()) as inside:
         yield Public(own, inside, network or Network())
+
+
+def checked(request: Request) -> Request:
+    """What means nothing is said before a title is looked at."""
+    from offlinedl.api.requests import order
+
+    order(request, home())
+    return request
 
 
 def engine(network: Network) -> AbstractAsyncContextManager[Engine]:
