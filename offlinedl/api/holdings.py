@@ -44,9 +44,9 @@ class Holdings:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Self]:
-        """This library, with one session for all that is done by it in the block: for many titles of one service, one
-        after the other. Connections are used again; what the origin of a title is told (Access) is told to it for the
-        others, too."""
+        """This library, with one session for all that is done by it in the block, so that connections are used again.
+        It is for titles one after the other: of two at once, an origin that they have in common is told what the later
+        one is asked with (Access)."""
         async with self._licensing() as licensing:
             yield type(self)(self._home, self._inside, self._network, licensing)
 

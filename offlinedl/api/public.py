@@ -1,6 +1,7 @@
 """The names that an application imports from `offlinedl`."""
 
 from offlinedl.actions.play import Playback, Telling
+from offlinedl.actions.sitting import Sitting
 from offlinedl.actions.sync import Step
 from offlinedl.added import Offer
 from offlinedl.api.details import StoredFile, StoredTrack, TitleDetails
@@ -63,6 +64,7 @@ __all__ = [
     "Run",
     "Series",
     "Settings",
+    "Sitting",
     "State",
     "Step",
     "StorageError",
