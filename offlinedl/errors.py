@@ -85,6 +85,10 @@ class NotFoundError(OfflinedlError):
     default_code = "not-found"
 
 
+class GoneError(NotFoundError):
+    """The title was here, and somebody removed it meanwhile."""
+
+
 class NetworkError(OfflinedlError):
     """Gave up after retries. `status` is the HTTP status of the last answer, None where there was none to be judged;
     `retry_after` what it said of when to ask again (RFC 9110 section 10.2.3). `answered` tells that an answer came, be

@@ -31,8 +31,9 @@ _WAITING = {State.QUEUED, State.DOWNLOADING, State.PAUSED, State.FAILED}
 
 
 class Household:
-    """A home, who lives with it, and the world about it, all by one seed. What a pass told is in `steps`; the titles as
-    they were before it and are after it in `before` and `after`; all that was told in the `story`."""
+    """A home, who lives with it, and the world about it, all by one seed. What a pass told is in `steps`, and what
+    the one before it did in `last`; the titles as they were before it and are after it in `before` and `after`; all
+    that was told in the `story`."""
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.calendar = Calendar()
@@ -44,6 +45,7 @@ class Household:
         self.library = self._opened()
         self.story: list[tuple[datetime, Step]] = []
         self.steps: list[Step] = []
+        self.last: list[Step] = []
         self.before: dict[str, Entry] = {}
         self.after: dict[str, Entry] = {}
         self.books = Books()
@@ -83,7 +85,7 @@ class Household:
         self.calendar.now += PASS / 2
         await self.service.heed()
         self.disk.taken = self.service.trouble("disk") is not None
-        self.library, self.steps = self._opened(), []
+        self.library, self.last, self.steps = self._opened(), self.steps, []
         self.before = {entry.id: entry for entry in self.library.entries()}
         preferences = self.home.preferences()
         order = Order(ref="", defaults=self.home.wanted(preferences), preferences=preferences)

@@ -101,7 +101,7 @@ class Heard:
     def advance(self, count: int, total_change: int = 0) -> None:
         self.bytes += count
 
-    def finished(self, share: float) -> None:
+    def finished(self, share: float, size: int) -> None:
         pass
 
     def end(self, message: str, name: str, size: int) -> None:

@@ -394,6 +394,21 @@ def test_list_says_in_words_what_is_left(full: Offlinedl) -> None:
     assert re.search(r"demo:harbour-2 .* Failed: .*segment 1: .*status 404", text)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ("season = 2, episode = 1", "S2 E1"),
+        ("season = 1, episode = 0", "S1 E0"),
+        ("season = NULL, episode = 12", "E12"),
+    ],
+)
+def test_list_numbers_episodes(numbers: str, shown: str, demo: Offlinedl) -> None:
+    """The pilot is episode 0, and podcasts have no seasons."""
+    demo.ok("get", "demo:lighthouse")
+    rows(demo.home, f"UPDATE titles SET series_id = 'demo:s', series_name = 'Sea', {numbers}")
+    assert f"  Sea  {shown}  The Lighthouse  " in demo.ok("list").out
+
+
 # rm
 
 

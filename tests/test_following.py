@@ -87,6 +87,7 @@ def test_a_series_of_two_sources_is_named_in_full(tv: Offlinedl, origin: Origin)
     refused = tv("follow", "h")
     assert (refused.code, "other:h, tv:h" in refused.err) == (3, True)
     tv.ok("follow", "other:h")
+    assert tv.ok("unfollow", "h").out.startswith("other:h: not followed any more")
 
 
 # what comes and goes

@@ -146,7 +146,7 @@ def test_a_line_claims_nothing_that_is_not_known(capsys: pytest.CaptureFixture[s
     clock.time += 6
     lines.advance(3 * MB, 3 * MB)
     clock.time += 1
-    lines.finished(0.25)
+    lines.finished(0.25, 3_000_000)
     clock.time += 5
     lines.advance(0)
     assert capsys.readouterr().err.splitlines() == [

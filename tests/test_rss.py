@@ -184,9 +184,9 @@ def test_atom() -> None:
 
 def test_one_title_is_found_by_its_id() -> None:
     body = channel(f"<guid>1</guid>{ENCLOSURE}", f"<guid>2</guid>{ENCLOSURE}")
-    assert rss.one(body, "news", URL, "news:2").id == "news:2"
+    assert rss.finder(body, "news", URL)("news:2").id == "news:2"
     with pytest.raises(NotFoundError, match="news:3"):
-        rss.one(body, "news", URL, "news:3")
+        rss.finder(body, "news", URL)("news:3")
 
 
 BROKEN = [

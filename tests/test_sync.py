@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import subprocess
+import urllib.request
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +17,7 @@ from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Origin
 from tests.seasons import CLEAR, LICENSED, SEASONS, episode, known, offer, ready
-from tests.test_pause import held_at
+from tests.test_pause import _RELEASE, held_at
 
 
 @pytest.fixture
@@ -220,6 +222,18 @@ def test_a_stop_is_no_pause_by_a_person(tv: Offlinedl, origin: Origin) -> None:
     origin.mend()
     tv.ok("sync")
     assert ready(tv) == ["1x1", "1x2"]
+
+
+@pytest.mark.parametrize("word", ["rm", "pause"])
+def test_what_a_person_does_to_a_title_before_its_turn_is_no_failure(word: str, tv: Offlinedl, origin: Origin) -> None:
+    """A2, A17: the next run says why it leaves it, too."""
+    offer(origin, [episode(1, 1, LICENSED), episode(1, 2, LICENSED)])
+    process = held_at(tv, origin, "harbour-1/v720/2.m4s", "--quiet", verb="sync", err=subprocess.PIPE)
+    tv.ok(word, "1x2")
+    urllib.request.urlopen(origin.url + _RELEASE).close()
+    assert (process.communicate()[1], process.returncode) == (b"", 0)
+    [left] = tv.ok("sync", "--json").json
+    assert (left["title"], left["result"], "a person" in left["reason"]) == ("tv:1x2", "skipped", True)
 
 
 # without a network

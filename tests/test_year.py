@@ -146,6 +146,13 @@ def every_step_has_its_reason(home: Household) -> Iterator[str]:
     yield from (f"{step} has no reason" for step in home.steps if not step.reason)
 
 
+def what_goes_wrong_is_said_once(home: Household) -> Iterator[str]:
+    before = {(s.does, s.title, s.result, s.error.code) for s in home.last if s.error}
+    for step in home.steps:
+        if step.is_news and step.error and (step.does, step.title, step.result, step.error.code) in before:
+            yield f"a second mail: {step}"
+
+
 def licenses_are_asked_for_once(home: Household) -> Iterator[str]:
     books, hand = home.books, home.books.in_hand(home.after)
     counted = sum(n for t, n in books.downloads.items() if EPISODES[t].show.licensed) + books.renewals.total()
@@ -188,6 +195,7 @@ TRUTHS = (
     what_lies_here_is_what_the_catalog_says,
     nothing_is_fetched_twice,
     every_step_has_its_reason,
+    what_goes_wrong_is_said_once,
     licenses_are_asked_for_once,
     what_must_stay_stays,
     what_a_person_removed_stays_away,

@@ -82,9 +82,9 @@ class Watch:
         if now - self._told >= _SECONDS_BETWEEN_EVENTS:
             self._event("progress")
 
-    def finished(self, share: float) -> None:
+    def finished(self, share: float, size: int) -> None:
         """See Progress."""
-        self._tally.finished(share, self._now())
+        self._tally.finished(share, size, self._now())
 
     def end(self, message: str, name: str, size: int) -> None:
         """See Progress."""

@@ -152,7 +152,7 @@ class Library(Holdings):
         wanted = replace(order(asked, self._home), brought=False)
         async with self._licensing() as licensing:
             with watched("", None) as watch:
-                work = partial(queue, wanted, self._inside, licensing)
+                work = partial(queue, wanted, self._inside, licensing, self._said)
                 return Queued(request=asked, priority=await self._alone(work, asked, watch))
 
     async def download(

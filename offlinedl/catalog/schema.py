@@ -269,4 +269,8 @@ MIGRATIONS = (
     """
     ALTER TABLE runs ADD COLUMN troubles TEXT NOT NULL DEFAULT '[]'
     """,
+    # What is wrong with titles of a source that are left out.
+    """
+    ALTER TABLE sources ADD COLUMN left_out TEXT NOT NULL DEFAULT ''
+    """,
 )

@@ -54,7 +54,8 @@ def _rows(titles: list[OfflineTitle]) -> list[tuple[str, ...]]:
     for title in titles:
         heights = " ".join([f"{t.height}p" for t in title.tracks if t.kind is Kind.VIDEO and t.height])
         audio = " ".join(dict.fromkeys([t.language or "und" for t in title.tracks if t.kind is Kind.AUDIO]))
-        number = f"S{title.season} E{title.episode}  " if title.season and title.episode else ""
+        season = "" if title.season is None else f"S{title.season} "
+        number = "" if title.episode is None else f"{season}E{title.episode}  "
         name = f"{title.series.name}  {number}{title.name}" if title.series else title.name
         left = title.message if not title.error else f"Failed: {title.message}"
         bytes_ = size(title.bytes_done or title.bytes_total)

@@ -100,9 +100,9 @@ class Lines:
             percent = f"{int(self._tally.percent)} %, " if self._tally.total else ""
             note(f"{self._name}: {percent}{_figures(self._tally, now)}")
 
-    def finished(self, share: float) -> None:
+    def finished(self, share: float, size: int) -> None:
         """See engine.Progress."""
-        self._tally.finished(share, self._now())
+        self._tally.finished(share, size, self._now())
 
     def end(self, message: str, name: str, size: int) -> None:
         """See engine.Progress."""
@@ -142,9 +142,9 @@ class Bar:
             self._drawn = now
             self._draw()
 
-    def finished(self, share: float) -> None:
+    def finished(self, share: float, size: int) -> None:
         """See engine.Progress."""
-        self._tally.finished(share, self._now())
+        self._tally.finished(share, size, self._now())
 
     def end(self, message: str, name: str, size: int) -> None:
         """See engine.Progress."""

@@ -20,10 +20,11 @@ from offlinedl.http import names, proxies
 from offlinedl.http.address import REDIRECTS, Headers, escaped, once, origin, place, split, without_credentials
 from offlinedl.http.answer import Answer, Head
 from offlinedl.http.body import Accept, Collected, Enough, EnoughError, Reading
-from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take, connect
+from offlinedl.http.exchange import LARGEST_PIECE, BrokenError, Connection, Take
 from offlinedl.http.failures import translated
 from offlinedl.http.request import Begin, Request, address, fields
 from offlinedl.http.resting import Resting
+from offlinedl.http.tls import connect, trusting
 from offlinedl.streams import ByteRange
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ class Http:
             return rested
         scheme, host, port = place(url)
         if scheme == "https" and self._tls is None:
-            self._tls = ssl.create_default_context()
+            self._tls = trusting()
         tls = self._tls if scheme == "https" else None
         return await self._resting.opened(connect(host, port, tls, self._piece))
 

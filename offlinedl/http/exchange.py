@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -18,7 +17,6 @@ Take = Callable[[memoryview], float]
 """Takes the next bytes of a body, and says for how many seconds no more are to be read."""
 
 LARGEST_PIECE = 256 * 1024
-_CONNECT_SECONDS = 15
 _READ_AHEAD = 128 * 1024
 """Bytes that the system may hold. With less than two packets of loopback, TCP waits for timers."""
 _LONGEST_HEAD = 64 * 1024
@@ -193,20 +191,6 @@ class Connection(asyncio.BufferedProtocol):
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
-
-
-async def connect(host: str, port: int, tls: ssl.SSLContext | None, piece: int = LARGEST_PIECE) -> Connection:
-    """An open connection, both families of addresses tried (RFC 8305). Raises OSError, ssl.SSLError, TimeoutError."""
-    async with asyncio.timeout(_CONNECT_SECONDS):
-        _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(piece),
-            host,
-            port,
-            ssl=tls,
-            server_hostname=host if tls else None,
-            happy_eyeballs_delay=0.25,
-        )
-    return connection
 
 
 def _no_body(head: Head) -> None:

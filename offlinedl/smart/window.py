@@ -39,10 +39,11 @@ class Action:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """What a rule wants now: the ids that have a `place`, in order; those that it has `seen`, also in vain; and what is
-    to be done about them."""
+    to be done about them. The `order` is that in which its episodes are to be watched, beyond its number, too."""
 
     rule: Following
     is_newest: bool
+    order: tuple[str, ...]
     places: tuple[str, ...]
     seen: frozenset[str]
     actions: tuple[Action, ...]
@@ -80,7 +81,8 @@ def window(rule: Following, shelf: Shelf, now: datetime) -> Window:
     is_newest = rule.newest or all(item.offer.episode is None for item in items)
     places: list[str] = []
     actions: list[Action] = []
-    for item in _newest(items) if is_newest else _next(items, rule):
+    ordered = _newest(items) if is_newest else _next(items, rule)
+    for item in ordered:
         if len(places) == rule.ahead:
             break
         verdict = _Verdict(rule=rule, item=item, place=len(places) + 1, shelf=shelf, now=now)
@@ -88,7 +90,14 @@ def window(rule: Following, shelf: Shelf, now: datetime) -> Window:
         actions += [action] if action else []
         places += [item.offer.id] if has_place else []
     seen = frozenset(places) | {action.title for action in actions}
-    return Window(rule=rule, is_newest=is_newest, places=tuple(places), seen=seen, actions=tuple(actions))
+    return Window(
+        rule=rule,
+        is_newest=is_newest,
+        order=tuple(item.offer.id for item in ordered),
+        places=tuple(places),
+        seen=seen,
+        actions=tuple(actions),
+    )
 
 
 def _items(rule: Following, shelf: Shelf) -> list[_Item]:
@@ -141,7 +150,7 @@ class _Verdict:
         if stored is not None:
             return self._of_stored(stored)
         if gone is not None and not (gone.why == "expired" and self.rule.refetch_expired):
-            return False, self._skip(_SAID[gone.why].format(_date(gone.at)))
+            return False, self._skip(_SAID[gone.why].format(date(gone.at)))
         return self._of_offered(f"next of {self.rule.series.name}, {self.place} of {self.rule.ahead}")
 
     def _of_stored(self, stored: Stored) -> tuple[bool, Action | None]:
@@ -221,7 +230,7 @@ def waiting(tries: Tries | None, now: datetime) -> str:
     until = tries.last_at + min(_LONGEST, _PATIENCE * 2 ** min(tries.count - 1, 10))
     if now >= until or now < tries.last_at:  # of a clock that was set back nobody waits for the old time
         return ""
-    return f"failed {counted(tries.count, 'time')}: {tries.message}; tried again from {_date(until)}"
+    return f"failed {counted(tries.count, 'time')}: {tries.message}; tried again from {date(until)}"
 
 
 def _is_lasting(tries: Tries | None) -> bool:
@@ -234,9 +243,9 @@ def _hindrance(offer: Offer, now: datetime) -> str:
     if not offer.download:
         return "its service does not allow it to be downloaded"
     if offer.available_from is not None and now < offer.available_from:
-        return f"not available before {_date(offer.available_from)}"
+        return f"not available before {date(offer.available_from)}"
     if offer.available_until is not None and now >= offer.available_until:
-        return f"no longer available since {_date(offer.available_until)}"
+        return f"no longer available since {date(offer.available_until)}"
     return ""
 
 
@@ -272,5 +281,6 @@ def as_offered(stored: Stored) -> Offer:
     )
 
 
-def _date(at: datetime) -> str:
+def date(at: datetime) -> str:
+    """A moment, as reasons have it."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -28,7 +28,7 @@ from offlinedl.http import Headers
 from offlinedl.model import Details, MediaSource, Series, SideTrack, Title
 from offlinedl.sources import reading
 from offlinedl.sources.naming import stable_id
-from offlinedl.sources.reading import Found, Sent
+from offlinedl.sources.reading import Find, Found, Sent
 
 NAME = "sites"
 
@@ -68,9 +68,9 @@ def titles(body: bytes, source: str, url: str) -> Iterator[Title]:
     return reading.titles(look(body, source, url))
 
 
-def one(body: bytes, source: str, url: str, wanted: str) -> Title:
-    """The title `wanted` ("source:id"), with the address of its page."""
-    return reading.one(look(body, source, url), wanted)
+def finder(body: bytes, source: str, url: str) -> Find:
+    """Finds titles by their ids, with the addresses of their pages."""
+    return reading.finder(look(body, source, url))
 
 
 def look(body: bytes, source: str, url: str) -> Iterator[Found]:

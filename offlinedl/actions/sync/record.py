@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from offlinedl.actions.sync.work import Pass, Result, Step
 from offlinedl.catalog import Catalog
-from offlinedl.errors import BusyError, OfflinedlError
+from offlinedl.errors import BusyError, GoneError, OfflinedlError
 from offlinedl.library import Library
 from offlinedl.series import Run, Trouble
 from offlinedl.smart import LIMITS
@@ -29,9 +29,9 @@ class Record:
         self._troubles: set[Trouble] = set()
 
     def add(self, step: Step) -> Step:
-        """One was done. Returns it as it is to be told: what another process is at is left to the next run; a limit of
+        """One was done. Returns it as it is to be told: what another process is at, or removed, is left; a limit of
         a service is a failure once, and then known."""
-        if step.error is not None and step.title and isinstance(step.error, BusyError):
+        if step.error is not None and step.title and isinstance(step.error, BusyError | GoneError):
             step = _left(step, step.error)
         elif step.error is not None:
             trouble = _trouble(step.does, step.title, step.result, step.error.code)

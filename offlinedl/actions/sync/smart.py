@@ -12,10 +12,11 @@ from offlinedl.actions.remove import remove
 from offlinedl.actions.sync.outbox import releases
 from offlinedl.actions.sync.work import Pass, Step
 from offlinedl.aside import alone
-from offlinedl.errors import BusyError, NotFoundError, OfflinedlError, PausedError, StorageError, sized
+from offlinedl.errors import BusyError, GoneError, OfflinedlError, PausedError, StorageError, sized
 from offlinedl.smart import Action
+from offlinedl.sources import Said
 
-_NO_TRY = (BusyError, PausedError, StorageError)
+_NO_TRY = (BusyError, StorageError)
 """What says nothing of the title itself: the next run tries it, however soon that is."""
 
 
@@ -65,6 +66,7 @@ async def fetch(actions: Sequence[Action], work: Pass) -> None:
     """Download titles as one `get` does: all are written down before the first begins. One that fails does not stop the
     others."""
     waiting: list[tuple[Action, Order]] = []
+    said = Said()
     for action in actions:
         hindrance = work.hinders()
         if hindrance:
@@ -72,7 +74,7 @@ async def fetch(actions: Sequence[Action], work: Pass) -> None:
             continue
         order = _order(action, work)
         try:
-            await alone(queue(order, work.library, work.licensing))
+            await alone(queue(order, work.library, work.licensing, said))
         except OfflinedlError as error:
             work.tell(_failed(action, error, work))
         else:
@@ -113,7 +115,7 @@ def _failed(action: Action, error: OfflinedlError, work: Pass) -> Step:
     step = replace(_step(action), result="failed", error=error)
     if error.code in {"over-quota", "waits"}:
         return replace(step, result="skipped", reason=error.message, error=None, waits=error.code == "waits")
-    if isinstance(error, PausedError) or (isinstance(error, NotFoundError) and "before its turn" in error.message):
+    if isinstance(error, PausedError | GoneError):
         return replace(step, result="skipped", reason=f"a person decided so: {error.message}", error=None)
     if not isinstance(error, _NO_TRY):
         library = work.library

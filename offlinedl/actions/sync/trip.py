@@ -15,6 +15,7 @@ from offlinedl.smart import Action
 
 async def before_trip(work: Pass) -> None:
     """Renew what would end before then, and ask for new licenses for what ended already."""
+    ended: list[Action] = []
     for entry, seen in list(_outlooks(work)):
         does = {"renew": "renew", "get": "download"}.get(seen.comes_to)
         if does is None:
@@ -24,7 +25,8 @@ async def before_trip(work: Pass) -> None:
         elif does == "renew":
             work.tell(await renewal(entry, seen.reason, work))
         else:
-            await fetch([Action(does="download", title=entry.id, reason=seen.reason)], work)
+            ended.append(Action(does="download", title=entry.id, reason=seen.reason))
+    await fetch(ended, work)
 
 
 async def of_trip(work: Pass) -> None:
