@@ -12,7 +12,8 @@ from offlinedl.model import Failure, Series
 class AddedSource:
     """A source that a person added, and how it was found last. `fetched_at` is when it answered last; `etag` and
     `last_modified` are what it said then of its version (RFC 9110 section 8.8), and `checksum` is that of what it sent.
-    Where it fails since then, `failure` is the last one, and `failing_since` when the first was."""
+    Where it fails since then, `failure` is the last one, and `failing_since` when the first was. `left_out` says what
+    is wrong with titles that are left out of what it offers."""
 
     name: str
     url: str = field(repr=False)
@@ -24,6 +25,7 @@ class AddedSource:
     fetched_at: datetime | None = None
     failure: Failure | None = None
     failing_since: datetime | None = None
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+FEWER_FILES = "fewer connections (-N) need fewer, and `ulimit -n` allows more; what is done is kept"
+"""The hint where too many files are open: sockets are files, too."""
+
+_JOINERS = "\u200c\u200d"
+"""Zero width non-joiner and joiner (Unicode section 23.2)."""
+
 _ASSIGNED = re.compile(r"=[^/]{16,}")
 _URL = re.compile(r"https?://[^\s'\"<>]+")
 
@@ -31,8 +37,9 @@ def cleared(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with a space for all that is not a letter to be seen: names come from servers."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    """`text` on one line, with a space for all that is not a letter to be seen: names come from servers. What joins
+    letters or parts them stays: words of Persian and families of emoji are spelled with it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c in _JOINERS else " " for c in text)
 
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -76,6 +83,10 @@ class NotFoundError(OfflinedlError):
 
     exit_code = 3
     default_code = "not-found"
+
+
+class GoneError(NotFoundError):
+    """The title was here, and somebody removed it meanwhile."""
 
 
 class NetworkError(OfflinedlError):

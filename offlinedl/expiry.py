@@ -97,15 +97,16 @@ def deadline(license: License | None) -> Deadline:
     if license is None:
         return Deadline()
     windows = license.windows
-    ends: list[tuple[datetime | None, Clock]] = [
+    at: datetime | None = None
+    window: Clock | None = None
+    ends: tuple[tuple[datetime | None, Clock], ...] = (
         (after(license.issued_at, windows.storage_seconds), "storage"),
         (after(license.first_played_at, windows.playback_seconds), "playback"),
         (windows.ends_at, "license"),
-    ]
-    running = [(at, window) for at, window in ends if at is not None]
-    if not running:
-        return Deadline()
-    at, window = min(running, key=lambda end: end[0])
+    )
+    for end, clock in ends:
+        if end is not None and (at is None or end < at):
+            at, window = end, clock
     return Deadline(at=at, window=window)
 
 

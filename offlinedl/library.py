@@ -19,6 +19,7 @@ from offlinedl import expiry, lifecycle
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
 from offlinedl.errors import (
+    GoneError,
     NotFoundError,
     OfflinedlError,
     PausedError,
@@ -278,10 +279,10 @@ class Library:
         self.catalog.marks.ask_pause(title_id, asked=False)  # who asked sees what it became
 
     def must(self, title_id: str) -> Entry:
-        """The title of this id, as it stands now. NotFoundError where another process removed it meanwhile."""
+        """The title of this id, as it stands now. GoneError where another process removed it meanwhile."""
         entry = self.entry(title_id)
         if entry is None:
-            raise NotFoundError(f"{title_id}: no longer in the catalog", "another offlinedl removed it meanwhile")
+            raise GoneError(f"{title_id}: no longer in the catalog", "another offlinedl removed it meanwhile")
         return entry
 
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from offlinedl.errors import printable
+
 Clock = Literal["storage", "playback", "license"]
 """What ends a title: its storage window, its playback window, or the license's own end."""
 
@@ -129,7 +131,7 @@ class Title:
 
     def __post_init__(self) -> None:
         for text in (self.id, self.name):
-            if not text or not text.isprintable():
+            if not text or printable(text) != text:
                 raise ValueError(f"a title needs an id and a name that can be printed, not {text!r}")
 
 

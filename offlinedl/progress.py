@@ -17,8 +17,9 @@ class Progress(Protocol):
     def advance(self, count: int, total_change: int = 0) -> None:
         """`count` bytes came (fewer than none where an attempt failed); the total turned out to be so different."""
 
-    def finished(self, share: float) -> None:
-        """A fetch is done that is such a share of the title by its duration: what counts where no size is known."""
+    def finished(self, share: float, size: int) -> None:
+        """A fetch of `size` bytes is done that is such a share of the title by its duration: what counts where no size
+        is known."""
 
     def end(self, message: str, name: str, size: int) -> None:
         """The title `name` is ready: `size` bytes, fetched now or there before, as `message` says."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from offlinedl.added import Offer
 from offlinedl.model import Entry, Series, State
 
 Why = Literal["removed", "watched", "expired", "passed"]
 """Why a title is gone: a person removed it, or a rule did, because it was watched, had expired, or newer ones came."""
+
+Trouble: TypeAlias = tuple[str, str, str, str]
+"""What did not succeed in a run: what it was, with which title or source, whether that is a failure or a warning, and
+the code of the error."""
 
 GRACE = timedelta(hours=24)
 """How long what was watched stays, where nobody says it otherwise."""
@@ -57,11 +61,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A title that is here. It is `over` where it expired and nothing speaks against the clock."""
+    """A title that is here. It is `over` where it expired and nothing speaks against the clock, and `played` where
+    somebody watches it at this moment."""
 
     entry: Entry
     standing: Standing
     over: bool = False
+    played: bool = False
 
     @property
     def id(self) -> str:
@@ -125,7 +131,8 @@ class Shelf:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What a run of `sync` did: how often what, why nothing was downloaded where that waited, and what failed: of each
-    the title, and what was said. Without an end it is at work or was killed, without an exit code it was stopped."""
+    the title or source, and what was said; `troubles` are all that was told of as wrong. Without an end it is at work
+    or was killed, without an exit code it was stopped."""
 
     began_at: datetime
     ended_at: datetime | None = None
@@ -133,3 +140,4 @@ class Run:
     done: Mapping[str, int] = field(default_factory=dict)
     waits: str = ""
     failures: tuple[tuple[str, str], ...] = ()
+    troubles: frozenset[Trouble] = frozenset()

@@ -28,7 +28,12 @@ def shelf(library: Library, following: Sequence[Following]) -> Shelf:
 
     return Shelf(
         stored=tuple(
-            Stored(entry=entry, standing=standings[entry.id], over=is_over(entry))
+            Stored(
+                entry=entry,
+                standing=standings[entry.id],
+                over=is_over(entry),
+                played=library.store.is_played(entry.folder),
+            )
             for entry in library.entries()
             if entry.id in standings
         ),
@@ -51,19 +56,19 @@ def check(entry: Entry, fetches: Iterable[Fetch], library: Library) -> None:
     missing = [f.estimate for f in fetches if f.size is None]
     if not missing:
         return
-    to_come, space = sum(missing), library.space()
-    if to_come + space.keep_free > space.free:
+    to_come, space, here = sum(missing), library.space(), library.entries()
+    others = [e for e in here if e.id != entry.id and e.state is State.DOWNLOADING]
+    theirs = sum(max(0, e.bytes_total - e.bytes_done) for e in others)
+    if to_come + theirs + space.keep_free > space.free:
+        beside = f" beside {sized(theirs)} of others" if theirs else ""
+        disk = f"{sized(space.free)} are free, and {sized(space.keep_free)} stay free"
         raise StorageError(
-            f"about {sized(to_come)} are to come; {sized(space.free)} are free, and {sized(space.keep_free)} stay free",
+            f"about {sized(to_come)} are to come{beside}; {disk}",
             "free some space, or choose a lower quality; what is done is kept",
             code="no-space",
         )
-    if space.quota is None:
-        return
-    here = library.entries()
-    others = [e for e in here if e.id != entry.id and e.state is State.DOWNLOADING]
-    used = sum(e.bytes_done for e in here) + sum(max(0, e.bytes_total - e.bytes_done) for e in others)
-    if used + to_come > space.quota:
+    used = sum(e.bytes_done for e in here) + theirs
+    if space.quota is not None and used + to_come > space.quota:
         raise StorageError(
             f"about {sized(to_come)} are to come; {sized(used)} of the quota of {sized(space.quota)} are used",
             _advice(used + to_come - space.quota, entry, library),

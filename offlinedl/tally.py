@@ -26,13 +26,14 @@ class Tally:
         self.done = 0
         self._part = 0.0
         self._share: float | None = None
-        self._bytes = self._grown = self._weight = self._to_come = 0
+        self._bytes = self._whole = self._grown = self._weight = self._to_come = 0
         self._samples: deque[tuple[float, int, float]] = deque()
 
     def begin(self, done: int, total: int, now: float, share: float | None = None) -> None:
         """`done` of about `total` bytes are there already, and that `share` of the title by its duration; they are
         nobody's speed."""
-        self._bytes, self._grown, self._weight, self._to_come, self._share = done, 0, total, total - done, share
+        self._bytes, self._whole, self._share = done, done, share
+        self._grown, self._weight, self._to_come = 0, total, total - done
         self._samples = deque()
         self._changed(now)
 
@@ -42,9 +43,11 @@ class Tally:
         self._grown += total_change
         self._changed(now)
 
-    def finished(self, share: float, now: float) -> None:
-        """A fetch is done that is such a share of the title by its duration: it counts where no size is known."""
+    def finished(self, share: float, size: int, now: float) -> None:
+        """A fetch of `size` bytes is done that is such a share of the title by its duration: it counts where no size is
+        known."""
         self._share = share + (self._share or 0.0)
+        self._whole += size
         self._changed(now)
 
     @property
@@ -55,8 +58,8 @@ class Tally:
     @property
     def total(self) -> int:
         """Bytes that there will be, going by what came so far; 0 while nothing is known of it."""
-        part = self._reached()
-        total = round(self._bytes / part) if part else self._weight
+        part, there = self._reached(), self._bytes if self._to_come > 0 else self._whole
+        total = round(there / part) if part else self._weight
         return max(self.done, total) if total else 0
 
     def speed(self, now: float) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,8 @@ from offlinedl.schedule import Job, Times
 Kind = Literal["systemd", "cron"]
 
 _SECONDS = 30.0
+_NO_CRONTAB = (b"no crontab for", b"No such file")
+"""What Vixie's cron and its heirs say where there is none, and what that of busybox does."""
 
 
 def kind() -> Kind:
@@ -42,8 +45,7 @@ def installed(name: str) -> tuple[Kind, list[str]] | None:
     """By what the job of this name is run, and the lines that say so; None where it is not."""
     service, timer = _paths(name)
     if timer.exists():
-        there = (path for path in (service, timer) if path.exists())
-        return "systemd", _told((path, path.read_text(errors="replace")) for path in there)
+        return "systemd", _told((path, _read(path)) for path in (service, timer) if path.exists())
     try:
         line = schedule.line_of(_crontab(), name)
     except UnsupportedError:
@@ -58,11 +60,9 @@ def install(kind: Kind, job: Job, times: Times) -> None:
         _remove_units(job.name)
         return
     for path, text in _units(job, times):
-        try:
+        with _translated("write", path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        except OSError as error:
-            raise StorageError(f"cannot write {path}: {error.strerror}", "is it yours?") from error
     _must("systemctl", "--user", "daemon-reload")
     _must("systemctl", "--user", "enable", "--now", f"{job.name}.timer")
     _remove_line(job.name)
@@ -71,6 +71,19 @@ def install(kind: Kind, job: Job, times: Times) -> None:
 def remove(name: str) -> bool:
     """Run the job of this name no more. False where it was not."""
     return any([_remove_units(name), _remove_line(name)])
+
+
+def _read(path: Path) -> str:
+    with _translated("read", path):
+        return path.read_text(errors="replace")
+
+
+@contextmanager
+def _translated(does: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot {does} {path}: {error.strerror}", "is it yours?") from error
 
 
 def _told(files: Iterable[tuple[Path, str]]) -> list[str]:
@@ -94,7 +107,8 @@ def _remove_units(name: str) -> bool:
     if there:
         _done("systemctl", "--user", "disable", "--now", f"{name}.timer")
         for path in there:
-            path.unlink()
+            with _translated("remove", path):
+                path.unlink()
         _done("systemctl", "--user", "daemon-reload")
     return bool(there)
 
@@ -124,7 +138,7 @@ def _crontab() -> bytes:
         raise UnsupportedError(
             "neither systemd's user manager nor cron is here", "have `offlinedl sync --quiet` run by what is"
         ) from error
-    if done.returncode and b"no crontab for" not in done.stderr:
+    if done.returncode and not any(said in done.stderr for said in _NO_CRONTAB):
         raise _failed("crontab -l", done.stderr)
     return b"" if done.returncode else done.stdout
 

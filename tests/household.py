@@ -12,9 +12,9 @@ from pathlib import Path
 from offlinedl import decoder, endings
 from offlinedl.actions.get import Order
 from offlinedl.actions.sync import Pass, Step, sync
+from offlinedl.api.events import Watch
 from offlinedl.api.home import Home, Network
 from offlinedl.catalog import Catalog
-from offlinedl.cli.progress import Silence
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, State
@@ -31,8 +31,9 @@ _WAITING = {State.QUEUED, State.DOWNLOADING, State.PAUSED, State.FAILED}
 
 
 class Household:
-    """A home, who lives with it, and the world about it, all by one seed. What a pass told is in `steps`; the titles as
-    they were before it and are after it in `before` and `after`; all that was told in the `story`."""
+    """A home, who lives with it, and the world about it, all by one seed. What a pass told is in `steps`, and what
+    the one before it did in `last`; the titles as they were before it and are after it in `before` and `after`; all
+    that was told in the `story`."""
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.calendar = Calendar()
@@ -44,6 +45,7 @@ class Household:
         self.library = self._opened()
         self.story: list[tuple[datetime, Step]] = []
         self.steps: list[Step] = []
+        self.last: list[Step] = []
         self.before: dict[str, Entry] = {}
         self.after: dict[str, Entry] = {}
         self.books = Books()
@@ -83,12 +85,14 @@ class Household:
         self.calendar.now += PASS / 2
         await self.service.heed()
         self.disk.taken = self.service.trouble("disk") is not None
-        self.library, self.steps = self._opened(), []
+        self.library, self.last, self.steps = self._opened(), self.steps, []
         self.before = {entry.id: entry for entry in self.library.entries()}
         preferences = self.home.preferences()
         order = Order(ref="", defaults=self.home.wanted(preferences), preferences=preferences)
         tell = self.steps.append
-        await sync(Pass(library=self.library, licensing=licensing, progress=Silence(), tell=tell, order=order))
+        await sync(
+            Pass(library=self.library, licensing=licensing, progress=Watch("", lambda _: None), tell=tell, order=order)
+        )
         self.after = {entry.id: entry for entry in self.library.entries()}
         self.story += [(self.calendar.now, step) for step in self.steps]
         self.books.enter(self.steps, self.before, self.after, self.viewer, self.calendar.now)

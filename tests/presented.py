@@ -1,5 +1,4 @@
-"""Titles that lie in memory as a download leaves them, their presentation written to a folder, and what ffmpeg decodes
-of it."""
+"""Titles that lie in memory as a download leaves them, their presentation, and what ffmpeg decodes of it."""
 
 from __future__ import annotations
 
@@ -77,22 +76,6 @@ def text(presentation: Presentation, path: str = MASTER) -> str:
 def uris(playlist: str) -> list[str]:
     """All that a playlist names, in its order."""
     return [quoted or line for quoted, line in re.findall(r'URI="([^"]+)"|^([^#\s].*)$', playlist, re.MULTILINE)]
-
-
-def written(presentation: Presentation, folder: Path) -> Path:
-    """All of it, in a folder. The path of its MASTER."""
-    folder.mkdir()
-    (folder / MASTER).write_text(text(presentation))
-    for index in dict.fromkeys(uris(text(presentation))):
-        playlist = text(presentation, index)
-        (folder / index).parent.mkdir(parents=True, exist_ok=True)
-        (folder / index).write_text(playlist)
-        for name in dict.fromkeys(uris(playlist)):
-            path = f"{index.rpartition('/')[0]}/{name}"
-            found = presentation.part(path)
-            if found is not None:  # a gap is not there
-                (folder / path).write_bytes(found.make())
-    return folder / MASTER
 
 
 def frames(media: Path | str, kind: str, *, quiet: bool = True) -> list[str]:

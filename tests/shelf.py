@@ -1,14 +1,19 @@
-"""What a server of playback is given: presentations, sittings, and a time that passes when somebody waits for it."""
+"""What a server of playback is given: presentations, sittings, and a time that passes when somebody waits for it; and
+the server that gives a presentation to real players."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Queue
 
 from offlinedl.demo import origin
-from offlinedl.playback import MASTER, Part, Presentation, Text
+from offlinedl.playback import MASTER, About, Part, Presentation, Text
+from offlinedl.playback.server import serving
 from tests.presented import stored, within
 
 _TYPES = {
@@ -115,3 +120,25 @@ def folder(root: Path, duration: float, texts: tuple[Text, ...] = ()) -> Shelf:
 def harbour() -> Presentation:
     """The demo's first episode, encrypted in cbcs: opened with its keys, 12 seconds."""
     return stored("master.m3u8", within(origin.DATA / "titles" / "harbour-1")).present(origin.keys("harbour-1"))
+
+
+@contextmanager
+def served(presentation: Presentation) -> Iterator[str]:
+    """The server gives it to whoever asks. The address of its MASTER."""
+    addresses: Queue[str] = Queue()
+    loop, over = asyncio.new_event_loop(), asyncio.Event()
+
+    async def serve() -> None:
+        async with serving(presentation, Sat(loop.time), About(name="Low Tide")) as given:
+            addresses.put(given.master)
+            await over.wait()
+            assert given.failure is None
+
+    with ThreadPoolExecutor(1) as threads:
+        server = threads.submit(loop.run_until_complete, serve())
+        try:
+            yield addresses.get(timeout=60)
+        finally:
+            loop.call_soon_threadsafe(over.set)
+            server.result()
+            loop.close()

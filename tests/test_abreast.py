@@ -47,11 +47,18 @@ def test_hundreds_of_segments_and_few_open_files(words: tuple[str, ...], offline
     assert_origins_bytes(offlinedl.ok("show", title["id"], "--json").json, origin.files)
 
 
-def test_too_few_open_files_are_said(offlinedl: Offlinedl, origin: Origin) -> None:
-    """C58: fewer than it takes. What is done is kept, and fewer connections do it."""
+@pytest.mark.parametrize("most", range(13, 24))
+def test_too_few_open_files_are_said(most: int, offlinedl: Offlinedl, origin: Origin) -> None:
+    """C58: fewer than it takes, be it a file, a connection or a process that is one too many."""
     url = serve(origin, titles.fmp4(count=12))
-    process = offlinedl.start("get", url, before="few_files(20)", err=subprocess.PIPE)
+    process = offlinedl.start("get", url, before=f"few_files({most})", err=subprocess.PIPE)
     _, said = process.communicate()
     assert (process.returncode, b"ulimit -n" in said) == (6, True), said
+
+
+def test_fewer_connections_need_fewer_open_files(offlinedl: Offlinedl, origin: Origin) -> None:
+    """C58: what is done is kept."""
+    url = serve(origin, titles.fmp4(count=12))
+    assert offlinedl.start("get", url, before="few_files(20)").wait() == 6
     assert [title["state"] for title in offlinedl.listed()] == ["paused"]
     assert offlinedl.start("get", url, "-N", "1", before="few_files(20)").wait() == 0

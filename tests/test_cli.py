@@ -224,6 +224,19 @@ def hostile(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
     return offlinedl
 
 
+def test_a_name_keeps_the_joiners_that_it_is_spelled_with(offlinedl: Offlinedl, origin: Origin) -> None:
+    """And an id: what is shown can be said."""
+    family, want = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}", "می\N{ZERO WIDTH NON-JOINER}خواهم"
+    source = {"url": "titles/lighthouse/manifest.mpd"}
+    feed = {"offlinedl": 1, "name": "TV", "titles": [{"id": family, "name": want, "sources": [source]}]}
+    origin.fault("/feed.json", o.body(json.dumps(feed).encode()))
+    offlinedl.ok("source", "add", "tv", f"{origin.url}/feed.json")
+    offlinedl.ok("get", f"tv:{family}")
+    assert f"tv:{family}" in offlinedl.ok("list").out
+    assert offlinedl.ok("show", f"tv:{family}", "--json").json["name"] == want
+    assert want in offlinedl.ok("show", f"tv:{family}").out
+
+
 def assert_calm(text: str) -> None:
     assert all(line.isprintable() for line in text.split("\n")), text
     assert not any(line.startswith("error: forged") for line in text.split("\n"))
@@ -379,6 +392,21 @@ def test_list_says_in_words_what_is_left(full: Offlinedl) -> None:
     assert re.search(r"demo:harbour-1 .* Available for 29 more days\n", text)
     assert re.search(r"demo:lighthouse .* Available\n", text)
     assert re.search(r"demo:harbour-2 .* Failed: .*segment 1: .*status 404", text)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ("season = 2, episode = 1", "S2 E1"),
+        ("season = 1, episode = 0", "S1 E0"),
+        ("season = NULL, episode = 12", "E12"),
+    ],
+)
+def test_list_numbers_episodes(numbers: str, shown: str, demo: Offlinedl) -> None:
+    """The pilot is episode 0, and podcasts have no seasons."""
+    demo.ok("get", "demo:lighthouse")
+    rows(demo.home, f"UPDATE titles SET series_id = 'demo:s', series_name = 'Sea', {numbers}")
+    assert f"  Sea  {shown}  The Lighthouse  " in demo.ok("list").out
 
 
 # rm

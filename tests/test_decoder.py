@@ -129,19 +129,43 @@ def children() -> set[int]:
 
 
 class Deadly(io.BytesIO):
-    """Media that kill the decoder that reads them."""
+    """Media of which the decoder that reads them ends by a signal, so many times."""
+
+    def __init__(self, data: bytes, number: int, times: int) -> None:
+        super().__init__(data)
+        self._number, self._times = number, times
 
     def read(self, size: int | None = -1, /) -> bytes:
-        for pid in children():
-            os.kill(pid, signal.SIGKILL)
+        self._times -= 1
+        for pid in children() if self._times >= 0 else ():
+            os.kill(pid, self._number)
         return super().read(size)
 
 
 def test_media_that_the_decoder_dies_of_are_named_and_others_are_looked_at(root: Path) -> None:
     media = piece(packager.package(root, "clear") / "v", 1)
     with decoder.running():
-        assert decoder.look(Deadly(media)).reason == "the decoder dies of it (-9)"
+        assert decoder.look(Deadly(media, signal.SIGSEGV, 1)).reason == "the decoder dies of it (-11)"
         assert decoder.look(media).reason is None
+
+
+def test_who_kills_the_decoder_says_nothing_of_the_media(root: Path) -> None:
+    """A system that is short of memory does that. What is killed again cannot be judged, and is not called damaged."""
+    media = piece(packager.package(root, "clear") / "v", 1)
+    with decoder.running():
+        assert decoder.look(Deadly(media, signal.SIGKILL, 1)).reason is None
+        with pytest.raises(OfflinedlError, match="killed by the system"):
+            decoder.look(Deadly(media, signal.SIGKILL, 2))
+        assert decoder.look(media).reason is None
+
+
+def test_a_decoder_that_was_killed_while_nobody_asked_begins_anew(root: Path) -> None:
+    media = piece(packager.package(root, "clear") / "v", 1)
+    with decoder.running():
+        for _ in range(2):
+            for pid in children():
+                os.kill(pid, signal.SIGKILL)
+            assert decoder.look(media).reason is None
 
 
 def test_the_process_is_there_for_as_long_as_it_is_wanted(root: Path) -> None:

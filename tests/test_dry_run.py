@@ -10,11 +10,13 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from offlinedl.cli.output import table
 from offlinedl.demo.origin import DATA
 from tests import origin as o
 from tests.conftest import Offlinedl
@@ -212,6 +214,17 @@ def test_a_narrow_terminal_gets_a_narrow_ladder(
     reasons = " ".join(line[place:] for line in lines[2:] if line[:place].startswith((" ", "*")) and line[place:])
     assert "tallest within standard; the service lacks 1 of its segments" in reasons
     assert "rights   download allowed" in text
+
+
+def test_a_long_table_on_a_terminal_takes_no_longer_than_its_rows(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((60, 24)))
+    rows = [(f"tv:own-{number}", f"Tide {number}", "Available for 344 more days") for number in range(5_000)]
+    began = time.process_time()
+    table(("ID", "NAME", ""), rows, spare=("NAME",), short="NAME")
+    assert time.process_time() - began < 1
+    assert len(capfd.readouterr().out.splitlines()) == 1 + len(rows)
 
 
 def test_what_goes_elsewhere_is_not_made_narrow(offlinedl: Offlinedl, origin: Origin, monkeypatch: Any) -> None:

@@ -43,7 +43,7 @@ class Watcher:
 
     def begin(self, name: str, done: int, total: int, share: float | None = None) -> None: ...
 
-    def finished(self, share: float) -> None:
+    def finished(self, share: float, size: int) -> None:
         self.hears()
 
     def step(self, what: str) -> None: ...

@@ -82,9 +82,9 @@ def test_ids_of_what_is_called_alike() -> None:
     samples = [{"name": name, "uri": name} for name in ("A", "a", "潮")]
     ids = [title.id for title in read(*samples)]
     assert ids[:2] == ["demo:clear-dash.a", "demo:clear-dash.a-2"]
-    assert exolist.one(body(*samples), "demo", URL, ids[1]).sources[0].url == "https://example.com/lists/a"
+    assert exolist.finder(body(*samples), "demo", URL)(ids[1]).sources[0].url == "https://example.com/lists/a"
     with pytest.raises(NotFoundError):
-        exolist.one(body(), "demo", URL, ids[0])
+        exolist.finder(body(), "demo", URL)(ids[0])
 
 
 WRONG = [

@@ -303,14 +303,20 @@ def test_dates_are_utc(written: str, meant: datetime) -> None:
 
 def test_one_title_is_found_by_its_id() -> None:
     body = json.dumps({"offlinedl": 1, "titles": [title(id="a"), title(id="b:c/d")]}).encode()
-    assert feed.one(body, "demo", URL, "demo:b:c/d").id == "demo:b:c/d"
+    assert feed.finder(body, "demo", URL)("demo:b:c/d").id == "demo:b:c/d"
     with pytest.raises(NotFoundError, match="demo:c"):
-        feed.one(body, "demo", URL, "demo:c")
+        feed.finder(body, "demo", URL)("demo:c")
+
+
+def test_one_that_cannot_be_printed_is_found_as_it_is_offered() -> None:
+    body = json.dumps({"offlinedl": 1, "titles": [title(id="a\tb")]}).encode()
+    [offered] = feed.titles(body, "demo", URL)
+    assert feed.finder(body, "demo", URL)(offered.id) == offered
 
 
 def test_of_two_titles_with_one_id_the_first_counts() -> None:
     body = json.dumps({"offlinedl": 1, "titles": [title(name="first"), title(name="second")]}).encode()
-    assert feed.one(body, "demo", URL, "demo:a").name == "first"
+    assert feed.finder(body, "demo", URL)("demo:a").name == "first"
 
 
 def test_headers_are_not_shown() -> None:

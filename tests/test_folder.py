@@ -38,7 +38,16 @@ def test_what_is_listed(content: bytes, found: list[tuple[str, float]]) -> None:
     titles = list(folder.titles(content, "films", URL))
     assert [(title.name, title.details.duration) for title in titles] == found
     assert all(title.id.startswith("films:") and title.sources[0].url for title in titles)
-    assert folder.one(content, "films", URL, titles[0].id) == titles[0]
+    assert folder.finder(content, "films", URL)(titles[0].id) == titles[0]
+
+
+def test_who_gives_it_another_name_has_the_same_title() -> None:
+    one, other = (
+        next(folder.titles(f"#EXTINF:6,{n}\nhttps://a.example/low-tide/1.mpd\n".encode(), "films", URL)) for n in "ab"
+    )
+    assert (one.name, other.name) == ("a", "b")
+    assert one.id == other.id
+    assert one.id.startswith("films:low-tide-")
 
 
 def test_addresses_are_relative_to_the_place_and_entities_are_read() -> None:
@@ -78,6 +87,14 @@ def test_a_folder_of_this_machine(offlinedl: Offlinedl, origin: Origin, tmp_path
     lighthouse = next(line.split()[0] for line in said if "Lighthouse" in line)
     assert offlinedl.ok("get", lighthouse, "--json").json[0]["state"] == "ready"
     assert str(films).replace(" ", "%20") in offlinedl.ok("source", "list").out
+
+
+def test_lists_that_an_editor_of_windows_wrote(offlinedl: Offlinedl, tmp_path: Path) -> None:
+    """Each begins with a byte order mark."""
+    for name in ("1.m3u", "2.txt", "3.strm"):
+        (tmp_path / name).write_text(f"https://a.example/{name}/film.mpd\r\n", encoding="utf-8-sig")
+    assert offlinedl.ok("source", "add", "films", str(tmp_path)).out.startswith("films: 3 titles\n")
+    assert offlinedl.ok("source", "check", str(tmp_path)).out == "3 titles: nothing wrong\n"
 
 
 def test_a_file_of_this_machine_may_be_any_kind(offlinedl: Offlinedl, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -85,6 +87,7 @@ def test_a_series_of_two_sources_is_named_in_full(tv: Offlinedl, origin: Origin)
     refused = tv("follow", "h")
     assert (refused.code, "other:h, tv:h" in refused.err) == (3, True)
     tv.ok("follow", "other:h")
+    assert tv.ok("unfollow", "h").out.startswith("other:h: not followed any more")
 
 
 # what comes and goes
@@ -115,7 +118,7 @@ def test_the_quality_is_that_of_the_rule(tv: Offlinedl) -> None:
 
 
 def test_newer_ones_take_the_place_of_the_oldest(offlinedl: Offlinedl, origin: Origin) -> None:
-    """As of news; and what they replaced does not come back when they are watched."""
+    """As of news; and what they replaced does not come back when they are watched, nor what is older still."""
     known(offlinedl, origin, [news(1), news(2), news(3)])
     offlinedl.ok("follow", "n", "--next", "2", "--delete-watched", "--grace", "0m")
     offlinedl.ok("sync")
@@ -125,7 +128,7 @@ def test_newer_ones_take_the_place_of_the_oldest(offlinedl: Offlinedl, origin: O
     offlinedl.ok("sync")
     assert set(ready(offlinedl)) == {"n3", "n4"}
     offlinedl.ok("mark", "n3", "n4", "--watched")
-    assert fetched(offlinedl) == {"n1"}
+    assert fetched(offlinedl) == set()
 
 
 def test_what_is_watched_is_remembered_where_its_source_forgets_it(tv: Offlinedl, origin: Origin) -> None:
@@ -186,6 +189,22 @@ def test_kept_and_begun_ones_stay(tv: Offlinedl) -> None:
     assert ready(tv) == ["1x1", "1x2", "1x3", "2x1"]
     tv.ok("mark", "1x1", "--no-keep")
     assert decisions(tv)["1x1"][0] == "remove"
+
+
+def test_what_is_being_watched_stays(tv: Offlinedl) -> None:
+    """Also once more, or where enough of it was seen: it goes when that has ended."""
+    tv.ok("follow", "h", "--next", "1", "--delete-watched", "--grace", "0m")
+    tv.ok("sync")
+    tv.ok("mark", "1x1", "--watched")
+    command = [sys.executable, "-m", "offlinedl", "play", "tv:1x1", "--player", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith(b"http://127.0.0.1:")
+        assert fetched(tv) == {"1x2"}
+        assert ready(tv) == ["1x1", "1x2"]
+        tv.ok("check", "1x1")
+        process.kill()
+    assert decisions(tv) == {"1x1": ("remove", "done", "watched 0 minutes ago")}
 
 
 def test_an_unwatched_one_is_one_of_the_next_again(tv: Offlinedl) -> None:

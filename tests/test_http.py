@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from offlinedl.demo.origin import DATA
-from offlinedl.errors import DamagedError, NetworkError, OfflinedlError, UnsupportedError
+from offlinedl.errors import DamagedError, NetworkError, OfflinedlError, StorageError, UnsupportedError
 from offlinedl.http import Answer, Headers, Http
 from offlinedl.streams import ByteRange
 from tests import certificates
@@ -152,6 +153,23 @@ def test_a_header_that_would_become_two_is_an_error_of_the_house(origin: Origin)
     with pytest.raises(OfflinedlError):
         get(f"{origin.url}{SEGMENT}", trusted=[origin.url], headers=[("X-Token", "a\r\nX-Other: b")])
     assert origin.log == []
+
+
+def test_a_connection_that_is_one_open_file_too_many_is_no_fault_of_the_network(origin: Origin) -> None:
+    """C58: no waiting helps, fewer connections do."""
+
+    async def main() -> None:
+        async with Http() as http:
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            try:
+                with pytest.raises(StorageError, match="Too many open files") as caught:
+                    await http.get(f"{origin.url}{SEGMENT}", limit=10**6)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert "ulimit -n" in caught.value.hint
+
+    asyncio.run(main())
 
 
 REFUSED_TARGETS = [

@@ -22,7 +22,8 @@ from offlinedl.playback.segments import beginning
 from offlinedl.streams import Fetch, Plan, Rendition
 from tests import packager, playlists, titles
 from tests.mpds import mpd_text
-from tests.presented import BASE, ENTRY, Stored, frames, stored, text, uris, within, written
+from tests.presented import BASE, ENTRY, Stored, frames, stored, text, uris, within
+from tests.shelf import served
 
 KEY = packager.KEYS[packager.KIDS["v"]]
 NUMBERS = packager.SEGMENTS
@@ -59,22 +60,23 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("variant", "single"), WAYS)
-def test_what_is_decoded_is_what_was_packaged(variant: str, single: bool, root: Path, tmp_path: Path) -> None:
+def test_what_is_decoded_is_what_was_packaged(variant: str, single: bool, root: Path) -> None:
     folder = packager.package(root, variant, single=single)
     for track in ("v", "h"):
         title = stored("manifest.mpd", within(folder), of("mp4a", packager.CODECS[track]))
-        master = written(title.present(packager.keys_of(variant)), tmp_path / track)
-        assert frames(master, "v") == clear(root, track)
-    assert frames(master, "a") == clear(root, "a")
+        with served(title.present(packager.keys_of(variant))) as master:
+            assert frames(master, "v") == clear(root, track)
+            assert frames(master, "a") == clear(root, "a")
 
 
-def test_a_list_of_segments_is_one_too(root: Path, tmp_path: Path) -> None:
+def test_a_list_of_segments_is_one_too(root: Path) -> None:
     listed = "".join(f'<SegmentURL media="v/{n}.m4s"/>' for n in NUMBERS)
     addressing = f'<SegmentList duration="2"><Initialization sourceURL="v/init.mp4"/>{listed}</SegmentList>'
     body = f'<Representation id="v" bandwidth="9" codecs="avc1.64000d">{addressing}</Representation>'
     period = f'<Period><AdaptationSet mimeType="video/mp4">{body}</AdaptationSet></Period>'
     title = stored_text(mpd_text(period, 'mediaPresentationDuration="PT8S"'), within(packager.package(root, "cenc")))
-    assert frames(written(title.present(packager.KEYS), tmp_path / "x"), "v") == clear(root, "v")
+    with served(title.present(packager.KEYS)) as master:
+        assert frames(master, "v") == clear(root, "v")
 
 
 def stored_text(manifest: bytes, get: Callable[[str], bytes]) -> Stored:
@@ -91,8 +93,8 @@ def test_transport_streams_and_packed_audio(name: str, sealed: bool, root: Path,
     pieces = [(source / name / f"{n}.{extension}").read_bytes() for n in NUMBERS]
     whole.write_bytes(b"".join(piece[10 + piece[9] if piece[:3] == b"ID3" else 0 :] for piece in pieces))
     title = stored(f"{name}.m3u8", within(packager.streams(root, clear=not sealed)))
-    master = written(title.present(hls_keys(title)), tmp_path / "x")
-    assert frames(master, kind) == frames(whole, kind)
+    with served(title.present(hls_keys(title))) as master:
+        assert frames(master, kind) == frames(whole, kind)
 
 
 def sealed(data: bytes, number: int) -> bytes:
@@ -105,16 +107,18 @@ def test_aes_128_of_transport_streams(root: Path, tmp_path: Path) -> None:
     title = hls(["#EXT-X-MEDIA-SEQUENCE:1", '#EXT-X-KEY:METHOD=AES-128,URI="k"'], files)
     whole = tmp_path / "whole.ts"
     whole.write_bytes(b"".join((source / f"{n}.ts").read_bytes() for n in NUMBERS))
-    assert frames(written(title.present(hls_keys(title)), tmp_path / "x"), "v") == frames(whole, "v")
+    with served(title.present(hls_keys(title))) as master:
+        assert frames(master, "v") == frames(whole, "v")
 
 
-def test_aes_128_of_fragments_whose_init_segment_is_sealed_too(root: Path, tmp_path: Path) -> None:
+def test_aes_128_of_fragments_whose_init_segment_is_sealed_too(root: Path) -> None:
     source = packager.package(root, "clear") / "v"
     files = {f"{n}.m4s": sealed((source / f"{n}.m4s").read_bytes(), n) for n in NUMBERS}
     key = f'#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x{7:032x}'
     head = ["#EXT-X-MEDIA-SEQUENCE:1", key, '#EXT-X-MAP:URI="init.mp4"', '#EXT-X-KEY:METHOD=AES-128,URI="k"']
     title = hls(head, files, {"init.mp4": sealed((source / "init.mp4").read_bytes(), 7)})
-    assert frames(written(title.present(hls_keys(title)), tmp_path / "x"), "v") == clear(root, "v")
+    with served(title.present(hls_keys(title))) as master:
+        assert frames(master, "v") == clear(root, "v")
 
 
 def hls(head: list[str], files: Mapping[str, bytes], others: Mapping[str, bytes] | None = None) -> Stored:
@@ -124,24 +128,24 @@ def hls(head: list[str], files: Mapping[str, bytes], others: Mapping[str, bytes]
     return stored("v.m3u8", lambda url: there[url.removeprefix(BASE)])
 
 
-def test_smooth_streaming(root: Path, tmp_path: Path) -> None:
+def test_smooth_streaming(root: Path) -> None:
     folder = packager.smooth(root)
     title = stored("Manifest", lambda url: (folder / unquote(url.removeprefix(BASE))).read_bytes())
-    master = written(title.present(), tmp_path / "x")
-    assert 'CODECS="avc1.64000d,mp4a.40.2",RESOLUTION=320x180' in master.read_text()
-    assert frames(master, "v") == frames(folder / "v.mp4", "v")
-    assert frames(master, "a") == frames(folder / "a.aac", "a")
+    assert 'CODECS="avc1.64000d,mp4a.40.2",RESOLUTION=320x180' in text(title.present())
+    with served(title.present()) as master:
+        assert frames(master, "v") == frames(folder / "v.mp4", "v")
+        assert frames(master, "a") == frames(folder / "a.aac", "a")
 
 
-def test_segments_of_webm(root: Path, tmp_path: Path) -> None:
+def test_segments_of_webm(root: Path) -> None:
     template = '<SegmentTemplate initialization="init.webm" media="$Number$.webm" duration="2"/>'
     body = f'<Representation id="v" bandwidth="9" codecs="vp9">{template}</Representation>'
     period = f'<Period><AdaptationSet mimeType="video/webm">{body}</AdaptationSet></Period>'
     folder = packager.webm(root, encrypted=False)
     title = stored_text(mpd_text(period, 'mediaPresentationDuration="PT8S"'), within(folder))
-    master = written(title.present(), tmp_path / "x")
-    assert 'CODECS="vp09.00.10.08"' in master.read_text()
-    assert frames(master, "v") == frames(folder / "film.webm", "v")
+    assert 'CODECS="vp09.00.10.08"' in text(title.present())
+    with served(title.present()) as master:
+        assert frames(master, "v") == frames(folder / "film.webm", "v")
 
 
 def periods(*tracks: tuple[str, int]) -> bytes:
@@ -155,7 +159,7 @@ def periods(*tracks: tuple[str, int]) -> bytes:
 
 
 @pytest.mark.parametrize("rungs", [("v", "v"), ("v", "v270", "v"), ("h", "h270")], ids=" ".join)
-def test_periods_are_one_film(rungs: tuple[str, ...], root: Path, tmp_path: Path) -> None:
+def test_periods_are_one_film(rungs: tuple[str, ...], root: Path) -> None:
     """Also where they share an init segment, and their media begin anew: ffmpeg, which knows nothing of all that,
     decodes each of them, one after the other. (It scales all of them to the size of the first.)"""
     title = stored_text(periods(*((rung, 2) for rung in rungs)), within(packager.rungs(root)))
@@ -166,12 +170,12 @@ def test_periods_are_one_film(rungs: tuple[str, ...], root: Path, tmp_path: Path
     assert len([line for line in lines if line.startswith("#EXT-X-MAP")]) == len(
         [n for n, rung in enumerate(rungs) if n == 0 or rung != rungs[n - 1]]
     )
-    master = written(presentation, tmp_path / "x")
-    decoded = frames(master, "v")
+    with served(presentation) as master:
+        decoded, shown = frames(master, "v"), times(master)
+    assert shown == pytest.approx([n / 24 for n in range(192 * len(rungs))], abs=0.001)
     assert len(decoded) == 192 * len(rungs)
     for n, rung in enumerate(rungs):
         assert (decoded[192 * n : 192 * (n + 1)] == clear(root, rung, "rungs")) == (rung == rungs[0])
-    assert times(master) == pytest.approx([n / 24 for n in range(192 * len(rungs))], abs=0.001)
 
 
 def test_periods_of_other_clocks_are_one_film(root: Path, tmp_path: Path) -> None:
@@ -188,15 +192,15 @@ def test_periods_of_other_clocks_are_one_film(root: Path, tmp_path: Path) -> Non
     title = stored_text(
         periods(("v", 2), ("other", 8)), lambda url: within(tmp_path)(url) if "/other/" in url else rungs(url)
     )
-    master = written(title.present(), tmp_path / "x")
-    assert frames(master, "v") == clear(root, "v", "rungs") * 2
-    assert times(master) == pytest.approx([n / 24 for n in range(384)], abs=0.001)
+    with served(title.present()) as master:
+        assert frames(master, "v") == clear(root, "v", "rungs") * 2
+        assert times(master) == pytest.approx([n / 24 for n in range(384)], abs=0.001)
 
 
-def times(master: Path) -> list[float]:
+def times(master: str) -> list[float]:
     """When the pictures are shown, in seconds from the first."""
     command = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0"]
-    done = subprocess.run([*command, str(master)], capture_output=True, text=True, check=True)
+    done = subprocess.run([*command, master], capture_output=True, text=True, check=True)
     found = sorted(float(line.strip(",")) for line in dict.fromkeys(done.stdout.split()))
     return [at - found[0] for at in found]
 
@@ -302,7 +306,7 @@ def test_a_title_of_100_000_segments_is_presented_at_once() -> None:
     assert time.process_time() - began < 1
 
 
-def test_subtitles_are_on_the_clock_of_the_media(root: Path, tmp_path: Path) -> None:
+def test_subtitles_are_on_the_clock_of_the_media(root: Path) -> None:
     """As one file 0 is where the title begins; beside MPEG-TS they say when that is."""
     folder, media = packager.texts(root), packager.streams(root, clear=True)
     master = (
@@ -340,18 +344,9 @@ def first_pts(media: Path) -> int:
 
 
 @pytest.mark.parametrize("variant", ["cbcs", "cenc-rotation"])
-def test_mpv_plays_it(variant: str, root: Path, tmp_path: Path) -> None:
+def test_mpv_plays_it(variant: str, root: Path) -> None:
     title = stored("manifest.mpd", within(packager.package(root, variant)), of("avc1", "mp4a"))
-    master = written(title.present(packager.keys_of(variant)), tmp_path / "x")
-    command = [
-        "mpv",
-        "--no-config",
-        "--vo=null",
-        "--ao=null",
-        "--ao-null-untimed",
-        "--untimed",
-        "--msg-level=all=warn",
-        str(master),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    words = "mpv --no-config --vo=null --ao=null --ao-null-untimed --untimed --msg-level=all=warn"
+    with served(title.present(packager.keys_of(variant))) as master:
+        done = subprocess.run([*words.split(), master], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

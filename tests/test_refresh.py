@@ -3,17 +3,27 @@ state stays."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from offlinedl.api.home import Home, Network
+from offlinedl.errors import NotFoundError
+from offlinedl.sources import Said
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Handler, Origin
+from tests.seasons import FEED, known, ready
+from tests.shelf import Time
 
 SECRET = "s3cr3t"
 
@@ -32,6 +42,7 @@ class Source:
 
     def __init__(self, origin: Origin, content: bytes) -> None:
         self.content, self.etag, self.sent = content, '"1"', 0
+        self.meanwhile: Callable[[], object] = lambda: None
         self.url = f"{origin.url}/own.json"
         origin.fault("^/own.json$", self._answer)
 
@@ -40,6 +51,7 @@ class Source:
         if self.etag and request.headers.get("If-None-Match") == self.etag:
             return web.Response(status=304, headers=headers)
         self.sent += 1
+        self.meanwhile()
         return web.Response(body=self.content, headers=headers)
 
 
@@ -99,7 +111,8 @@ def test_a_dry_run_asks_nobody(offlinedl: Offlinedl, source: Source, origin: Ori
 
 
 BROKEN = [
-    pytest.param(feed(title("c"), {"id": "d"}), "titles[1].sources: missing", id="one title is damaged"),
+    pytest.param(feed({"id": "c"}, {}), "titles[0].sources: missing, and 2 other things", id="all titles are damaged"),
+    pytest.param(feed(title("c")).replace(b"1,", b'1, "limits": 5,'), "limits: not an object", id="its limits are"),
     pytest.param(b'{"offlinedl": 1, "titl', "the feed is not JSON", id="cut off"),
     pytest.param(b"<html>Sign in</html>", "the feed is not JSON", id="a login page"),
     pytest.param(b"", "the feed is not JSON", id="nothing"),
@@ -123,6 +136,33 @@ def test_a_damaged_source_leaves_its_last_good_state(
     assert (listed(offlinedl)["error"], listed(offlinedl)["failing_since"]) == (None, None)
 
 
+def test_a_damaged_title_is_left_out_and_said_once(offlinedl: Offlinedl, source: Source) -> None:
+    wrong = title("d", published="soon")
+    source.content, source.etag = feed(title("c"), wrong, title("b")), '"2"'
+    result = offlinedl.ok("sync", "--quiet")
+    assert result.err == "warning: own: left out: titles[1].published: not a date (ISO 8601)\n"
+    assert offers(offlinedl) == ["c", "b"]
+    assert "left out: titles[1].published" in offlinedl.ok("source", "list").out
+    source.content, source.etag = feed(title("e"), title("c"), wrong, title("b")), '"3"'
+    result = offlinedl.ok("sync")
+    assert (result.out, result.err) == ("own: its offers were read. 1 new, 0 gone\n", "")
+    assert listed(offlinedl)["left_out"] == "titles[2].published: not a date (ISO 8601)"
+    source.content, source.etag = feed(title("c"), title("d", published="2026-11-01")), '"4"'
+    offlinedl.ok("sync")
+    assert (offers(offlinedl), listed(offlinedl)["left_out"]) == (["c", "d"], None)
+
+
+def test_what_is_left_out_is_named_when_the_source_is_added(offlinedl: Offlinedl, origin: Origin) -> None:
+    source = Source(origin, feed(title("a"), title("b", season="x", published="soon"), {"id": "c"}))
+    result = offlinedl.ok("source", "add", "more", source.url)
+    assert result.out == "more: 1 title\n  more:a  a\n"
+    assert result.err.splitlines() == [
+        "left out: titles[1].season: not a whole number",
+        "left out: titles[1].published: not a date (ISO 8601)",
+        "left out: titles[2].sources: missing",
+    ]
+
+
 def test_a_source_that_is_away_stops_no_other(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
     offlinedl.ok("source", "add", "demo", f"{origin.url}/feed.json")
     origin.fault("^/feed.json$", o.status(500))
@@ -133,6 +173,44 @@ def test_a_source_that_is_away_stops_no_other(offlinedl: Offlinedl, source: Sour
     offlinedl.ok("sync")
     assert listed(offlinedl)["failing_since"] == since
     assert listed(offlinedl)["titles"] == 4
+
+
+MEANWHILE = [
+    pytest.param("DELETE FROM sources", [], id="removed"),
+    pytest.param("UPDATE sources SET url = url || '?other'", ["a", "b"], id="given another address"),
+]
+
+
+@pytest.mark.parametrize(
+    "content", [feed(title("c")), feed(title("a"), title("b")), b"{}"], ids=["changed", "unchanged", "damaged"]
+)
+@pytest.mark.parametrize(("statement", "left"), MEANWHILE)
+def test_what_was_decided_about_a_source_while_it_was_read_holds(
+    offlinedl: Offlinedl, origin: Origin, source: Source, content: bytes, statement: str, left: list[str]
+) -> None:
+    def decide() -> None:
+        with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog, catalog:
+            catalog.execute("PRAGMA foreign_keys = ON")
+            catalog.execute(statement)
+
+    source.content, source.etag, source.meanwhile = content, '"2"', decide
+    offlinedl.ok("sync")
+    assert offers(offlinedl) == left
+    assert all(found["error"] is None for found in offlinedl.ok("source", "list", "--json").json)
+    source.meanwhile = lambda: None
+    offlinedl.ok("sync")
+    assert not any('"2"' in asked.headers.get("If-None-Match", "") for asked in origin.asked("/own.json"))
+
+
+def test_times_are_those_of_the_place(offlinedl: Offlinedl, source: Source) -> None:
+    with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE sources SET fetched_at = '2026-11-01T20:00:00.000000+00:00'")
+    command = [sys.executable, "-m", "offlinedl", "source", "list", "--home", str(offlinedl.home)]
+    environment = {**os.environ, "TZ": "Asia/Tokyo"}
+    assert (
+        " 2026-11-02 05:00 "
+        in subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    )
 
 
 def test_nothing_is_added_where_nothing_can_be_read(offlinedl: Offlinedl, source: Source) -> None:
@@ -180,3 +258,37 @@ def test_a_kind_that_a_person_names_is_that(offlinedl: Offlinedl, source: Source
     result = offlinedl("source", "add", "other", source.url, "--kind", "rss")
     assert (result.code, "not well-formed XML" in result.err) == (8, True)
     assert offlinedl("source", "add", "other", source.url, "--kind", "podcast").code == 2
+
+
+# for several titles
+
+
+def test_for_several_titles_a_source_is_read_once(offlinedl: Offlinedl, origin: Origin) -> None:
+    """For those that sync wants, and for those of one get; sync asks first whether it changed."""
+    known(offlinedl, origin)
+    offlinedl.ok("follow", "h", "--next", "3")
+    offlinedl.ok("sync")
+    assert (len(origin.asked(FEED)), len(ready(offlinedl))) == (2, 3)
+    origin.forget()
+    offlinedl.ok("get", "tv:2x1", "2x2", "tv:2x3")
+    assert (len(origin.asked(FEED)), len(ready(offlinedl))) == (1, 6)
+
+
+def test_what_a_source_said_serves_for_a_while(offlinedl: Offlinedl, origin: Origin) -> None:
+    """What opens titles may be signed. Where a title was not there, it is looked for anew."""
+    known(offlinedl, origin)
+    time = Time(now=0.0)
+
+    async def main() -> list[int]:
+        home, asked, said = Home.at(None), [], Said(time)
+        with home.library() as library:
+            source = library.catalog.offers.source("tv")
+        assert source is not None
+        async with home.engine(Network()) as engine:
+            for time.now, wanted in ((0.0, "1x2"), (60.0, "1x1"), (61.0, "1x1"), (62.0, "none"), (63.0, "1x2")):
+                with suppress(NotFoundError):
+                    assert (await said.title(source, f"tv:{wanted}", engine)).id == f"tv:{wanted}" != "tv:none"
+                asked.append(len(origin.asked(FEED)))
+        return asked
+
+    assert asyncio.run(main()) == [1, 1, 2, 2, 3]

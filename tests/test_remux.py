@@ -13,7 +13,8 @@ from offlinedl.errors import DamagedError, UnsupportedError
 from offlinedl.media import mpegts
 from offlinedl.remux import Film, begins
 from tests import packager
-from tests.presented import frames, stored, text, uris, within, written
+from tests.presented import frames, stored, text, uris, within
+from tests.shelf import served
 
 
 @pytest.fixture(scope="session")
@@ -32,18 +33,18 @@ SAME = {"film.mp4": (1, 0), "late.mp4": (1, 0), "sound.m4a": (1, 0), "sound.mp3"
 
 
 @pytest.mark.parametrize("name", [name for name in packager.FILMS if name != "film.ts"])
-def test_a_file_is_cut_without_a_change(name: str, root: Path, tmp_path: Path) -> None:
+def test_a_file_is_cut_without_a_change(name: str, root: Path) -> None:
     folder = packager.films(root)
     presentation = stored(name, within(folder)).present()
-    master = written(presentation, tmp_path / "x")
     index = text(presentation, next(i for i in uris(text(presentation)) if i.endswith("index.m3u8")))
     assert "#EXT-X-INDEPENDENT-SEGMENTS" in index
     assert len([line for line in index.splitlines() if not line.startswith("#")]) in {2, 3}
     assert presentation.duration == pytest.approx(8, abs=0.1)
-    if "film" in name or "pieces" in name:
-        assert frames(master, "v") == frames(folder / name, "v")
     first, last = SAME.get(name, (0, 0))
-    ours, theirs = frames(master, "a"), frames(folder / name, "a")
+    with served(presentation) as master:
+        if "film" in name or "pieces" in name:
+            assert frames(master, "v") == frames(folder / name, "v")
+        ours, theirs = frames(master, "a"), frames(folder / name, "a")
     fewer = len(ours) - len(theirs)
     assert fewer in {0, 1}
     assert ours[first:][: len(ours) - first - last] == theirs[first - fewer :][: len(ours) - first - last]
@@ -61,7 +62,7 @@ def test_segments_may_be_asked_for_in_any_order(name: str, root: Path) -> None:
         assert [other.segment(n) for n in (*order, *order)] == [right[n] for n in (*order, *order)]
 
 
-def test_a_transport_stream_is_cut_behind_its_tables(root: Path, tmp_path: Path) -> None:
+def test_a_transport_stream_is_cut_behind_its_tables(root: Path) -> None:
     path = packager.films(root) / "film.ts"
     cut = film(path)
     assert (cut.extension, cut.init) == ("ts", b"")
@@ -73,13 +74,13 @@ def test_a_transport_stream_is_cut_behind_its_tables(root: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("variant", ["cenc", "cbcs"])
-def test_an_encrypted_file_is_opened_first(variant: str, root: Path, tmp_path: Path) -> None:
+def test_an_encrypted_file_is_opened_first(variant: str, root: Path) -> None:
     """One that no index cuts, and that no server gives in pieces."""
     folder = packager.package(root, variant, single=True)
     title = stored("v.mp4", within(folder))
     title = replace(title, plan=replace(title.plan, protected=True))
-    master = written(title.present(packager.KEYS), tmp_path / "x")
-    assert frames(master, "v") == frames(packager.package(root, "clear", single=True) / "v.mp4", "v")
+    with served(title.present(packager.KEYS)) as master:
+        assert frames(master, "v") == frames(packager.package(root, "clear", single=True) / "v.mp4", "v")
 
 
 class Counting(io.FileIO):
@@ -105,12 +106,13 @@ def test_only_what_is_needed_of_a_file_is_read(tmp_path: Path) -> None:
         assert 0 < Counting.count - before < path.stat().st_size / 3
 
 
-def test_a_file_in_pieces_is_one(root: Path, tmp_path: Path) -> None:
+def test_a_file_in_pieces_is_one(root: Path) -> None:
     """Its movie box is at its end."""
     path = packager.large(root)
     title = stored("film.mp4", within(path.parent))
     assert title.plan.cut
-    assert frames(written(title.present(), tmp_path / "x"), "v") == frames(path, "v")
+    with served(title.present()) as master:
+        assert frames(master, "v") == frames(path, "v")
 
 
 def test_what_is_no_media_is_damaged(tmp_path: Path) -> None:

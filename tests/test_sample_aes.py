@@ -46,7 +46,7 @@ def carried(segment: bytes) -> list[tuple[int, bytes]]:
     if segment[:1] != b"G":
         return [(0, segment[10 + int.from_bytes(segment[8:9]) * 128 + segment[9] :])]
     transport = mpegts.Transport(segment)
-    return [(kind, mpegts.gather(segment, transport.elementary(pid))) for pid, kind in transport.streams.items()]
+    return [(kind, bytes(mpegts.gather(segment, transport.elementary(pid)))) for pid, kind in transport.streams.items()]
 
 
 @pytest.mark.parametrize("number", packager.SEGMENTS)
@@ -117,6 +117,48 @@ def transport(kind: int, stream: bytes) -> bytes:
     pmt = section(2, bytes((0, 1, 0xC1, 0, 0, 0xE0, FIRST_STREAM, 0xF0, 0, kind, 0xE0, FIRST_STREAM, 0xF0, 0)))
     pes = b"\0\0\1\xe0\0\0\x80\0\0" + stream
     return packets(0, pat) + packets(0x20, pmt) + packets(FIRST_STREAM, pes)
+
+
+PACKETS = st.lists(
+    st.tuples(
+        st.sampled_from((FIRST_STREAM, FIRST_STREAM + 1)), st.sampled_from((0, 0, 0, 1, 2, 100, 184)), st.booleans()
+    ),
+    max_size=40,
+)
+"""Of each its PID, how many bytes its adaptation field takes, and whether a PES packet begins in it."""
+
+
+@given(PACKETS)
+def test_a_stream_is_what_its_packets_carry_wherever_they_lie(drawn: list[tuple[int, int, bool]]) -> None:
+    """One after the other or apart, with an adaptation field or without. What is put back is put in the same places."""
+    carries: dict[int, bytes] = {FIRST_STREAM: b"", FIRST_STREAM + 1: b""}
+    segment = bytearray(transport(0xDB, b""))
+    for number, (pid, room, begins) in enumerate(drawn):
+        begins = begins and room < 184  # noqa: PLW2901 - there is no place for it
+        content = bytes((number,)) * (184 - room - 9 * begins)
+        field = bytes((room - 1,)) + bytes(room - 1) if room else b""
+        head = struct.pack(">BHB", 0x47, begins << 14 | pid, 0x30 if room else 0x10)
+        segment += head + field + (b"\0\0\1\xe0\0\0\x80\0\0" if begins else b"") + content
+        carries[pid] += content
+    found = mpegts.Transport(segment)
+    for pid, content in carries.items():
+        spans = found.elementary(pid)
+        assert mpegts.gather(segment, spans) == content
+        before = bytes(segment)
+        mpegts.scatter(segment, spans, bytes(len(content)))
+        assert mpegts.gather(segment, spans) == bytes(len(content))
+        mpegts.scatter(segment, spans, content)
+        assert segment == before
+
+
+@pytest.mark.parametrize("count", [1, 50, 250])
+def test_a_section_goes_on_over_packets(count: int) -> None:
+    programs = b"".join((n + 1).to_bytes(2) + (0xE100 + n).to_bytes(2) for n in range(count))
+    whole = section(0, bytes((0, 1, 0xC1, 0, 0)) + programs)
+    segment = packets(0, whole)
+    assert list(mpegts._programs(mpegts.gather(segment, next(mpegts.Transport(segment)._sections(0))))) == [
+        0x100 + n for n in range(count)
+    ]
 
 
 UNITS = st.builds(

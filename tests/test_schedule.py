@@ -143,7 +143,11 @@ def test_install_show_and_remove(offlinedl: Offlinedl, crontab: Path) -> None:
     assert "Nothing is installed" in offlinedl.ok("schedule", "show").err
 
 
-def test_where_there_was_no_crontab_there_is_none(offlinedl: Offlinedl, crontab: Path) -> None:
+@pytest.mark.parametrize("said", ["no crontab for you", "crontab: can't open 'you': No such file or directory"])
+def test_where_there_was_no_crontab_there_is_none(said: str, offlinedl: Offlinedl, crontab: Path) -> None:
+    """As Vixie's cron says it, and that of busybox."""
+    program = crontab.parent / "bin/crontab"
+    program.write_text(program.read_text().replace("no crontab for you", said))
     offlinedl.ok("schedule", "install", "--yes")
     assert crontab.exists()
     offlinedl.ok("schedule", "remove", "--yes")
@@ -175,6 +179,15 @@ def test_on_a_terminal_it_asks(answer: str, code: int, offlinedl: Offlinedl, cro
 def test_what_cannot_be_is_said_first(words: list[str], offlinedl: Offlinedl, crontab: Path) -> None:
     refused = offlinedl("schedule", "install", *words, "--yes")
     assert (refused.code, words[0] in refused.err, crontab.exists()) == (2, True, False)
+
+
+def test_a_unit_that_cannot_be_removed_is_named(offlinedl: Offlinedl, systemd: Path) -> None:
+    offlinedl.ok("schedule", "install", "--yes")
+    [service] = systemd.glob("*.service")
+    service.unlink()
+    service.mkdir()
+    refused = offlinedl("schedule", "remove", "--yes")
+    assert (refused.code, str(service) in refused.err) == (6, True)
 
 
 def test_where_nothing_runs_programs(offlinedl: Offlinedl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,14 @@ def test_what_a_reader_says_by_mistake_is_left_out(odd: dict[str, Any]) -> None:
     assert (title.details.duration, title.season) == (0.0, None)
 
 
+def test_who_gives_it_another_name_has_the_same_title() -> None:
+    """YouTube has ids that begin with a dash, which nobody can type."""
+    entry = {**dict.fromkeys(sites.KEPT), "id": "-0x7c_Ab", "url": "https://example.com/a"}
+    bodies = [json.dumps({"title": None, "entries": [{**entry, "title": name}]}).encode() for name in ("One", "1st")]
+    [one], [other] = (list(sites.titles(body, "tv", "https://example.com/")) for body in bodies)
+    assert (one.id, other.name) == (other.id, "1st")
+
+
 def way(name: str, protocol: str = "https", **more: Any) -> dict[str, Any]:
     return {"url": f"https://example.com/{name}", "protocol": protocol, "vcodec": "avc1", "acodec": "aac", **more}
 

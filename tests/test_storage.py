@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from offlinedl import storage
+from offlinedl.catalog import Catalog
 from offlinedl.demo.origin import DATA
+from offlinedl.errors import StorageError
+from offlinedl.library import Library
+from offlinedl.model import Title, Wanted
+from offlinedl.store import Store
+from offlinedl.streams import Fetch, Plan
+from offlinedl.vault import Vault
 from tests import origin as o
 from tests.boxes import box
 from tests.conftest import Offlinedl
@@ -46,7 +57,7 @@ def test_over_the_quota_a_person_hears_what_would_make_room(tv: Offlinedl, origi
     refused = tv("get", "tv:1x2")
     assert refused.code == 6
     assert re.search(r"about 71 kB are to come; 142 kB of the quota of 178 kB are used", refused.err)
-    assert "`offlinedl rm tv:1x1` frees 71 kB (tv:1x1: its date, 2026-01-02, is over)" in refused.err
+    assert "`offlinedl rm tv:1x1` frees 71 kB (tv:1x1: its date, 2026-01-02 00:00 UTC, is over)" in refused.err
     assert [asked.headers["Range"] for asked in origin.asked("v720.mp4")] == ["bytes=877-944"], "more than its index"
     assert ready(tv) == ["1x1", "n1"]
     tv.ok("rm", "tv:1x1")
@@ -119,7 +130,7 @@ def test_what_a_person_dated_goes_and_is_worth_a_mail(tv: Offlinedl) -> None:
     tv.ok("get", "tv:n2", "--until", "2099-01-01")
     tv.ok("follow", "h", "--next", "1")
     told = tv.ok("sync", "--quiet")
-    assert told.out == "tv:n1: removed (its date, 2026-01-02, is over; room for tv:1x1). 71 kB freed\n"
+    assert told.out == "tv:n1: removed (its date, 2026-01-02 00:00 UTC, is over; room for tv:1x1). 71 kB freed\n"
     assert sorted(ready(tv)) == ["1x1", "n2"]
 
 
@@ -131,7 +142,7 @@ def test_storage_shows_what_is_used_and_what_would_go_first(tv: Offlinedl) -> No
     tv.ok("follow", "h", "--next", "2")
     tv.ok("sync")
     shown = tv.ok("storage", "--json").json
-    assert [one["id"] for one in shown["goes_first"]] == ["tv:n2", "tv:1x1", "tv:1x2"]
+    assert [one["id"] for one in shown["goes_first"]] == ["tv:n2", "tv:1x2", "tv:1x1"]
     assert all(one["reason"] and one["bytes"] for one in shown["goes_first"])
     assert shown["used"] == sum(title["bytes"] for title in shown["titles"]) == used(tv)
     assert (shown["quota"], shown["keep_free"], len(shown["titles"])) == (710_000, 1, 4)
@@ -164,3 +175,27 @@ def test_two_at_once_do_not_pass_the_quota(tv: Offlinedl, origin: Origin) -> Non
     process.kill()
     process.wait()
     origin.mend()
+
+
+class Small(Store):
+    """On a disk with 150 bytes."""
+
+    def free_bytes(self) -> int:
+        return 150
+
+
+def test_two_at_once_do_not_fill_the_disk(tmp_path: Path) -> None:
+    """C55: what another process downloads needs its room on the disk, too."""
+    catalog, store = Catalog(tmp_path / "catalog.db"), Small(tmp_path / "titles")
+    library = Library(catalog, store, Vault(tmp_path / "vault"), lambda: datetime(2026, 11, 1, tzinfo=UTC))
+    fetch = Fetch(rendition="v", init=False, number=1, url="http://127.0.0.1/1", path="v/1", estimate=100)
+    plan = Plan(manifest_url="", wanted=Wanted(), tracks=(), fetches=(fetch,))
+    one, other = (asyncio.run(library.begin(Title(id=id_, name=id_, sources=()), plan)) for id_ in ("one", "other"))
+    with library.lock("one"):
+        asyncio.run(library.start(one))
+        storage.check(library.must("one"), plan.fetches, library)
+        with pytest.raises(StorageError, match="about 100 B are to come beside 100 B of others; 150 B are free"):
+            storage.check(other, plan.fetches, library)
+    storage.check(other, plan.fetches, library)  # who is killed needs no room
+    catalog.close()
+    store.close()

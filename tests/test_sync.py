@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import subprocess
+import urllib.request
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from offlinedl.store import Store
+from offlinedl.store import Store, folder_name
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Fault, Origin
 from tests.seasons import CLEAR, LICENSED, SEASONS, episode, known, offer, ready
-from tests.test_pause import held_at
+from tests.test_pause import _RELEASE, held_at
 
 
 @pytest.fixture
@@ -76,6 +79,30 @@ def test_a_second_one_leaves_at_once(tv: Offlinedl, origin: Origin) -> None:
     tv.ok("sync", "--quiet")
 
 
+@pytest.mark.parametrize("does", ["download", "remove", "renew", "release"])
+def test_a_title_that_another_process_is_at_is_left_to_the_next_run(
+    does: str, offlinedl: Offlinedl, origin: Origin
+) -> None:
+    """C67: that is no failure, and no mail."""
+    known(offlinedl, origin, [episode(1, 1, LICENSED)])
+    offlinedl.ok("follow", "h", "--next", "1", "--delete-watched", "--grace", "0m")
+    if does != "download":
+        long_ago = datetime.now(UTC) - timedelta(days=24)
+        assert offlinedl.at(f"{long_ago:%Y-%m-%d %H:%M:%S}", "sync").code == 0
+    if does == "remove":
+        offlinedl.ok("mark", "1x1", "--watched")
+    if does == "release":
+        origin.fault("/license", o.status(503))
+        offlinedl.ok("rm", "1x1")
+        origin.mend()
+    with Store(offlinedl.home / "titles").lock(folder_name("tv:1x1")):
+        quiet = offlinedl.ok("sync", "--quiet")
+        assert (quiet.out, quiet.err) == ("", "")
+        busy = [s["reason"] for s in offlinedl.ok("sync", "--json").json if s["step"] == does]
+        assert busy == ["another offlinedl is working on this title"]
+    assert (does, "1x1", "done") in steps(offlinedl)
+
+
 def test_one_that_fails_leaves_the_others(tv: Offlinedl, origin: Origin) -> None:
     """C68: the code is that of the first failure; patience grows, and what succeeds is forgotten."""
     bad = episode(1, 1)
@@ -102,6 +129,30 @@ def test_a_mail_is_worth_what_is_new(tv: Offlinedl, origin: Origin) -> None:
     assert tv("sync", "--quiet").err.startswith("error: tv:1x3: ")
     later = tv.at("2099-01-01 00:00:00", "sync", "--quiet")
     assert (later.code, later.out, later.err) == (3, "", "")
+
+
+def test_what_fails_each_time_is_one_mail(offlinedl: Offlinedl, origin: Origin) -> None:
+    """A renewal, a release: said again where it is otherwise than before, or was well between."""
+    known(offlinedl, origin, [episode(1, number, LICENSED) for number in (1, 2)])
+    assert offlinedl.at("2026-11-01 12:00:00", "get", "tv:1x1", "tv:1x2").code == 0
+    origin.fault("/license", o.status(503))
+    assert offlinedl.at("2026-11-24 12:00:00", "rm", "tv:1x2").code == 0
+
+    def mails(moment: str) -> list[str]:
+        told = offlinedl.at(moment, "sync", "--quiet")
+        assert told.out == ""
+        return [line.partition(": the")[0] for line in told.err.splitlines() if not line.startswith("hint: ")]
+
+    assert mails("2026-11-24 13:00:00") == ["warning: tv:1x1", "error: tv:1x2"]
+    assert mails("2026-11-24 19:00:00") == []
+    origin.mend()
+    origin.fault("/license", o.status(403))
+    assert mails("2026-11-25 13:00:00") == ["warning: tv:1x1", "warning: tv:1x2"]
+    assert mails("2026-11-25 19:00:00") == []
+    origin.mend()
+    assert mails("2026-11-26 13:00:00") == []
+    origin.fault("/license", o.status(403))
+    assert mails("2026-12-20 13:00:00") == ["warning: tv:1x1"]
 
 
 @pytest.mark.parametrize("fault", [o.dropped(), o.status(503), o.body(b"{")], ids=["away", "503", "torn"])
@@ -173,6 +224,18 @@ def test_a_stop_is_no_pause_by_a_person(tv: Offlinedl, origin: Origin) -> None:
     assert ready(tv) == ["1x1", "1x2"]
 
 
+@pytest.mark.parametrize("word", ["rm", "pause"])
+def test_what_a_person_does_to_a_title_before_its_turn_is_no_failure(word: str, tv: Offlinedl, origin: Origin) -> None:
+    """A2, A17: the next run says why it leaves it, too."""
+    offer(origin, [episode(1, 1, LICENSED), episode(1, 2, LICENSED)])
+    process = held_at(tv, origin, "harbour-1/v720/2.m4s", "--quiet", verb="sync", err=subprocess.PIPE)
+    tv.ok(word, "1x2")
+    urllib.request.urlopen(origin.url + _RELEASE).close()
+    assert (process.communicate()[1], process.returncode) == (b"", 0)
+    [left] = tv.ok("sync", "--json").json
+    assert (left["title"], left["result"], "a person" in left["reason"]) == ("tv:1x2", "skipped", True)
+
+
 # without a network
 
 
@@ -225,8 +288,28 @@ def test_a_place_that_a_removal_frees_is_there_at_once(offlinedl: Offlinedl, ori
     assert (told.code, ready(offlinedl)) == (5, ["1x1"])
     assert [step["error"]["code"] for step in told.json if step["error"]] == ["download-limit"]
     offlinedl.ok("mark", "1x1", "--watched")
-    assert offlinedl("sync").code == 5
+    offlinedl.ok("sync")
     assert ready(offlinedl) == ["1x2"]
+
+
+def test_a_limit_is_said_once_and_waited_for(offlinedl: Offlinedl, origin: Origin) -> None:
+    """Of one service, whatever titles run into it, also where there are hours in which none does; who then does so
+    again after a while hears of it again."""
+    known(offlinedl, origin, limits={"downloads_per_device": 1})
+    offlinedl.ok("follow", "h", "--next", "3")
+    first = offlinedl.at("2026-11-01 02:00:00", "sync", "--quiet")
+    assert (first.code, first.err.count("error: "), "TV allows 1 download on a device" in first.err) == (5, 1, True)
+    for moment in ("2026-11-01 08:00:00", "2026-11-02 02:00:00", "2026-11-03 02:00:00"):
+        quiet = offlinedl.at(moment, "sync", "--quiet", "--between", "01:00-06:00")
+        assert (quiet.code, quiet.out, quiet.err) == (0, "", ""), moment
+    told = offlinedl.at("2026-11-03 03:00:00", "sync", "--json").json
+    assert [(s["title"], s["result"], "allows 1 download" in s["reason"]) for s in told] == [
+        ("tv:1x2", "skipped", True), ("tv:1x3", "skipped", True),
+    ]  # fmt: skip
+    offlinedl.ok("unfollow", "h")
+    assert offlinedl.at("2026-12-03 02:00:00", "sync").code == 0
+    offlinedl.ok("follow", "h", "--next", "3")
+    assert offlinedl.at("2026-12-03 03:00:00", "sync", "--quiet").code == 5
 
 
 TRIP = [episode(1, 1, LICENSED), episode(1, 2, CLEAR), episode(1, 3, LICENSED), episode(1, 4, LICENSED)]
@@ -245,6 +328,12 @@ def packed(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
     assert offlinedl.at(PLAYED, "mark", "tv:1x4", "--watched").code == 0
     origin.forget()
     return offlinedl
+
+
+def test_a_trip_that_is_over_is_none(packed: Offlinedl) -> None:
+    refused = packed.at(PLAYED, "sync", "--until", "2026-11-09")
+    assert (refused.code, "is over" in refused.err) == (2, True)
+    assert packed.at(PLAYED, "sync", "--dry-run", "--until", "2026-11-10").code == 0
 
 
 def test_before_a_trip(packed: Offlinedl, origin: Origin) -> None:

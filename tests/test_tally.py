@@ -82,10 +82,21 @@ def test_where_no_size_is_known_durations_count() -> None:
     assert (tally.percent, tally.total) == (0, 0)
     for second in range(10):
         fetch(tally, 0, MB, 1000.0 + second)
-        tally.finished(1 / 40, 1001.0 + second)
+        tally.finished(1 / 40, MB, 1001.0 + second)
     assert tally.percent == 25.0
     assert tally.total == pytest.approx(40 * MB, rel=0.01)
     assert tally.seconds_left(1010.0) == pytest.approx(30, rel=0.06)
+
+
+def test_what_is_under_way_says_nothing_of_how_much_there_will_be() -> None:
+    """Sixteen are, and one is done."""
+    tally = Tally()
+    tally.begin(0, 0, 1000.0)
+    for _ in range(16):
+        tally.advance(MB // 2, 0, 1000.0)
+    tally.advance(MB // 2, 0, 1001.0)
+    tally.finished(1 / 40, MB, 1001.0)
+    assert tally.total == 40 * MB
 
 
 def test_where_no_size_is_known_and_some_is_there_durations_count_too() -> None:
@@ -93,14 +104,14 @@ def test_where_no_size_is_known_and_some_is_there_durations_count_too() -> None:
     tally.begin(10 * MB, 10 * MB, 1000.0, share=0.25)
     assert (tally.percent, tally.total) == (25.0, 40 * MB)
     fetch(tally, 0, MB, 1000.0)
-    tally.finished(0.025, 1001.0)
+    tally.finished(0.025, MB, 1001.0)
     assert (tally.percent, tally.total) == (27.5, 40 * MB)
 
 
 def test_durations_do_not_count_where_sizes_are_known() -> None:
     tally = Tally()
     tally.begin(0, 10 * MB, 1000.0)
-    tally.finished(0.5, 1000.0)
+    tally.finished(0.5, MB, 1000.0)
     fetch(tally, MB, MB, 1000.0)
     assert tally.percent == 10.0
 

@@ -13,7 +13,7 @@ import pytest
 
 from offlinedl.actions.check import check
 from offlinedl.actions.litter import strays
-from offlinedl.cli.progress import Silence
+from offlinedl.api.events import Watch
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, State
 from tests.conftest import Offlinedl
@@ -45,8 +45,9 @@ def candidates(show: Show, home: Household) -> list[str]:
     known = {e.title: e for e in offered} | {t: EPISODES[t] for t in books.downloads if EPISODES[t].show is show}
     out = viewer.removed | viewer.watched.keys()
     if show.is_newest:
-        out |= books.gone
-        return [e.title for e in sorted(known.values(), key=lambda e: -e.number) if e.title not in out]
+        passed = [EPISODES[t].number for t in books.gone - viewer.watched.keys() if EPISODES[t].show is show]
+        new = [e for e in known.values() if e.title in home.before or e.number > max(passed, default=-1)]
+        return [e.title for e in sorted(new, key=lambda e: -e.number) if e.title not in out | books.gone]
     if not show.rule.get("refetch_expired"):
         out |= books.ended
     last = max((EPISODES[t].number for t in viewer.watched if EPISODES[t].show is show), default=-1)
@@ -146,6 +147,13 @@ def every_step_has_its_reason(home: Household) -> Iterator[str]:
     yield from (f"{step} has no reason" for step in home.steps if not step.reason)
 
 
+def what_goes_wrong_is_said_once(home: Household) -> Iterator[str]:
+    before = {(s.does, s.title, s.result, s.error.code) for s in home.last if s.error}
+    for step in home.steps:
+        if step.is_news and step.error and (step.does, step.title, step.result, step.error.code) in before:
+            yield f"a second mail: {step}"
+
+
 def licenses_are_asked_for_once(home: Household) -> Iterator[str]:
     books, hand = home.books, home.books.in_hand(home.after)
     counted = sum(n for t, n in books.downloads.items() if EPISODES[t].show.licensed) + books.renewals.total()
@@ -188,6 +196,7 @@ TRUTHS = (
     what_lies_here_is_what_the_catalog_says,
     nothing_is_fetched_twice,
     every_step_has_its_reason,
+    what_goes_wrong_is_said_once,
     licenses_are_asked_for_once,
     what_must_stay_stays,
     what_a_person_removed_stays_away,
@@ -219,7 +228,7 @@ async def at_the_end(home: Household, licensing: Licensing) -> AsyncIterator[str
     if strange := home.vault.names() - {home.after[t].license_slot for t in live} - {"key", "device"}:
         yield f"the vault has {strange}"
     for entry in home.after.values():
-        verdict = await check(entry, home.library, licensing, Silence())
+        verdict = await check(entry, home.library, licensing, Watch("", lambda _: None))
         if verdict.error is not None or verdict.orphans:
             yield f"{entry.id}: {verdict.error} {verdict.orphans}"
     for stray in strays(home.library):

@@ -17,13 +17,22 @@ from offlinedl.actions import trusted
 from offlinedl.actions.download import Download
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
-from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, OtherTitleError, PausedError, RefusedError
+from offlinedl.errors import (
+    GoneError,
+    NetworkError,
+    NotFoundError,
+    OfflinedlError,
+    OtherTitleError,
+    PausedError,
+    RefusedError,
+)
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement
 from offlinedl.model import Decision, Details, Entry, State, Title, Wanted
 from offlinedl.progress import Progress
 from offlinedl.protection import LicenseServer
 from offlinedl.signatures import unsigned
+from offlinedl.sources import Said
 from offlinedl.streams import Plan
 
 Choose: TypeAlias = Callable[[Title], Awaitable[Prepared]]
@@ -66,12 +75,13 @@ class Order:
         )
 
 
-async def queue(order: Order, library: Library, licensing: Licensing) -> int:
+async def queue(order: Order, library: Library, licensing: Licensing, said: Said | None = None) -> int:
     """Write down that a title is to be downloaded: `resume` goes on with it, whatever stops those before it. Returns
-    its priority. One that is ready stays so until its turn."""
+    its priority. One that is ready stays so until its turn. Who queues several reads no source twice for what that has
+    `said`."""
     entry = _settled(order.ref, library)
     if entry is None or (entry.state in _WAITING and not _goes_on(order, entry, library)):
-        title, plan = await _planned_or_wished(order, library, licensing)
+        title, plan = await _planned_or_wished(order, library, licensing, said)
         with library.lock(title.id):
             entry = library.entry(title.id)
             if entry is None or entry.state in _WAITING:
@@ -134,7 +144,7 @@ async def look(order: Order, library: Library, licensing: Licensing) -> Prepared
 def _check_still_wanted(entry: Entry | None) -> None:
     """Between the queue and a title's turn may be hours."""
     if entry is None:
-        raise NotFoundError("removed before its turn", "get it again if it is still wanted")
+        raise GoneError("removed before its turn", "get it again if it is still wanted")
     if entry.state is State.PAUSED:
         raise PausedError("paused before its turn", f"`offlinedl resume {entry.id}` begins with it")
 
@@ -167,12 +177,14 @@ async def _planned(
     return title, plan if prepared.is_named else entitled.added_to(plan)
 
 
-async def _planned_or_wished(order: Order, library: Library, licensing: Licensing) -> tuple[Title, Plan]:
+async def _planned_or_wished(
+    order: Order, library: Library, licensing: Licensing, said: Said | None = None
+) -> tuple[Title, Plan]:
     """The title and its plan. Where not even its source can be reached, a title that is not here is written down as it
     is known: it waits for a run that has a network, which chooses then."""
     is_resolved = False
     try:
-        resolved = await _resolve(order, library, licensing)
+        resolved = await _resolve(order, library, licensing, said)
         is_resolved = not sources.is_url(order.ref)  # of which nothing was read yet
         return await _planned(resolved, order, library, licensing)
     except NetworkError as error:
@@ -206,11 +218,11 @@ def _has_its_place(entry: Entry | None, library: Library) -> bool:
     return entry is not None and (entry.state is State.READY or library.licenses.sealed(entry) is not None)
 
 
-async def _resolve(order: Order, library: Library, licensing: Licensing) -> Title:
+async def _resolve(order: Order, library: Library, licensing: Licensing, said: Said | None = None) -> Title:
     entry, ref = _known(order.ref, library), order.ref
     if entry is not None and not sources.is_url(ref):
         ref = library.manifest_url(entry) if sources.is_of_url(entry.id) else entry.id
-    return await sources.resolve(ref, library.catalog.offers, licensing.engine)
+    return await sources.resolve(ref, library.catalog.offers, licensing.engine, said)
 
 
 async def _prepare(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from offlinedl import sources
-from offlinedl.errors import BusyError, NotFoundError, PausedError
+from offlinedl.errors import BusyError, GoneError, PausedError
 from offlinedl.library import Library
 from offlinedl.model import Entry, State
 from offlinedl.progress import Progress
@@ -44,8 +44,8 @@ def _at_work(ref: str, library: Library) -> Entry | None:
 
 
 async def _through(entry: Entry, library: Library, progress: Progress) -> None:
-    """Watch the other process until it is through. PausedError where a person stopped it, NotFoundError where the title
-    was removed."""
+    """Watch the other process until it is through. PausedError where a person stopped it, GoneError where the title was
+    removed."""
     done = entry.bytes_done
     progress.begin(entry.name, done, entry.bytes_total)
     progress.step("elsewhere")
@@ -57,7 +57,7 @@ async def _through(entry: Entry, library: Library, progress: Progress) -> None:
             done = now.bytes_done
     now = library.catalog.entry(entry.id)
     if now is None:
-        raise NotFoundError(f"{entry.id}: another offlinedl removed it", "get it again if it is still wanted")
+        raise GoneError(f"{entry.id}: another offlinedl removed it", "get it again if it is still wanted")
     standing = library.catalog.followed.standings().get(entry.id)
     if now.state is State.PAUSED and standing is not None and standing.held:
         raise PausedError("paused", f"`offlinedl resume {entry.id}` goes on from there")

@@ -27,7 +27,7 @@ async def renew(order: Order, library: Library, licensing: Licensing, progress: 
     if entry.state is State.EXPIRED:
         return await get(replace(order, ref=entry.id), library, licensing, progress)
     with library.lock(entry.id):
-        entry = library.find(entry.id)
+        entry = library.must(entry.id)
         if entry.state is not State.READY:
             hint = f"`offlinedl get {entry.id}` completes it"
             raise RefusedError(f"{entry.id}: not ready, but {entry.state}", hint, code="not-ready")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +20,8 @@ _WATCHED = 0.9
 _END_SECONDS = 5.0
 """Who stopped so near to the end begins anew."""
 _SELDOM_SECONDS = 5.0
+_OFTEN_SECONDS = 0.25
+"""So often it is looked whether the title is still there, and has another license: servers ask many times as often."""
 _PLAYING = {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}
 """Deadlines are looked at by themselves: neither a soft one nor a clock that is set back meanwhile ends a playback."""
 
@@ -46,6 +49,8 @@ class Sitting:
         self._licensing = licensing
         self._beginning = asyncio.Lock()
         self._bound: tuple[datetime, float] | None = None
+        self._ends: float | None = None
+        self._looked_at = -math.inf
         self._ticks = ticks
         self._kept_at = ticks()
 
@@ -61,6 +66,7 @@ class Sitting:
             if not self.has_begun:
                 self.entry = await begin(self.entry, self._library, self._licensing)
                 self.has_begun = True
+                self._looked_at = -math.inf
         if self.is_over:
             raise self.over()
 
@@ -72,16 +78,23 @@ class Sitting:
 
     def left(self) -> float | None:
         """See playback.Sitting. A clock that is set back meanwhile does not lengthen it; a renewal does."""
+        now = self._ticks()
+        if now - self._looked_at >= _OFTEN_SECONDS:
+            self._looked_at, self._ends = now, self._end(now)
+        return None if self._ends is None else self._ends - now
+
+    def _end(self, now: float) -> float | None:
+        """The tick at which it has to stop."""
         entry = self._now()
         if entry is None:
-            return 0.0
+            return now
         at = expiry.stop(entry.license).at
         if at is None:
             return None
-        now, left = self._ticks(), (at - self._library.time()).total_seconds()
+        ends = now + (at - self._library.time()).total_seconds()
         if self._bound is None or self._bound[0] != at:
-            self._bound = (at, now + left)
-        return min(left, self._bound[1] - now)
+            self._bound = (at, ends)
+        return min(ends, self._bound[1])
 
     def message(self) -> str:
         """What is left of the title, in words."""

@@ -90,9 +90,15 @@ class Catalog:
     def _entries(self, clause: str, parameters: tuple[str, ...]) -> list[Entry]:
         some = f"JOIN titles ON titles.id = title_id {clause}" if clause.startswith("WHERE") else ""
         query = f"SELECT {rows.TRACK_COLUMNS} FROM tracks {some} ORDER BY title_id, position"
-        tracks = rows.tracks(self._read(query, parameters))
-        found = self._read(_TITLES + clause, parameters)
-        return [rows.entry(row, tracks) for row in found]
+        with translated():
+            tracks = rows.tracks(self._bare(query, parameters))
+            return [rows.entry(row, tracks) for row in self._bare(_TITLES + clause, parameters)]
+
+    def _bare(self, query: str, parameters: Sequence[str]) -> sqlite3.Cursor:
+        """Rows without names, one after the other: there may be many."""
+        cursor = self._db.cursor()
+        cursor.row_factory = None
+        return cursor.execute(query, parameters)
 
     def _read(self, query: str, parameters: Sequence[str] = ()) -> list[sqlite3.Row]:
         with translated():
@@ -144,9 +150,7 @@ class Catalog:
         tracks = rows.tracks(self._read(f"SELECT {rows.TRACK_COLUMNS} FROM tracks {order} position", (title_id,)))
         keys = self._read(f"SELECT * FROM keys {order} number", (title_id,))
         with translated():
-            cursor = self._db.cursor()
-            cursor.row_factory = None
-            fetches = cursor.execute(f"SELECT {plans.FETCH_COLUMNS} FROM fetches {order} position", (title_id,))
+            fetches = self._bare(f"SELECT {plans.FETCH_COLUMNS} FROM fetches {order} position", (title_id,))
             return plans.plan(row, tracks.get(title_id, ()), keys, fetches)
 
     def manifest_url(self, title_id: str) -> str:

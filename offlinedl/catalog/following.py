@@ -46,9 +46,9 @@ class Followed:
             (rule.series.id,),
         )
 
-    def unfollow(self, series_id: str) -> bool:
-        """Follow a series no more; its titles stay. False where it was not followed."""
-        return self._db.execute("DELETE FROM following WHERE series_id = ?", (series_id,)).rowcount > 0
+    def unfollow(self, series_id: str) -> None:
+        """Follow a series no more; its titles stay."""
+        self._db.execute("DELETE FROM following WHERE series_id = ?", (series_id,))
 
     def rules(self) -> list[Following]:
         """What is followed, by the names of the series."""

@@ -15,7 +15,7 @@ _COLUMNS = """id, source, position, name, series_id, series_name, season, episod
     available_until, duration, download"""
 
 _SOURCES = """SELECT name, url, kind, (SELECT count(*) FROM offers WHERE source = sources.name), etag, last_modified,
-    checksum, fetched_at, error_code, error_message, error_hint, failing_since FROM sources"""
+    checksum, fetched_at, error_code, error_message, error_hint, failing_since, left_out FROM sources"""
 
 
 class Offers:
@@ -45,11 +45,12 @@ class Offers:
         """Forget a source and what it offers; its titles stay. False where there was none."""
         return self._db.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount > 0
 
-    def replace(self, source: str, offers: Iterable[Offer], checksum: bytes) -> None:
-        """The source offers this, and nothing else. Of two with one id the first counts."""
+    def replace(self, source: str, offers: Iterable[Offer], checksum: bytes, left_out: str = "") -> None:
+        """The source offers this, and nothing else. Of two with one id the first counts. `left_out` says what is wrong
+        with others."""
         self._db.execute("DELETE FROM offers WHERE source = ?", (source,))
         self._db.executemany(f"INSERT OR IGNORE INTO offers VALUES ({', '.join('?' * 14)})", map(_row, offers))
-        self._db.execute("UPDATE sources SET checksum = ? WHERE name = ?", (checksum, source))
+        self._db.execute("UPDATE sources SET checksum = ?, left_out = ? WHERE name = ?", (checksum, left_out, source))
 
     def answered(self, source: str, etag: str, last_modified: str, now: datetime) -> None:
         """The source was read, and what it offers is what the catalog has."""
@@ -70,6 +71,10 @@ class Offers:
     def of_source(self, name: str) -> list[Offer]:
         """What a source offers, in its order."""
         return self._offers("WHERE source = ? ORDER BY position", name)
+
+    def ids(self, name: str) -> set[str]:
+        """The ids of what a source offers."""
+        return {row[0] for row in self._read("SELECT id FROM offers WHERE source = ?", (name,))}
 
     def of_series(self, series_id: str) -> list[Offer]:
         """What is offered of a series ("source:series-id"), in the order of its source."""
@@ -93,7 +98,7 @@ class Offers:
 
 
 def _source(row: sqlite3.Row) -> AddedSource:
-    name, url, kind, titles, etag, last_modified, checksum, fetched_at, code, message, hint, since = row
+    name, url, kind, titles, etag, last_modified, checksum, fetched_at, code, message, hint, since, left_out = row
     return AddedSource(
         name=name,
         url=url,
@@ -105,6 +110,7 @@ def _source(row: sqlite3.Row) -> AddedSource:
         fetched_at=rows.moment(fetched_at),
         failure=None if code is None else Failure(code=code, message=message, hint=hint),
         failing_since=rows.moment(since),
+        left_out=left_out,
     )
 
 

@@ -45,12 +45,13 @@ ENTRY_COLUMNS = """
 _STATES = {state.value: state for state in State}
 
 
-def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
+def entry(row: Sequence[Any], tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
     """A title joined with its license. Where no size is known of what is missing, each of its files is thought to be as
     large as those that are there."""
     (
         id_, name, state, folder, slot, quality, audio, subtitles, series_id, series_name, season, episode,
-        rights, protected, done, total, left, unknown, watched, kept, position, *more,
+        rights, protected, done, total, left, unknown, watched, kept, position,
+        error, error_message, error_hint, *license,
     ) = row  # fmt: skip
     return Entry(
         id=id_,
@@ -64,7 +65,7 @@ def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
         episode=episode,
         rights=_rights(rights),
         protected=bool(protected),
-        license=_license(more[3:]),
+        license=_license(license),
         tracks=tracks.get(id_, ()),
         bytes_done=done,
         bytes_total=round(done * unknown / (unknown - left)) if unknown > left else total,
@@ -72,7 +73,7 @@ def entry(row: sqlite3.Row, tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
         watched=bool(watched),
         kept=bool(kept),
         position_seconds=position,
-        error=_failure(*more[:3]),
+        error=_failure(error, error_message, error_hint),
     )
 
 
@@ -186,11 +187,11 @@ TRACK_COLUMNS = (
 _KINDS = {kind.value: kind for kind in Kind}
 
 
-def tracks(found: Iterable[sqlite3.Row]) -> dict[str, tuple[Track, ...]]:
+def tracks(found: Iterable[Sequence[Any]]) -> dict[str, tuple[Track, ...]]:
     """The tracks of each title, from rows ordered by title and position."""
     by_title: dict[str, list[Track]] = {}
     for row in found:
-        by_title.setdefault(row[0], []).append(_track(row[1:]))
+        by_title.setdefault(row[0], []).append(_track(tuple(row[1:])))
     return {title_id: tuple(listed) for title_id, listed in by_title.items()}
 
 

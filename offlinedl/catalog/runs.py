@@ -29,9 +29,10 @@ class Runs:
     def ended(self, number: int, run: Run) -> None:
         """It ended, and did this."""
         self._db.execute(
-            "UPDATE runs SET ended_at = ?, exit_code = ?, done = ?, waits = ?, failures = ? WHERE number = ?",
+            """UPDATE runs SET ended_at = ?, exit_code = ?, done = ?, waits = ?, failures = ?, troubles = ?
+                WHERE number = ?""",
             (rows.optional_text(run.ended_at), run.exit_code, json.dumps(dict(run.done)), run.waits,
-             json.dumps(run.failures), number),
+             json.dumps(run.failures), json.dumps(sorted(run.troubles)), number),
         )  # fmt: skip
 
     def last(self) -> list[Run]:
@@ -45,6 +46,7 @@ class Runs:
                 done=json.loads(row["done"]),
                 waits=row["waits"],
                 failures=tuple((title, said) for title, said in json.loads(row["failures"])),
+                troubles=frozenset((a, b, c, d) for a, b, c, d in json.loads(row["troubles"])),
             )
             for row in found
         ]

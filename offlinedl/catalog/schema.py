@@ -265,4 +265,12 @@ MIGRATIONS = (
         failures TEXT NOT NULL DEFAULT '[]'
     ) STRICT
     """,
+    # What went wrong in a run, as JSON: the next one says it no second time.
+    """
+    ALTER TABLE runs ADD COLUMN troubles TEXT NOT NULL DEFAULT '[]'
+    """,
+    # What is wrong with titles of a source that are left out.
+    """
+    ALTER TABLE sources ADD COLUMN left_out TEXT NOT NULL DEFAULT ''
+    """,
 )

@@ -10,6 +10,8 @@ from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import note, say
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from offlinedl.library import Library
     from offlinedl.model import Series
 
@@ -51,7 +53,7 @@ def verb(
     spoken = wishes.asked("--audio", audio), wishes.asked("--subs", subs)
     with wiring.library() as library:
         rule = Following(
-            series=found(series, library),
+            series=_offered(series, library),
             ahead=next_,
             delete_watched=delete_watched,
             grace=stays,
@@ -69,22 +71,28 @@ def verb(
     note("`offlinedl sync` fetches them, now and whenever it runs.")
 
 
-def found(ref: str, library: Library) -> Series:
-    """The one series that `ref` names: its id, the part after the source, its name."""
+def _offered(ref: str, library: Library) -> Series:
+    """The one series that `ref` names, of those that are or were offered."""
     from offlinedl.errors import NotFoundError, printable
 
     known = {s.id: s for s in (*library.catalog.followed.series(), *library.catalog.offers.series())}
-    if ref in known:
-        return known[ref]
-    named = [s for s in known.values() if ref == s.id.partition(":")[2]]
-    named = named or [s for s in known.values() if ref.casefold() == s.name.casefold()]
-    if len(named) > 1:
-        ids = ", ".join(s.id for s in named)
-        raise NotFoundError(f"{printable(ref)}: more than one series is called so", f"name one of: {ids}")
-    if not named:
+    series = named(ref, known.values())
+    if series is None:
         some = ", ".join(list(known)[:5]) or "none yet: `offlinedl source add NAME URL` adds a source"
         raise NotFoundError(f"{printable(ref)}: no source offers such a series", f"there are: {some}")
-    return named[0]
+    return series
+
+
+def named(ref: str, known: Collection[Series]) -> Series | None:
+    """The one series that `ref` names: its id, the part after the source, its name. None where it names none."""
+    from offlinedl.errors import NotFoundError, printable
+
+    found = [s for s in known if ref == s.id] or [s for s in known if ref == s.id.partition(":")[2]]
+    found = found or [s for s in known if ref.casefold() == s.name.casefold()]
+    if len(found) > 1:
+        ids = ", ".join(s.id for s in found)
+        raise NotFoundError(f"{printable(ref)}: more than one series is called so", f"name one of: {ids}")
+    return found[0] if found else None
 
 
 def words(rule: object) -> str:

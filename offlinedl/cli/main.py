@@ -21,7 +21,7 @@ from offlinedl import __version__
 from offlinedl.cli import options
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import note, report
-from offlinedl.errors import OfflinedlError, Stopped, StorageError, UsageError, cleared
+from offlinedl.errors import FEWER_FILES, OfflinedlError, Stopped, StorageError, UsageError, cleared
 
 VERBS = (
     "get", "list", "show", "play", "pause", "resume", "rm", "renew", "check", "mark", "export", "register", "follow",
@@ -90,6 +90,8 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return report(StorageError("what was to be printed cannot be written: no space", "free some space"))
+        if isinstance(error, OSError) and error.errno == errno.EMFILE:
+            return report(StorageError("too many open files", FEWER_FILES))
         return _defect(error)
     return (code or 0) if arguments else 2
 

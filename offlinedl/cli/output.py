@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from offlinedl.errors import OfflinedlError, printable, sized
 
 if TYPE_CHECKING:
-    from offlinedl.model import Entry
+    from offlinedl.api.titles import OfflineTitle
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _LEAST_ROOM = 24
@@ -31,10 +31,10 @@ def clocked(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def marks(entry: Entry) -> list[str]:
+def marks(title: OfflineTitle) -> list[str]:
     """What playing or a person decided about a title, as far as there is something."""
-    place = f"at {clocked(entry.position_seconds)}" if entry.position_seconds else ""
-    return [word for word in ("watched" if entry.watched else "", place, "kept" if entry.kept else "") if word]
+    place = f"at {clocked(title.position_seconds)}" if title.position_seconds else ""
+    return [word for word in ("watched" if title.watched else "", place, "kept" if title.kept else "") if word]
 
 
 def say(text: str = "") -> None:
@@ -62,7 +62,8 @@ def document(value: Any) -> None:
     import json
 
     if isinstance(value, list):
-        lines = ",\n  ".join(_escaped(json.dumps(item, ensure_ascii=False)) for item in value)
+        encoder = json.JSONEncoder(ensure_ascii=False)  # `json.dumps` makes one for each item
+        lines = ",\n  ".join(_escaped(encoder.encode(item)) for item in value)
         text = f"[\n  {lines}\n]" if lines else "[]"
     else:
         text = "\n".join(map(_escaped, json.dumps(value, ensure_ascii=False, indent=2).splitlines()))
@@ -110,7 +111,7 @@ def table(
     With `spare` the table fits into a narrow terminal: what stands under the heading `short` is cut off, the columns of
     the headings in `spare` are left out as far as they must be, one after the other, and the last column is folded.
     """
-    grid = [[*header], *([printable(cell) for cell in row] for row in rows)]
+    grid = [[*header], *([*row] if "".join(row).isprintable() else [*map(printable, row)] for row in rows)]
     most = _columns() if spare else None
     if most is not None and short is not None:
         _shorten(grid, grid[0].index(short), most)
@@ -119,13 +120,13 @@ def table(
             place = grid[0].index(heading)
             grid = [row[:place] + row[place + 1 :] for row in grid]
     lines = [grid[0]]
+    room = None if most is None else _room(grid, most)
     for *cells, last in grid[1:]:
-        first, *others = [last] if most is None else _folded(last, _room(grid, most))
+        first, *others = [last] if room is None else _folded(last, room)
         lines += [[*cells, first], *([""] * len(cells) + [other] for other in others)]
     widths = _widths(lines)
     say(styled(_row(lines[0], widths), "bold"))
-    for line in lines[1:]:
-        say(_row(line, widths))
+    sys.stdout.writelines(f"{_row(line, widths)}\n" for line in lines[1:])
 
 
 def term(name: str, text: str) -> None:
@@ -145,7 +146,7 @@ def _columns() -> int | None:
 
 
 def _widths(grid: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(_width, column)) for column in zip(*grid, strict=True)]
+    return [max(map(len if "".join(column).isascii() else _width, column)) for column in zip(*grid, strict=True)]
 
 
 def _room(grid: Sequence[Sequence[str]], most: int) -> int:

@@ -12,6 +12,7 @@ from offlinedl.cli.output import document, note, say, table
 if TYPE_CHECKING:
     from offlinedl.added import AddedSource
     from offlinedl.sources.reading import Fault
+    from offlinedl.sources.refresh import Change
 
 app = typer.Typer(help="Add, list, check and remove the sources that titles come from.", no_args_is_help=True)
 
@@ -42,7 +43,7 @@ def add(
     sources.check_name(name)
     where = place(url)
 
-    async def work() -> AddedSource:
+    async def work() -> Change:
         async with wiring.engine(wiring.Network(connections=1)) as engine:
             return await refresh.add(name, where, kind, library.catalog, engine, clock=library.time)
 
@@ -54,6 +55,10 @@ def add(
         say(f"  {offer.id}  {offer.name}")
     if len(offers) > _SHOWN:
         say(f"  and {len(offers) - _SHOWN} more")
+    for fault in added.left_out[:_SHOWN]:
+        note(f"left out: {fault.path}: {fault.what}")
+    if len(added.left_out) > _SHOWN:
+        note(f"`offlinedl source check {name}` says what else is wrong")
 
 
 @app.command(name="list")
@@ -124,13 +129,14 @@ def _address(source: AddedSource) -> str:
 
 
 def _read_at(source: AddedSource) -> str:
-    return "" if source.fetched_at is None else f"{source.fetched_at:%Y-%m-%d %H:%M}"
+    """In local time, as people read it."""
+    return "" if source.fetched_at is None else f"{source.fetched_at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _failure(source: AddedSource) -> str:
     if source.failure is None or source.failing_since is None:
-        return ""
-    return f"fails since {source.failing_since:%Y-%m-%d %H:%M}: {source.failure.message}"
+        return f"left out: {source.left_out}" if source.left_out else ""
+    return f"fails since {source.failing_since.astimezone():%Y-%m-%d %H:%M}: {source.failure.message}"
 
 
 def _shape(source: AddedSource) -> dict[str, Any]:
@@ -144,5 +150,6 @@ def _shape(source: AddedSource) -> dict[str, Any]:
         "titles": source.titles,
         "fetched_at": moment(source.fetched_at),
         "failing_since": moment(source.failing_since),
+        "left_out": source.left_out or None,
         "error": failure and {"code": failure.code, "message": failure.message, "hint": failure.hint},
     }

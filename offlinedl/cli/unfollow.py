@@ -17,11 +17,12 @@ def verb(
 ) -> None:
     """Follow a series no more. Its titles stay, and may go first where room is needed."""
     from offlinedl.cli import wiring
-    from offlinedl.cli.follow import found
-    from offlinedl.errors import NotFoundError
+    from offlinedl.cli.follow import named
+    from offlinedl.errors import NotFoundError, printable
 
     with wiring.library() as library, library.catalog.transaction():
-        known = found(series, library)
-        if not library.catalog.followed.unfollow(known.id):
-            raise NotFoundError(f"{known.id}: not followed", "`offlinedl following` shows what is")
+        known = named(series, [rule.series for rule in library.catalog.followed.rules()])
+        if known is None:
+            raise NotFoundError(f"{printable(series)}: not followed", "`offlinedl following` shows what is")
+        library.catalog.followed.unfollow(known.id)
     say(f"{known.id}: not followed any more; its titles stay")

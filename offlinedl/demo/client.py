@@ -38,5 +38,9 @@ def read(address: str) -> int:
         content: bytes = answer.read()
     if not content.startswith(b"#EXTM3U"):
         return len(content)
-    named = _URI.findall(content.decode())
-    return sum(read(urljoin(address, beside or within)) for beside, within in named)
+    return sum(read(urljoin(address, uri)) for uri in named(content.decode()))
+
+
+def named(playlist: str) -> list[str]:
+    """The URIs in a playlist (RFC 8216 section 4.1), in its order."""
+    return [beside or within for beside, within in _URI.findall(playlist)]

@@ -188,9 +188,10 @@ class _Run:
         while self._goes_on() and self._working <= self._parallel.limit:
             fetch = self._queue.popleft()
             try:
-                self._intake.done(fetch, await self._fetched(fetch))
+                arrival = await self._fetched(fetch)
+                self._intake.done(fetch, arrival)
                 self._in_a_row = 0
-                self._means.progress.finished(fetch.duration / self._seconds)
+                self._means.progress.finished(fetch.duration / self._seconds, arrival.size)
             except NetworkError as error:
                 error = named(called_file(self._tracks, fetch), error)
                 if not concerns_one(error):

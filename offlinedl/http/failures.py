@@ -8,7 +8,7 @@ import re
 import socket
 import ssl
 
-from offlinedl.errors import NetworkError, OfflinedlError, UsageError, shown
+from offlinedl.errors import FEWER_FILES, NetworkError, OfflinedlError, StorageError, UsageError, shown
 from offlinedl.http.exchange import BrokenError
 
 CHECK = "check the connection, then run it again: what is done is kept"
@@ -28,18 +28,27 @@ def translated(url: str, error: OSError | ValueError) -> OfflinedlError:
     if isinstance(error, TimeoutError):
         return NetworkError(f"{shown(url)}: nothing came for too long", "run it again: what is done is kept")
     if isinstance(error, OSError):
-        why = said(error)
-        return NetworkError(f"{shown(url)}: {why}", CHECK, unheard=why == os.strerror(errno.ECONNREFUSED))
+        number = _number(error)
+        if number == errno.EMFILE:
+            return StorageError(f"{shown(url)}: {said(error)}", FEWER_FILES)
+        return NetworkError(f"{shown(url)}: {said(error)}", CHECK, unheard=number == errno.ECONNREFUSED)
     # a header that would become two, or that no request can carry
     return UsageError(f"{shown(url)}: this cannot be sent: {error}", "check the headers")
 
 
 def said(error: Exception) -> str:
-    """What the system says of it, else what it is called. asyncio puts what several addresses said into one text."""
+    """What the system says of it, else what it is called."""
     if isinstance(error, BrokenError):
         return str(error)
-    if isinstance(error, OSError) and not isinstance(error, socket.gaierror | ssl.SSLError):
-        found = re.search(r"\[Errno (\d+)]", str(error))
-        number = error.errno or (int(found[1]) if found else 0)
-        return os.strerror(number) if number else type(error).__name__
-    return getattr(error, "strerror", None) or type(error).__name__
+    if isinstance(error, socket.gaierror | ssl.SSLError):
+        return error.strerror or type(error).__name__
+    number = _number(error)
+    return os.strerror(number) if number else type(error).__name__
+
+
+def _number(error: Exception) -> int:
+    """The system's, 0 where there is none. asyncio puts what several addresses said into one text."""
+    if not isinstance(error, OSError) or isinstance(error, socket.gaierror | ssl.SSLError):
+        return 0
+    found = re.search(r"\[Errno (\d+)]", str(error))
+    return error.errno or (int(found[1]) if found else 0)

@@ -43,7 +43,7 @@ def decrypt(segment: bytearray, key: bytes, iv: bytes) -> None:
     found = [(transport.elementary(pid), _KINDS[kind]) for pid, kind in transport.streams.items() if kind in _KINDS]
     clear = []
     for spans, own in found:
-        stream = bytearray(gather(segment, spans))
+        stream = gather(segment, spans)
         _undo(stream, list(own.runs(stream)), key, iv)
         clear.append((spans, stream))
     for spans, stream in clear:

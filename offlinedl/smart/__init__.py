@@ -9,10 +9,10 @@ from datetime import datetime
 from offlinedl.series import Following, Shelf
 from offlinedl.smart.leaving import Leaving, due, leaving
 from offlinedl.smart.room import Room
-from offlinedl.smart.window import Action, Window, going_on, window
+from offlinedl.smart.window import LIMITS, Action, Window, going_on, window
 from offlinedl.space import Space
 
-__all__ = ["Action", "Leaving", "decide", "goes_first"]
+__all__ = ["LIMITS", "Action", "Leaving", "decide", "goes_first"]
 
 
 def decide(shelf: Shelf, following: Sequence[Following], space: Space, now: datetime) -> list[Action]:
@@ -26,8 +26,8 @@ def decide(shelf: Shelf, following: Sequence[Following], space: Space, now: date
     wished = [*_own(shelf, windows, now), *(action for w in windows for action in w.actions)]
     fetches = sorted((a for a in wished if a.does == "download"), key=lambda a: (-a.priority, a.place))
     decided = [room.admitted(action) for action in fetches]
-    downloads = [action for action in decided if action.does == "download"]
     gone |= {action.title for action in room.removals}
+    downloads = [action for action in decided if action.does == "download" and action.title not in gone]
     skips = [action for action in [*decided, *wished] if action.does == "skip" and action.title not in gone]
     return [*removals, *room.removals, *downloads, *skips]
 

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from offlinedl import expiry
 from offlinedl.model import State
 from offlinedl.series import GRACE, Shelf, Stored, Why
-from offlinedl.smart.window import Action, Window
+from offlinedl.smart.order import places
+from offlinedl.smart.window import Action, Window, date
 
 _UNWATCHED, _WANTED = 3, 4
 """The ranks of what plays and is unwatched: from the first on, and where a rule wants it."""
@@ -19,9 +21,9 @@ _UNWATCHED, _WANTED = 3, 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving:
-    """A title that may go, and why. Of several the lowest `rank` goes first, then the lowest priority, then the oldest.
-    One that `is_wanted` goes only for another of a higher priority. `series` is that of one that plays and is
-    unwatched: the last of it stays."""
+    """A title that may go, and why. Of several the lowest `rank` goes first, then the lowest priority; of unwatched
+    ones that which is the furthest from being watched; then the oldest. One that `is_wanted` goes only for another of a
+    higher priority. `series` is that of one that plays and is unwatched: the last of it stays."""
 
     title: str
     reason: str
@@ -58,7 +60,13 @@ def leaving(shelf: Shelf, windows: Sequence[Window], now: datetime) -> list[Leav
     number of its series; then what is wanted, for what is wanted more."""
     ruled = {w.rule.series.id: w for w in windows}
     found = [_may_go(s, ruled.get(s.entry.series.id) if s.entry.series else None, now) for s in shelf.stored]
-    return sorted(filter(None, found), key=lambda one: (one.rank, one.priority, one.added_at, one.title))
+    ahead = places(shelf, {w.rule.series.id: w.order for w in windows})
+
+    def key(one: Leaving) -> tuple[int, int, float, datetime, str]:
+        place = ahead.get(one.title, inf) if one.rank >= _UNWATCHED else 0
+        return one.rank, one.priority, -place, one.added_at, one.title
+
+    return sorted(filter(None, found), key=key)
 
 
 def _of_rule(s: Stored, window: Window | None, ready: Counter[str], now: datetime) -> tuple[str, Why | None]:
@@ -79,7 +87,7 @@ def _of_followed(s: Stored, window: Window, ready: Counter[str], now: datetime) 
         return _watched(s, now), "watched"
     if entry.watched or not s.standing.brought:
         return "", None
-    if rule.delete_watched and s.over:
+    if rule.delete_watched and s.over and not rule.refetch_expired:
         return f"{expiry.message(entry.license, now)}; its rule fetches none again", "expired"
     if window.is_newest and s.is_playable and ready[rule.series.id] > rule.ahead:
         ready[rule.series.id] -= 1
@@ -94,7 +102,7 @@ def _may_go(s: Stored, window: Window | None, now: datetime) -> Leaving | None:
     has_place = window is not None and s.id in window.places
     until = s.standing.until
     if until is not None and until <= now:
-        return _leaving(s, 0, f"its date, {until:%Y-%m-%d}, is over", "passed")
+        return _leaving(s, 0, f"its date, {date(until)}, is over", "passed")
     if s.over and not has_place:
         return _leaving(s, 1, expiry.message(s.entry.license, now), "expired")
     if _is_done_with(s, window, now):
@@ -128,8 +136,9 @@ def _leaving(s: Stored, rank: int, reason: str, why: Why | None) -> Leaving:
 
 
 def _is_fixed(s: Stored) -> bool:
-    """Does it stay whatever happens: kept, in the middle of being watched, or in the hands of another process?"""
-    return s.entry.kept or s.is_begun or s.entry.state is State.DOWNLOADING
+    """Does it stay whatever happens: kept, in the middle of being watched (also once more, or near its end), or in the
+    hands of another process?"""
+    return s.entry.kept or s.is_begun or s.played or s.entry.state is State.DOWNLOADING
 
 
 def _is_done_with(s: Stored, window: Window | None, now: datetime) -> bool:

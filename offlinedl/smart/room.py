@@ -52,13 +52,13 @@ class Room:
 
     def _chosen(self, lacking: int, fetch: Action | None = None) -> list[Leaving]:
         """What goes first, until it is enough; all that may go where it is not. What a rule wants goes for what is
-        wanted more, or where the quota is passed; never the last of a series that is unwatched."""
+        wanted more, or while the quota is passed; never the last of a series that is unwatched."""
         chosen: list[Leaving] = []
-        left = Counter(self._unwatched)
+        left, over = Counter(self._unwatched), self._over
         for candidate in self._candidates:
             if lacking <= 0:
                 break
-            yields = self._over > 0 if fetch is None else candidate.priority < fetch.priority
+            yields = over > 0 if fetch is None else candidate.priority < fetch.priority
             if (candidate.is_wanted and not yields) or (fetch is not None and candidate.title == fetch.title):
                 continue
             if candidate.series is not None:
@@ -66,6 +66,7 @@ class Room:
                     continue
                 left[candidate.series] -= 1
             lacking -= candidate.bytes
+            over -= candidate.bytes
             chosen.append(candidate)
         return chosen
 

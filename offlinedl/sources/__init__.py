@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from offlinedl import clock
 from offlinedl.added import AddedSource
 from offlinedl.errors import NotFoundError, OfflinedlError, UnsupportedError, UsageError, printable, shown
 from offlinedl.model import Title
@@ -14,8 +15,11 @@ from offlinedl.sources import manifest_url
 if TYPE_CHECKING:
     from offlinedl.catalog.offers import Offers
     from offlinedl.engine import Engine
+    from offlinedl.sources.reading import Find
 
 is_url = manifest_url.is_url
+
+_FRESH_SECONDS = 60.0
 
 RESERVED = frozenset({"url", "http", "https"})
 """Names that a source may not have: references with them mean something else."""
@@ -40,34 +44,51 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name}: not a name for a source", "use letters, digits, '.', '-' and '_', but not 'url'")
 
 
-async def resolve(ref: str, offers: Offers, engine: Engine) -> Title:
-    """The title that `ref` names: its source is read for it, since what opens it is in no catalog."""
+class Said:
+    """What sources said a moment ago: of several titles that are resolved one after the other, each source is read
+    once. After a while it is so anew: what opens titles may be signed, and ages."""
+
+    def __init__(self, ticks: Callable[[], float] = clock.ticks) -> None:
+        self._ticks = ticks
+        self._finds: dict[str, tuple[float, Find]] = {}
+
+    async def title(self, source: AddedSource, wanted: str, engine: Engine) -> Title:
+        """The title of the id `wanted`, as `source` has it."""
+        from offlinedl.sources.kinds import kind
+
+        known = kind(source.kind)
+        at, find = self._finds.pop(source.name, (float("-inf"), None))
+        if find is None or self._ticks() - at > _FRESH_SECONDS:
+            sent = await known.read(source.url, engine)
+            at, find = self._ticks(), known.finder(sent.body, source.name, sent.url)
+        title = find(wanted)
+        self._finds[source.name] = at, find
+        return await known.complete(title, engine)
+
+
+async def resolve(ref: str, offers: Offers, engine: Engine, said: Said | None = None) -> Title:
+    """The title that `ref` names: its source is read for it, since what opens it is in no catalog, unless that `said`
+    it just now."""
+    said = said or Said()
     if manifest_url.is_url(ref):
         return manifest_url.title(ref)
+    sources = offers.sources()
+    name, colon, _ = ref.partition(":")
+    source = next((source for source in sources if colon and source.name == name), None)
+    if source is not None:  # ids of feeds may be URLs themselves
+        return await said.title(source, ref, engine)
     if "://" in ref:
         raise UnsupportedError(f"{shown(ref)}: not an http or https URL", "only http and https are fetched")
-    sources = offers.sources()
-    if ":" not in ref and sources:
-        return await _alone(ref, sources, offers, engine)
-    source = offers.source(ref.partition(":")[0])
-    if source is None:
-        known = ", ".join(source.name for source in sources) or "none yet"
-        raise NotFoundError(
-            f"{ref}: neither a URL nor a title of a known source",
-            f"name a title as source:id (sources: {known}); `offlinedl source add NAME URL` adds one",
-        )
-    return await _of(source, ref, engine)
+    if sources and (not colon or offers.named(ref)):
+        return await _alone(ref, sources, offers, engine, said)
+    known = ", ".join(source.name for source in sources) or "none yet"
+    raise NotFoundError(
+        f"{ref}: neither a URL nor a title of a known source",
+        f"name a title as source:id (sources: {known}); `offlinedl source add NAME URL` adds one",
+    )
 
 
-async def _of(source: AddedSource, wanted: str, engine: Engine) -> Title:
-    from offlinedl.sources.kinds import kind
-
-    known = kind(source.kind)
-    sent = await known.read(source.url, engine)
-    return await known.complete(known.one(sent.body, source.name, sent.url, wanted), engine)
-
-
-async def _alone(ref: str, sources: Sequence[AddedSource], offers: Offers, engine: Engine) -> Title:
+async def _alone(ref: str, sources: Sequence[AddedSource], offers: Offers, engine: Engine, said: Said) -> Title:
     """The title with this id, where one source has it and no other: as they offered it last, else as they do now. The
     first failure where none does."""
     offered = {offer.source for offer in offers.named(ref)}
@@ -75,7 +96,7 @@ async def _alone(ref: str, sources: Sequence[AddedSource], offers: Offers, engin
     failures: list[OfflinedlError] = []
     for source in (source for source in sources if not offered or source.name in offered):
         try:
-            found.append(await _of(source, f"{source.name}:{ref}", engine))
+            found.append(await said.title(source, f"{source.name}:{ref}", engine))
         except OfflinedlError as error:
             failures += [] if isinstance(error, NotFoundError) else [error]
     if len(found) == 1:

@@ -12,9 +12,9 @@ from offlinedl.model import Drm, MediaSource, SideTrack, Title
 from offlinedl.sources import reading
 from offlinedl.sources.naming import plain, stable_id
 from offlinedl.sources.node import Node
-from offlinedl.sources.reading import Fault, Found, complete, read
+from offlinedl.sources.reading import Fault, Find, Found, complete, read
 
-__all__ = ["NAME", "complete", "look", "one", "read", "recognises", "titles"]
+__all__ = ["NAME", "complete", "finder", "look", "read", "recognises", "titles"]
 
 NAME = "exolist"
 
@@ -43,9 +43,9 @@ def titles(body: bytes, source: str, url: str) -> Iterator[Title]:
     return reading.titles(look(body, source, url))
 
 
-def one(body: bytes, source: str, url: str, wanted: str) -> Title:
-    """The title `wanted` ("source:id")."""
-    return reading.one(look(body, source, url), wanted)
+def finder(body: bytes, source: str, url: str) -> Find:
+    """Finds titles by their ids."""
+    return reading.finder(look(body, source, url))
 
 
 def look(body: bytes, source: str, url: str) -> Iterator[Found]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.errors import DamagedError, UnsupportedError, printable
 from offlinedl.model import Details, Drm, MediaSource, Series, Service, SideTrack, Title
 from offlinedl.sources import shape
 from offlinedl.sources.node import Node, rights
-from offlinedl.sources.reading import Found, complete, missing, read
+from offlinedl.sources.reading import Find, Found, complete, missing, read
 from offlinedl.sources.shape import Shape
 
-__all__ = ["NAME", "complete", "look", "one", "read", "recognises", "titles"]
+__all__ = ["NAME", "complete", "finder", "look", "read", "recognises", "titles"]
 
 NAME = "feed"
 
@@ -34,13 +34,19 @@ def titles(body: bytes, source: str, url: str) -> Iterator[Title]:
     return (_title(node(), source, url, service) for node in root.each("titles"))
 
 
-def one(body: bytes, source: str, url: str, wanted: str) -> Title:
-    """The title `wanted` ("source:id"). What is wrong with others does not matter. NotFoundError where it is not."""
+def finder(body: bytes, source: str, url: str) -> Find:
+    """Finds titles by their ids. What is wrong with others does not matter."""
     root = _root(body, source)
-    for node in root.nodes("titles"):
-        if node.value.get("id") == wanted.removeprefix(f"{source}:"):
-            return _title(node, source, url, _service(root, url))
-    raise missing(wanted)
+    named = (node for node in reversed(root.nodes("titles")) if isinstance(node.value.get("id"), str))
+    nodes = {printable(node.value["id"]): node for node in named}
+
+    def find(wanted: str) -> Title:
+        node = nodes.get(wanted.removeprefix(f"{source}:"))
+        if node is None:
+            raise missing(wanted)
+        return _title(node, source, url, _service(root, url))
+
+    return find
 
 
 def look(body: bytes, source: str, url: str) -> Iterator[Found]:

@@ -16,9 +16,9 @@ from offlinedl.signatures import unsigned
 from offlinedl.sources import reading
 from offlinedl.sources.manifest_url import name_of
 from offlinedl.sources.naming import stable_id
-from offlinedl.sources.reading import Fault, Found, complete, read
+from offlinedl.sources.reading import Fault, Find, Found, complete, read
 
-__all__ = ["NAME", "complete", "look", "one", "read", "recognises", "titles"]
+__all__ = ["NAME", "complete", "finder", "look", "read", "recognises", "titles"]
 
 NAME = "folder"
 
@@ -49,9 +49,9 @@ def titles(body: bytes, source: str, url: str) -> Iterator[Title]:
     return reading.titles(look(body, source, url))
 
 
-def one(body: bytes, source: str, url: str, wanted: str) -> Title:
-    """The title `wanted` ("source:id")."""
-    return reading.one(look(body, source, url), wanted)
+def finder(body: bytes, source: str, url: str) -> Find:
+    """Finds titles by their ids."""
+    return reading.finder(look(body, source, url))
 
 
 def look(body: bytes, source: str, url: str) -> Iterator[Found]:
@@ -67,7 +67,7 @@ def look(body: bytes, source: str, url: str) -> Iterator[Found]:
         yield Found(
             path=path,
             title=Title(
-                id=f"{source}:{stable_id(unsigned(address), called)}",
+                id=f"{source}:{stable_id(unsigned(address), name_of(address))}",
                 name=called,
                 sources=(MediaSource(url=address),),
                 details=Details(duration=seconds),

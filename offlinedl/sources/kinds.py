@@ -11,7 +11,7 @@ from offlinedl.errors import NotFoundError, UnsupportedError, UsageError, printa
 from offlinedl.http import Headers
 from offlinedl.model import Title
 from offlinedl.sources import manifest_url, reading
-from offlinedl.sources.reading import Found, Sent
+from offlinedl.sources.reading import Find, Found, Sent
 
 
 class Source(Protocol):
@@ -29,8 +29,8 @@ class Source(Protocol):
     def titles(self, body: bytes, source: str, url: str) -> Iterator[Title]:
         """Every title, its id with the prefix "source:". Raises DamagedError and UnsupportedError."""
 
-    def one(self, body: bytes, source: str, url: str, wanted: str) -> Title:
-        """The title of the id `wanted`, the first of several. NotFoundError where there is none."""
+    def finder(self, body: bytes, source: str, url: str) -> Find:
+        """Finds titles by their ids."""
 
     async def complete(self, title: Title, _engine: Engine) -> Title:
         """The title with the addresses of its media, where the source has only one of something else."""

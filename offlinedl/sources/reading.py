@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 from urllib.request import pathname2url
 
 from offlinedl.engine import Engine
-from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, UnsupportedError
+from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, UnsupportedError, counted
 from offlinedl.http import Headers
 from offlinedl.model import Title
 
@@ -39,6 +40,14 @@ class Fault:
         return cls(path=path, what=what)
 
 
+def told(faults: Sequence[Fault]) -> str:
+    """What is wrong, in one line: the first of it, and how much else there is."""
+    if not faults:
+        return ""
+    said = f"{faults[0].path}: {faults[0].what}" if faults[0].path else faults[0].what
+    return f"{said}, and {counted(len(faults) - 1, 'other thing')}" if len(faults) > 1 else said
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What is at `path` in a source: a title, unless it is none; and all that is wrong with it."""
@@ -53,12 +62,24 @@ def titles(found: Iterator[Found]) -> Iterator[Title]:
     return (one.title for one in found if one.title is not None)
 
 
-def one(found: Iterator[Found], wanted: str) -> Title:
-    """The first title of the id `wanted`."""
-    for title in titles(found):
-        if title.id == wanted:
-            return title
-    raise missing(wanted)
+Find: TypeAlias = Callable[[str], Title]
+"""The title of an id ("source:id"), the first of several. NotFoundError where there is none."""
+
+
+def finder(found: Iterator[Found]) -> Find:
+    """Finds titles among what was found, and looks no further than that takes."""
+    seen: dict[str, Title] = {}
+    rest = titles(found)
+
+    def find(wanted: str) -> Title:
+        while wanted not in seen:
+            title = next(rest, None)
+            if title is None:
+                raise missing(wanted)
+            seen.setdefault(title.id, title)
+        return seen[wanted]
+
+    return find
 
 
 def missing(wanted: str) -> NotFoundError:
@@ -122,6 +143,11 @@ def _entries(folder: Path, limit: int) -> Iterator[bytes]:
     """The files of a folder that hold addresses, as one list: a line of a name, a line of its address."""
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in LISTS and path.is_file():
-            yield _content(path, limit).strip() + b"\n"
+            yield _addresses(path, limit)
         elif path.suffix.lower() == ONE and path.is_file():
-            yield f"#EXTINF:-1,{path.stem}\n".encode(errors="replace") + _content(path, limit).strip() + b"\n"
+            yield f"#EXTINF:-1,{path.stem}\n".encode(errors="replace") + _addresses(path, limit)
+
+
+def _addresses(path: Path, limit: int) -> bytes:
+    """What a file says, ended by a line's end. Editors of Windows begin files with a mark, which is in no address."""
+    return _content(path, limit).removeprefix(b"\xef\xbb\xbf").strip() + b"\n"

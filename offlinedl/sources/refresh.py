@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,60 +11,95 @@ from datetime import datetime
 from offlinedl.added import AddedSource, Offer
 from offlinedl.catalog import Catalog
 from offlinedl.engine import Engine
-from offlinedl.errors import NetworkError, OfflinedlError
+from offlinedl.errors import DamagedError, NetworkError, OfflinedlError
 from offlinedl.http import Headers
 from offlinedl.model import Failure, Title
 from offlinedl.sources.kinds import Source, kind, opened
-from offlinedl.sources.reading import Sent
+from offlinedl.sources.reading import Fault, Sent, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """How many titles a source offers, how many of them are new, and how many others are gone."""
+    """How many titles a source offers, how many of them are new, and how many others are gone. `left_out` is what is
+    wrong with titles that are none of these; it is `known` where it was said before."""
 
     titles: int
     new: int
     gone: int
+    left_out: tuple[Fault, ...] = ()
+    known: bool = False
 
 
 async def add(
     name: str, url: str, kind_name: str | None, catalog: Catalog, engine: Engine, *, clock: Callable[[], datetime]
-) -> AddedSource:
+) -> Change:
     """Add a source, with what it offers now. Nothing is written where it cannot be read."""
     found, sent = await opened(url, kind_name, engine)
-    offers = list(offered(found.titles(sent.body, name, sent.url), name))
+    offers, wrong = _offers(found, sent, name)
     with catalog.transaction():
         catalog.offers.add(name, url, found.NAME, clock())
-        _keep(name, offers, sent, catalog, clock())
-    added = catalog.offers.source(name)
-    assert added is not None  # noqa: S101 - it was just written
-    return added
+        catalog.offers.replace(name, offers, _checksum(sent.body), told(wrong))
+        catalog.offers.answered(name, sent.etag, sent.last_modified, clock())
+    titles = len({offer.id for offer in offers})
+    return Change(titles=titles, new=titles, gone=0, left_out=wrong)
 
 
 async def refresh(
     source: AddedSource, catalog: Catalog, engine: Engine, clock: Callable[[], datetime]
 ) -> Change | None:
-    """Read a source. None where nothing changed: then nothing is parsed. Where it fails, what it offered last stays,
-    and the failure is noted and raised."""
+    """Read a source. None where nothing changed: then nothing is parsed; and where it was removed meanwhile, or has
+    another address. Where it fails, what it offered last stays, and the failure is noted and raised."""
     try:
         found = kind(source.kind)
         sent = await _sent(source, found, engine)
         if sent is None or _checksum(sent.body) == source.checksum:
+            known = sent or Sent(body=b"", url="", etag=source.etag, last_modified=source.last_modified)
             with catalog.transaction():
-                known = sent or Sent(body=b"", url="", etag=source.etag, last_modified=source.last_modified)
-                catalog.offers.answered(source.name, known.etag, known.last_modified, clock())
+                if _stands(source, catalog):
+                    catalog.offers.answered(source.name, known.etag, known.last_modified, clock())
             return None
-        offers = list(offered(found.titles(sent.body, source.name, sent.url), source.name))
+        offers, wrong = _offers(found, sent, source.name)
     except OfflinedlError as error:
         failure = Failure(code=error.code, message=error.message, hint=error.hint)
         with catalog.transaction():
+            if not _stands(source, catalog):
+                return None
             catalog.offers.failed(source.name, failure, clock())
         raise
-    before = {offer.id for offer in catalog.offers.of_source(source.name)}
     with catalog.transaction():
-        _keep(source.name, offers, sent, catalog, clock())
+        if not _stands(source, catalog):
+            return None
+        before = catalog.offers.ids(source.name)
+        catalog.offers.replace(source.name, offers, _checksum(sent.body), told(wrong))
+        catalog.offers.answered(source.name, sent.etag, sent.last_modified, clock())
     now = {offer.id for offer in offers}
-    return Change(titles=len(now), new=len(now - before), gone=len(before - now))
+    is_known = _unplaced(told(wrong)) == _unplaced(source.left_out)
+    return Change(titles=len(now), new=len(now - before), gone=len(before - now), left_out=wrong, known=is_known)
+
+
+def _offers(found: Source, sent: Sent, name: str) -> tuple[list[Offer], tuple[Fault, ...]]:
+    """What a source offers, and what is wrong with titles that are left out. Raises where none is right, or where the
+    source itself is not."""
+    try:
+        return list(offered(found.titles(sent.body, name, sent.url), name)), ()
+    except DamagedError as error:
+        seen = list(found.look(sent.body, name, sent.url))
+        wrong = tuple(fault for one in seen if one.title is None for fault in one.faults)
+        right = [one.title for one in seen if one.title is not None]
+        if right and all(one.path or not one.faults for one in seen):
+            return list(offered(right, name)), wrong
+        raise DamagedError(told(wrong), error.hint, code=error.code) from error
+
+
+def _unplaced(said: str) -> str:
+    """What is wrong, wherever that stands: with each new title the others move."""
+    return re.sub(r"[0-9]+", "", said)
+
+
+def _stands(source: AddedSource, catalog: Catalog) -> bool:
+    """Is it still a source, of this kind and there?"""
+    known = catalog.offers.source(source.name)
+    return known is not None and (known.url, known.kind) == (source.url, source.kind)
 
 
 async def _sent(source: AddedSource, found: Source, engine: Engine) -> Sent | None:
@@ -80,11 +116,6 @@ def _conditions(source: AddedSource) -> Headers:
     """RFC 9110 sections 13.1.2 and 13.1.3."""
     said = (("If-None-Match", source.etag), ("If-Modified-Since", source.last_modified))
     return [(name, value) for name, value in said if value]
-
-
-def _keep(name: str, offers: Iterable[Offer], sent: Sent, catalog: Catalog, now: datetime) -> None:
-    catalog.offers.replace(name, offers, _checksum(sent.body))
-    catalog.offers.answered(name, sent.etag, sent.last_modified, now)
 
 
 def _checksum(body: bytes) -> bytes:

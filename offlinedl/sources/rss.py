@@ -20,10 +20,10 @@ from offlinedl.signatures import unsigned
 from offlinedl.sources import reading
 from offlinedl.sources.manifest_url import name_of
 from offlinedl.sources.naming import stable_id
-from offlinedl.sources.reading import Fault, Found, complete, read
+from offlinedl.sources.reading import Fault, Find, Found, complete, read
 from offlinedl.sources.rss_media import Item, media
 
-__all__ = ["NAME", "complete", "look", "one", "read", "recognises", "titles"]
+__all__ = ["NAME", "complete", "finder", "look", "read", "recognises", "titles"]
 
 NAME = "rss"
 
@@ -43,9 +43,9 @@ def titles(body: bytes, source: str, url: str) -> Iterator[Title]:
     return reading.titles(look(body, source, url))
 
 
-def one(body: bytes, source: str, url: str, wanted: str) -> Title:
-    """The title `wanted` ("source:id")."""
-    return reading.one(look(body, source, url), wanted)
+def finder(body: bytes, source: str, url: str) -> Find:
+    """Finds titles by their ids."""
+    return reading.finder(look(body, source, url))
 
 
 def look(body: bytes, source: str, url: str) -> Iterator[Found]:
@@ -64,7 +64,7 @@ def _found(item: Item, channel: xml.Element, source: str, path: str) -> Found:
     name = _words(item.text("title", "itunes:title")) or name_of(sources[0].url)
     series = _words(Item(channel, item.url).text("title")) or source
     title = Title(
-        id=f"{source}:{stable_id(given, name)}",
+        id=f"{source}:{stable_id(given)}",
         name=name,
         sources=sources,
         series=Series(id=f"{source}:{source}", name=series),

@@ -28,7 +28,7 @@ from offlinedl.http import Headers
 from offlinedl.model import Details, MediaSource, Series, SideTrack, Title
 from offlinedl.sources import reading
 from offlinedl.sources.naming import stable_id
-from offlinedl.sources.reading import Found, Sent
+from offlinedl.sources.reading import Find, Found, Sent
 
 NAME = "sites"
 
@@ -68,9 +68,9 @@ def titles(body: bytes, source: str, url: str) -> Iterator[Title]:
     return reading.titles(look(body, source, url))
 
 
-def one(body: bytes, source: str, url: str, wanted: str) -> Title:
-    """The title `wanted` ("source:id"), with the address of its page."""
-    return reading.one(look(body, source, url), wanted)
+def finder(body: bytes, source: str, url: str) -> Find:
+    """Finds titles by their ids, with the addresses of their pages."""
+    return reading.finder(look(body, source, url))
 
 
 def look(body: bytes, source: str, url: str) -> Iterator[Found]:
@@ -106,11 +106,10 @@ def addresses(info: Mapping[str, Any]) -> tuple[MediaSource, ...]:
 
 
 def _title(entry: Mapping[str, Any], source: str, series: Series | None) -> Title:
-    name = _name(entry)
     moment = _number(entry["timestamp"], _LAST)
     return Title(
-        id=f"{source}:{stable_id(str(entry['id']), name)}",
-        name=name,
+        id=f"{source}:{stable_id(str(entry['id']))}",
+        name=_name(entry),
         sources=(MediaSource(url=entry["url"]),),
         series=series,
         season=_whole(entry["season_number"]),
@@ -142,7 +141,7 @@ def _that(title: Title, info: Mapping[str, Any]) -> Mapping[str, Any]:
     """The video that is the title: a page may have several."""
     videos = list(_flat(info))
     wanted = title.id.partition(":")[2]
-    named = (one for one in videos if stable_id(str(one.get("id")), _name(one)) == wanted)
+    named = (one for one in videos if stable_id(str(one.get("id"))) == wanted)
     found = next(named, videos[0] if len(videos) == 1 else None)
     if found is None:
         raise NotFoundError(f"{title.id}: {shown(title.sources[0].url)} no longer has it", "look at the page")

@@ -22,8 +22,6 @@ __all__ = ["POSTERS", "SYNC", "Part", "Store", "checksum", "folder_name", "free_
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
-SYNC = ".sync"
-"""Not of a title: who locks it is the only one to `sync`."""
 _REMOVED = ".removed-"
 SYNC = ".sync"
 """What is locked while one pass goes over all titles. It lies beside their folders, and is none of them."""
@@ -90,6 +88,33 @@ class Store:
         try:
             with translated(f"look at the lock of {name}"):
                 return not locks.taken(descriptor)
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def played(self, name: str) -> Iterator[None]:
+        """Somebody watches the title while the block runs. That hinders nobody who works on it, and needs no file: the
+        lock is on its folder."""
+        with self._folder_opened(name) as descriptor:
+            if descriptor is not None:
+                locks.shared(descriptor)
+            yield
+
+    def is_played(self, name: str) -> bool:
+        """Does somebody watch the title?"""
+        with self._folder_opened(name) as descriptor:
+            return descriptor is not None and locks.is_shared(descriptor)
+
+    @contextmanager
+    def _folder_opened(self, name: str) -> Iterator[int | None]:
+        """A title's folder, None where it is not there."""
+        try:
+            descriptor = os.open(self.folder(name), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            yield None
+            return
+        try:
+            yield descriptor
         finally:
             os.close(descriptor)
 

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from offlinedl.errors import StorageError
+from offlinedl.errors import FEWER_FILES, StorageError
 
 _FULL = "free some space, then run it again: what is done is kept"
 
@@ -25,5 +25,5 @@ def storage_error(doing: str, error: OSError, where_full: str = _FULL) -> Storag
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
     hint = where_full if full else "check the folder and its owner"
     if error.errno == errno.EMFILE:
-        hint = "fewer connections (-N) need fewer, and `ulimit -n` allows more; what is done is kept"
+        hint = FEWER_FILES
     return StorageError(f"cannot {doing}: {error.strerror or error}", hint, code="no-space" if full else "storage")

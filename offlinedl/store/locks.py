@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _LOOKS, _LOOK_SECONDS = 5, 0.01
@@ -25,6 +26,20 @@ def taken(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def shared(descriptor: int) -> None:
+    """The file is this process's and that of others who share it. Where there are no such locks, nobody hears of it."""
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+def is_shared(descriptor: int) -> bool:
+    """Does some process share the file?"""
+    try:
+        return not taken(descriptor)
+    except OSError:
+        return False
 
 
 def taken_soon(descriptor: int) -> bool:

@@ -95,8 +95,9 @@ class Vault:
 
     def names(self) -> set[str]:
         """The names of all that lies here, whole or in part."""
-        with files.translated():
-            return {file.name.partition(".")[0] for file in self._folder.glob("*")}
+        with files.translated(), suppress(FileNotFoundError):
+            return {file.name.partition(".")[0] for file in os.scandir(self._folder)}
+        return set()
 
     def seal(self, name: str, secret: bytes) -> bytes:
         """`secret` as it may lie in a file of somebody else's: nonce, ciphertext, tag."""

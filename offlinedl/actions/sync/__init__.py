@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 from offlinedl.actions.sync.clocks import time
 from offlinedl.actions.sync.outbox import all_releases
-from offlinedl.actions.sync.record import Record, recorded
+from offlinedl.actions.sync.record import Record, known, recorded
 from offlinedl.actions.sync.renewals import is_due, renewals
 from offlinedl.actions.sync.smart import smart_downloads
 from offlinedl.actions.sync.sources import sources
@@ -35,14 +35,16 @@ PARTS: tuple[tuple[str, Callable[[Pass], Awaitable[None]]], ...] = (
 
 async def sync(work: Pass) -> int:
     """One pass. The exit code is that of the first failure. BusyError where another one is at it."""
-    record = Record()
     with ExitStack() as held:
         if not work.dry_run:
             try:
                 held.enter_context(work.library.store.lock(SYNC))
             except BusyError as error:
                 raise BusyError("another `offlinedl sync` is at work", "let it end: it does the same") from error
+        record = Record(known(work.library))
         work = held.enter_context(recorded(work, record))
+        if work.fault is not None:
+            work.tell(Step(does="download", title="", reason="", result="failed", error=work.fault))
         for does, part in PARTS:
             try:
                 await part(work)

@@ -6,23 +6,41 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
-from offlinedl.actions.sync.work import Pass, Step
+from offlinedl.actions.sync.work import Pass, Result, Step
 from offlinedl.catalog import Catalog
-from offlinedl.series import Run
+from offlinedl.errors import BusyError, GoneError, OfflinedlError
+from offlinedl.library import Library
+from offlinedl.series import Run, Trouble
+from offlinedl.smart import LIMITS
 
 _FAILURES = 20
+_LASTS = timedelta(days=2)
+"""A limit that nothing ran into for so long is another one when it is there again."""
 
 
 class Record:
-    """The steps of a run."""
+    """The steps of a run. What is `known` to be wrong from the runs before is no news."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: frozenset[Trouble] = frozenset()) -> None:
         self._steps: list[Step] = []
+        self._known = known
+        self._troubles: set[Trouble] = set()
 
-    def add(self, step: Step) -> None:
-        """One was done."""
+    def add(self, step: Step) -> Step:
+        """One was done. Returns it as it is to be told: what another process is at, or removed, is left; a limit of
+        a service is a failure once, and then known."""
+        if step.error is not None and step.title and isinstance(step.error, BusyError | GoneError):
+            step = _left(step, step.error)
+        elif step.error is not None:
+            trouble = _trouble(step.does, step.title, step.result, step.error.code)
+            is_known = trouble in self._known or trouble in self._troubles
+            self._troubles.add(trouble)
+            is_left = is_known and step.error.code in LIMITS
+            step = _left(step, step.error) if is_left else replace(step, is_news=step.is_news or not is_known)
         self._steps.append(step)
+        return step
 
     @property
     def exit_code(self) -> int:
@@ -31,14 +49,39 @@ class Record:
 
     def written(self, run: Run) -> Run:
         """`run`, and what it did."""
-        failed = [(s.title, s.error.message) for s in self._steps if s.result == "failed" and s.error]
+        failed = [
+            (s.title, s.error.message) for s in self._steps if s.error and (s.result == "failed" or s.does == "read")
+        ]
         waits = [s.reason for s in self._steps if s.does == "download" and s.waits]
         return replace(
             run,
             done=Counter(s.does for s in self._steps if s.result == "done"),
             waits=waits[-1] if waits else "",
             failures=tuple(failed[:_FAILURES]),
+            troubles=frozenset(self._troubles),
         )
+
+
+def known(library: Library) -> frozenset[Trouble]:
+    """What was wrong in the last run that came to its end, and with downloads that wait since they failed."""
+    last = next((run for run in library.catalog.runs.last() if run.exit_code is not None), None)
+    now = library.time()
+    tried = frozenset(
+        _trouble("download", title, "failed", tries.code)
+        for title, tries in library.catalog.followed.tries().items()
+        if tries.code not in LIMITS or now - tries.last_at < _LASTS
+    )
+    return tried | (last.troubles if last else frozenset())
+
+
+def _left(step: Step, error: OfflinedlError) -> Step:
+    return replace(step, result="skipped", reason=error.message.removeprefix(f"{step.title}: "), error=None)
+
+
+def _trouble(does: str, title: str, result: Result, code: str) -> Trouble:
+    """A limit is one of the service, whatever title runs into it; the time is that of the machine."""
+    whose = title.partition(":")[0] if code in LIMITS else title
+    return (does, "" if does == "ask the time" else whose, result, code)
 
 
 @contextmanager
@@ -46,8 +89,7 @@ def recorded(work: Pass, record: Record) -> Iterator[Pass]:
     """`work`, whose steps `record` hears of, too. The run is in the catalog when the block ends, however that is."""
 
     def tell(step: Step) -> None:
-        record.add(step)
-        work.tell(step)
+        work.tell(record.add(step))
 
     if work.dry_run:
         yield replace(work, tell=tell)

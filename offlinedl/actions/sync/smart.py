@@ -12,10 +12,11 @@ from offlinedl.actions.remove import remove
 from offlinedl.actions.sync.outbox import releases
 from offlinedl.actions.sync.work import Pass, Step
 from offlinedl.aside import alone
-from offlinedl.errors import BusyError, NotFoundError, OfflinedlError, PausedError, StorageError, sized
+from offlinedl.errors import BusyError, GoneError, OfflinedlError, PausedError, StorageError, sized
 from offlinedl.smart import Action
+from offlinedl.sources import Said
 
-_NO_TRY = (BusyError, PausedError, StorageError)
+_NO_TRY = (BusyError, StorageError)
 """What says nothing of the title itself: the next run tries it, however soon that is."""
 
 
@@ -53,7 +54,7 @@ async def _remove(actions: Iterable[Action], work: Pass) -> None:
             is_news = not (entry.watched or _is_brought(entry.id, work))
             freed = await remove(entry, work.library, action.why)
         except OfflinedlError as error:
-            work.tell(replace(step, result="warning" if isinstance(error, BusyError) else "failed", error=error))
+            work.tell(replace(step, result="failed", error=error))
             continue
         removed.append(action.title)
         work.tell(replace(step, message=f"{sized(freed)} freed", bytes=freed, is_news=is_news))
@@ -65,6 +66,7 @@ async def fetch(actions: Sequence[Action], work: Pass) -> None:
     """Download titles as one `get` does: all are written down before the first begins. One that fails does not stop the
     others."""
     waiting: list[tuple[Action, Order]] = []
+    said = Said()
     for action in actions:
         hindrance = work.hinders()
         if hindrance:
@@ -72,7 +74,7 @@ async def fetch(actions: Sequence[Action], work: Pass) -> None:
             continue
         order = _order(action, work)
         try:
-            await alone(queue(order, work.library, work.licensing))
+            await alone(queue(order, work.library, work.licensing, said))
         except OfflinedlError as error:
             work.tell(_failed(action, error, work))
         else:
@@ -109,19 +111,17 @@ def _order(action: Action, work: Pass) -> Order:
 
 
 def _failed(action: Action, error: OfflinedlError, work: Pass) -> Step:
-    """A download that failed. Worth a mail is what fails for the first time, or otherwise than before."""
+    """A download that failed."""
     step = replace(_step(action), result="failed", error=error)
     if error.code in {"over-quota", "waits"}:
         return replace(step, result="skipped", reason=error.message, error=None, waits=error.code == "waits")
-    if isinstance(error, PausedError) or (isinstance(error, NotFoundError) and "before its turn" in error.message):
+    if isinstance(error, PausedError | GoneError):
         return replace(step, result="skipped", reason=f"a person decided so: {error.message}", error=None)
-    if isinstance(error, _NO_TRY):
-        return replace(step, is_news=True)
-    library = work.library
-    before = library.catalog.followed.tries().get(action.title)
-    with suppress(OfflinedlError), library.catalog.transaction():
-        library.catalog.followed.tried(action.title, error, library.time())
-    return replace(step, is_news=before is None or before.code != error.code)
+    if not isinstance(error, _NO_TRY):
+        library = work.library
+        with suppress(OfflinedlError), library.catalog.transaction():
+            library.catalog.followed.tried(action.title, error, library.time())
+    return step
 
 
 def _is_brought(title_id: str, work: Pass) -> bool:

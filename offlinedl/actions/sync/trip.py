@@ -11,10 +11,12 @@ from offlinedl.errors import RefusedError
 from offlinedl.model import Entry, State
 from offlinedl.outlook import Outlook, outlook
 from offlinedl.smart import Action
+from offlinedl.timekeeper import suspect
 
 
 async def before_trip(work: Pass) -> None:
     """Renew what would end before then, and ask for new licenses for what ended already."""
+    ended: list[Action] = []
     for entry, seen in list(_outlooks(work)):
         does = {"renew": "renew", "get": "download"}.get(seen.comes_to)
         if does is None:
@@ -24,7 +26,8 @@ async def before_trip(work: Pass) -> None:
         elif does == "renew":
             work.tell(await renewal(entry, seen.reason, work))
         else:
-            await fetch([Action(does="download", title=entry.id, reason=seen.reason)], work)
+            ended.append(Action(does="download", title=entry.id, reason=seen.reason))
+    await fetch(ended, work)
 
 
 async def of_trip(work: Pass) -> None:
@@ -46,8 +49,10 @@ def _outlooks(work: Pass) -> Iterator[tuple[Entry, Outlook]]:
 
 
 def _cannot(entry: Entry, seen: Outlook) -> Step:
+    if entry.state is State.CLOCK_SUSPECT:
+        return Step(does="play", title=entry.id, reason=seen.reason, result="failed", error=suspect(entry.id))
     hint = (
         "watch it before, or choose another" if seen.comes_to == "cannot" else f"`offlinedl get {entry.id}` tells why"
     )
     error = RefusedError(f"{entry.id}: will not play then: {seen.reason}", hint, code="ends-before")
-    return Step(does="play", title=entry.id, reason=seen.reason, result="failed", error=error, is_news=True)
+    return Step(does="play", title=entry.id, reason=seen.reason, result="failed", error=error)

@@ -20,8 +20,8 @@ Result = Literal["done", "would", "skipped", "told", "warning", "failed"]
 class Step:
     """What was done with a title, or with a source, and why; with `would` what is to be done. What is `skipped` is left
     for this reason, what is `told` only said. A warning is of something that did not succeed, and costs nothing yet: it
-    is tried again by the next run. `bytes` are those that come or go. What `is_news` is worth a mail; what `waits` is
-    left to a run at another time."""
+    is tried again by the next run. `bytes` are those that come or go. What `is_news` is worth a mail, and what goes
+    wrong is news when the record hears of it for the first time; what `waits` is left to a run at another time."""
 
     does: str
     title: str
@@ -38,7 +38,8 @@ class Step:
 class Pass:
     """What the parts of a pass work with. They `tell` each step when it is done; on a `dry_run` they change nothing and
     ask nobody. `order` says how titles are chosen where nothing else does; what is here is to play `until` then.
-    `hinders` is asked before each download, and says why it is not to begin now, "" where it may."""
+    `hinders` is asked before each download, and says why it is not to begin now, "" where it may; `fault` is that of a
+    setting, for which none would ever begin."""
 
     library: Library
     licensing: Licensing
@@ -48,3 +49,4 @@ class Pass:
     order: Order = Order(ref="")  # noqa: RUF009 - a value
     until: datetime | None = None
     hinders: Callable[[], str] = lambda: ""
+    fault: OfflinedlError | None = None
