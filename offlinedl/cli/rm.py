@@ -29,7 +29,7 @@ def verb(
     from offlinedl.errors import OfflinedlError
 
     with wiring.library() as library:
-        named, codes = _named(library, refs or [])
+        named, codes = _named(library, refs or [], dry_run=dry_run)
         removed: list[str] = []
         for entry in _chosen(library, named, all_=all_, expired=expired, watched=watched, asked=bool(refs)):
             if dry_run:
@@ -69,9 +69,10 @@ def _release(library: Library, removed: list[str]) -> None:
         note(f"{title_id}: its server has not heard of it yet; `offlinedl sync` tells it later")
 
 
-def _named(library: Library, refs: list[str]) -> tuple[set[str], list[int]]:
-    """The ids of the titles that are named, and an exit code for each that is not there."""
-    from offlinedl import sources
+def _named(library: Library, refs: list[str], *, dry_run: bool) -> tuple[set[str], list[int]]:
+    """The ids of the titles that are named, and an exit code for each that is not there. One that `sync` got in vain is
+    left from now on."""
+    from offlinedl import absent, sources
     from offlinedl.errors import OfflinedlError
 
     named: set[str] = set()
@@ -80,7 +81,13 @@ def _named(library: Library, refs: list[str]) -> tuple[set[str], list[int]]:
         try:
             named.add(library.find(sources.title_id(ref)).id)
         except OfflinedlError as error:
-            codes.append(report(error))
+            known = absent.failed(ref, library.catalog)
+            if known is None:
+                codes.append(report(error))
+                continue
+            if not dry_run:
+                absent.dismiss(known[0], library)
+            say(f"{'would leave' if dry_run else 'left'} {known[0].id}, which is not here: `sync` gets it no more")
     return named, codes
 
 

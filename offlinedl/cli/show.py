@@ -20,11 +20,11 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Show one title in full: tracks, files, license, clocks, history."""
-    from offlinedl import sources
+    from offlinedl import absent, sources
     from offlinedl.cli import shape, wiring
 
     with wiring.library() as library:
-        entry = library.find(sources.title_id(ref))
+        entry = absent.find(sources.title_id(ref), library)
         whole = shape.stored(entry, library)
         history = library.catalog.history(entry.id)
     whole["history"] = [{"at": shape.moment(at), "event": event} for at, event in history]
