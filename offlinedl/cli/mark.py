@@ -79,9 +79,9 @@ def _check_place(place: int, plan: Plan, title_id: str) -> None:
 
 def _said(entry: Entry, decision: Decision) -> str:
     """What holds of the title now."""
-    from offlinedl.cli import shape
+    from offlinedl import expiry
 
     words = marks(entry) if entry.watched else ["not watched", *marks(entry)]
     words += [f"priority {decision.priority}"] if decision.priority is not None else []
-    words += [f"may go after {shape.moment(decision.until)}"] if decision.until is not None else []
+    words += [f"may go after {expiry.named(decision.until)}"] if decision.until is not None else []
     return ", ".join(words)
