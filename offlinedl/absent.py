@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from offlinedl.added import Offer
-from offlinedl.catalog import Catalog
+from typing import TYPE_CHECKING
+
 from offlinedl.errors import NotFoundError, counted
-from offlinedl.library import Library
-from offlinedl.model import Entry
-from offlinedl.series import Tries
+
+if TYPE_CHECKING:
+    from offlinedl.added import Offer
+    from offlinedl.catalog import Catalog
+    from offlinedl.library import Library
+    from offlinedl.model import Entry
+    from offlinedl.series import Tries
 
 
 def failed(ref: str, catalog: Catalog) -> tuple[Offer, Tries] | None:

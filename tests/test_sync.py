@@ -352,7 +352,7 @@ def packed(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
 
 def test_a_trip_that_is_over_is_none(packed: Offlinedl) -> None:
     refused = packed.at(PLAYED, "sync", "--until", "2026-11-09")
-    assert (refused.code, refused.err.splitlines()[0]) == (2, "error: --until 2026-11-09: that is over")
+    assert (refused.code, "is over" in refused.err) == (2, True)
     assert packed.at(PLAYED, "sync", "--dry-run", "--until", "2026-11-10").code == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from offlinedl.actions.check import check
 from offlinedl.actions.litter import strays
-from offlinedl.cli.progress import Silence
+from offlinedl.api.events import Watch
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, State
 from tests.conftest import Offlinedl
@@ -45,8 +45,9 @@ def candidates(show: Show, home: Household) -> list[str]:
     known = {e.title: e for e in offered} | {t: EPISODES[t] for t in books.downloads if EPISODES[t].show is show}
     out = viewer.removed | viewer.watched.keys()
     if show.is_newest:
-        out |= books.gone
-        return [e.title for e in sorted(known.values(), key=lambda e: -e.number) if e.title not in out]
+        passed = [EPISODES[t].number for t in books.gone - viewer.watched.keys() if EPISODES[t].show is show]
+        new = [e for e in known.values() if e.title in home.before or e.number > max(passed, default=-1)]
+        return [e.title for e in sorted(new, key=lambda e: -e.number) if e.title not in out | books.gone]
     if not show.rule.get("refetch_expired"):
         out |= books.ended
     last = max((EPISODES[t].number for t in viewer.watched if EPISODES[t].show is show), default=-1)
@@ -227,7 +228,7 @@ async def at_the_end(home: Household, licensing: Licensing) -> AsyncIterator[str
     if strange := home.vault.names() - {home.after[t].license_slot for t in live} - {"key", "device"}:
         yield f"the vault has {strange}"
     for entry in home.after.values():
-        verdict = await check(entry, home.library, licensing, Silence())
+        verdict = await check(entry, home.library, licensing, Watch("", lambda _: None))
         if verdict.error is not None or verdict.orphans:
             yield f"{entry.id}: {verdict.error} {verdict.orphans}"
     for stray in strays(home.library):
