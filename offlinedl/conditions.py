@@ -49,11 +49,13 @@ class Conditions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What the machine says: whether the network is metered, None where nobody knows; the per cent of a battery that is
-    being used up, None where there is none; and why the person's command said no, "" where it did not."""
+    being used up, None where there is none; why the person's command said no, "" where it did not; and its `fault`
+    where it cannot be run at all."""
 
     is_metered: bool | None = None
     battery: int | None = None
     veto: str = ""
+    fault: UsageError | None = None
 
 
 def hours(said: str, where: str) -> Hours:

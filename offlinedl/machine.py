@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from offlinedl.conditions import Conditions, Seen
+from offlinedl.errors import UsageError
 
 POWER = Path("/sys/class/power_supply")
 SECONDS = 10.0
@@ -31,11 +32,13 @@ def seen(conditions: Conditions, is_metered: bool | None) -> Seen:
     """What `conditions` ask about. Whether the network `is_metered` may be known already."""
     if is_metered is None and conditions.metered == "wait":
         is_metered = metered()
-    return Seen(
-        is_metered=is_metered,
-        battery=battery(POWER) if conditions.battery else None,
-        veto=veto(conditions.command) if conditions.command else "",
-    )
+    said, fault = "", None
+    try:
+        said = veto(conditions.command) if conditions.command else ""
+    except UsageError as error:
+        said, fault = error.message, error
+    charge = battery(POWER) if conditions.battery else None
+    return Seen(is_metered=is_metered, battery=charge, veto=said, fault=fault)
 
 
 def metered() -> bool | None:
@@ -64,14 +67,16 @@ def battery(power: Path) -> int | None:
 
 
 def veto(command: Sequence[str]) -> str:
-    """Why a person's command says no: the last line of what it complains; "" where it ends with 0."""
+    """Why a person's command says no: the last line of what it complains; "" where it ends with 0. UsageError where it
+    cannot be run."""
     name = Path(command[0]).name
     try:
         process = subprocess.Popen(  # noqa: S603 - what the person wishes
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
         )
     except OSError as error:
-        return f"{name} cannot be run: {error.strerror}"
+        said = f"[sync] when: {name} cannot be run: {error.strerror}"
+        raise UsageError(said, "write the whole path of a program of yours into config.toml") from error
     try:
         _, complaint = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:

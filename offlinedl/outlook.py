@@ -24,6 +24,8 @@ def outlook(entry: Entry, then: datetime, now: datetime) -> Outlook:
     license = entry.license
     if entry.state not in {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}:
         return Outlook(comes_to="comes", reason="not here yet")
+    if entry.state is State.CLOCK_SUSPECT:
+        return Outlook(comes_to="cannot", reason="the clock was set back, and nobody knows what is left of its time")
     if entry.state is not State.EXPIRED and not expiry.is_over(license, then):
         end = expiry.deadline(license).at
         return Outlook(comes_to="plays", reason="nothing ends it" if end is None else f"until {_date(end)}")

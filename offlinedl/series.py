@@ -131,8 +131,8 @@ class Shelf:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What a run of `sync` did: how often what, why nothing was downloaded where that waited, and what failed: of each
-    the title, and what was said; `troubles` are all that was told of as wrong. Without an end it is at work or was
-    killed, without an exit code it was stopped."""
+    the title or source, and what was said; `troubles` are all that was told of as wrong. Without an end it is at work
+    or was killed, without an exit code it was stopped."""
 
     began_at: datetime
     ended_at: datetime | None = None

@@ -287,6 +287,8 @@ class Plan:
         ends: dict[str, tuple[str, int, int]] = {}
         others: set[str] = set()
         for fetch in self.fetches:
+            if fetch.rendition in others:
+                continue
             url, end, count = ends.get(fetch.rendition, (fetch.url, 0, 0))
             if fetch.init or fetch.range is None or fetch.range.first != end or fetch.url != url or end % PIECE:
                 others.add(fetch.rendition)

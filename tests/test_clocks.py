@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,26 @@ def test_sync_warns_where_nobody_tells_the_time(demo: Offlinedl) -> None:
     assert moved("-1d", "sync", "--dry-run").out == "demo:harbour-1: would ask the time (the clock was set back)\n"
     synced = moved("-1d", "sync")
     assert (synced.code, synced.err.split(":")[0]) == (0, "warning")
+
+
+def test_it_warns_by_mail_once(demo: Offlinedl) -> None:
+    """Whichever title it is that asks."""
+    demo.ok("get", "demo:harbour-1", "demo:harbour-2")
+    mail = moved("-1d", "sync", "--quiet").err
+    assert mail.startswith("warning: demo:harbour-1: the clock of this machine was set back")
+    assert moved("-1d", "rm", "demo:harbour-1").code == 0
+    later = moved("-1d", "sync", "--quiet").err
+    assert "clock" not in later
+
+
+def test_nothing_plays_on_a_trip_whose_time_is_not_known(demo: Offlinedl) -> None:
+    demo.ok("get", "demo:harbour-1")
+    day = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}"
+    assert moved("", "sync", "--until", day).code == 0
+    synced = moved("-1d", "sync", "--until", day, "--json")
+    assert [(s["step"], s["result"]) for s in synced.json] == [("ask the time", "warning"), ("play", "failed")]
+    assert (synced.code, synced.json[1]["error"]["code"]) == (5, "clock-suspect")
+    assert moved("-1d", "list", "--until", day, "--json").json == []
 
 
 def test_where_the_date_does_not_settle_it_get_refuses(secure: Offlinedl, origin: Origin) -> None:

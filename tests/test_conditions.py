@@ -115,7 +115,6 @@ COMMANDS: list[Any] = [
     pytest.param(["sh", "-c", "echo never mind >&2"], "", id="yes, with words"),
     pytest.param(["sh", "-c", "echo so; echo one >&2; echo guests are here >&2; exit 3"], "guests are here", id="no"),
     pytest.param(["false"], "false ended with 1", id="no, without a word"),
-    pytest.param(["/no/such/program"], "program cannot be run: No such file or directory", id="no program"),
     pytest.param(["sh", "-c", "sleep 1000 & wait"], "sh did not answer within 0 seconds", id="no answer"),
 ]
 
@@ -125,6 +124,11 @@ def test_a_command_that_may_veto(command: list[str], why: str, monkeypatch: pyte
     if "sleep" in command[-1]:
         monkeypatch.setattr(machine, "SECONDS", 0.2)
     assert machine.veto(command) == why
+
+
+def test_a_command_that_is_none() -> None:
+    with pytest.raises(UsageError, match=r"\[sync\] when: program cannot be run: No such file"):
+        machine.veto(["/no/such/program"])
 
 
 @pytest.fixture
@@ -217,6 +221,22 @@ def test_a_pass_that_may_not_download_says_why(setting: str, why: str, tv: Offli
     (tv.home / "config.toml").write_text("")
     tv.ok("sync")
     assert ready(tv) == ["1x1"]
+
+
+def test_a_command_that_cannot_be_run_is_told(tv: Offlinedl, origin: Origin) -> None:
+    """Nothing would ever be downloaded: one mail, the exit code, and doctor. All else is done."""
+    with (tv.home / "config.toml").open("a") as settings:
+        settings.write('[sync]\nwhen = ["/no/such/program"]\n')
+    mail = tv("sync", "--quiet")
+    assert (mail.code, mail.err.splitlines()[0]) == (
+        2, "error: [sync] when: program cannot be run: No such file or directory",
+    )  # fmt: skip
+    again = tv("sync", "--quiet")
+    assert (again.code, again.out, again.err) == (2, "", "")
+    assert len(origin.asked("/seasons.json")) == 2
+    doctor = tv("doctor", "--json")
+    [found] = [finding for finding in doctor.json if finding["what"] == "downloads"]
+    assert (doctor.code, found["state"], found["error"]["code"]) == (2, "broken", "usage")
 
 
 WRONG = ['between = "night"', 'battery = "some"', "is_metered = 1", 'metered = "no"', 'when = "test"', "until = 1"]

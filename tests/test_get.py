@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Mapping
@@ -212,3 +213,15 @@ def test_a_home_may_be_moved(demo: Offlinedl, origin: Origin, tmp_path: Path) ->
     assert title["folder"].startswith(str(moved))
     demo.play("demo:harbour-1", "--home", str(moved))
     assert origin.log == []
+
+
+@pytest.mark.parametrize("id_", ["https://example.com/?p=1", "urn:uuid:1", "tv:1", "a b/c?d"])
+def test_whatever_a_feed_calls_a_title_is_its_name(id_: str, offlinedl: Offlinedl, origin: Origin) -> None:
+    titles = [{"id": id_, "sources": [{"url": "titles/lighthouse/manifest.mpd"}]}]
+    origin.files["/own.json"] = json.dumps({"offlinedl": 1, "titles": titles}).encode()
+    assert f"own:{id_}" in offlinedl.ok("source", "add", "own", f"{origin.url}/own.json").out
+    offlinedl.ok("get", f"own:{id_}")
+    assert offlinedl.ok("show", f"own:{id_}", "--json").json["id"] == f"own:{id_}"
+    offlinedl.ok("rm", f"own:{id_}")
+    if not id_.startswith("http"):
+        offlinedl.ok("get", id_)

@@ -141,7 +141,29 @@ WINDOW = [
         rules=(replace(THREE, ahead=1),),
         offered=(offer("0x9"), SEASONS[0]),
     ),
-    story("one without a number stands apart, too", {"download 1x1": ""}, offered=(offer("trailer"), SEASONS[0])),
+    story(
+        "one without a number stands apart, too, with a word",
+        {"download 1x1": "", "skip trailer": "it has no episode number; `offlinedl get` downloads it"},
+        offered=(offer("trailer"), SEASONS[0]),
+    ),
+    story(
+        "of many without a number one line",
+        {"download 1x1": "", "skip t1": "it has no episode number, nor have 2 more of Harbour"},
+        offered=(*(offer(f"t{n}") for n in (1, 2, 3)), SEASONS[0]),
+    ),
+    story(
+        "and none of those that are here, or were",
+        {"download 1x1": ""},
+        here("t1"),
+        offered=(*(offer(f"t{n}") for n in (1, 2)), SEASONS[0]),
+        gone=(gone("t2", "removed"),),
+    ),
+    story(
+        "of two with one number the first comes, and that is said",
+        {"download 1x1": "1 of 1", "skip cut": "S1 E1 is demo:1x1, too"},
+        rules=(replace(THREE, ahead=1),),
+        offered=(SEASONS[0], offer("cut", season=1, episode=1), SEASONS[1], offer("later", season=1, episode=2)),
+    ),
     story("a watched special moves nothing", {"download 1x1": ""}, watched("0x9"), rules=(replace(THREE, ahead=1),)),
     story(
         "a series of one season needs no number for it",
@@ -150,7 +172,7 @@ WINDOW = [
     ),
     story(
         "two with one number are one",
-        {"download 1x1": "1 of 2"},
+        {"download 1x1": "1 of 2", "skip 1x2": "S1 E2 is demo:again, too"},
         here("again", season=1, episode=2),
         rules=(replace(THREE, ahead=2),),
         offered=SEASONS[:2],
@@ -238,6 +260,23 @@ NEWS_FIRST = [
         rules=(NEWEST,),
         offered=DAYS[1:],
         gone=(gone("n02", "passed", seen=DAYS[1]),),
+    ),
+    story(
+        "nor does one that is older still: news do not go back",
+        {},
+        watched("n05", series=NEWS, published=DAYS[4].published),
+        rules=(replace(NEWEST, ahead=1),),
+        offered=DAYS,
+        gone=(gone("n04", "passed", seen=DAYS[3]),),
+    ),
+    story(
+        "but what lies here keeps its place",
+        {"download n05": "1 of 2"},
+        here("n02", series=NEWS, published=DAYS[1].published),
+        here("n01", series=NEWS, published=DAYS[0].published),
+        rules=(replace(NEWEST, ahead=2),),
+        offered=DAYS,
+        gone=(gone("n04", "passed", seen=DAYS[3]),),
     ),
     story(
         "one that a person got stays among newer ones",

@@ -142,7 +142,7 @@ def test_storage_shows_what_is_used_and_what_would_go_first(tv: Offlinedl) -> No
     tv.ok("follow", "h", "--next", "2")
     tv.ok("sync")
     shown = tv.ok("storage", "--json").json
-    assert [one["id"] for one in shown["goes_first"]] == ["tv:n2", "tv:1x1", "tv:1x2"]
+    assert [one["id"] for one in shown["goes_first"]] == ["tv:n2", "tv:1x2", "tv:1x1"]
     assert all(one["reason"] and one["bytes"] for one in shown["goes_first"])
     assert shown["used"] == sum(title["bytes"] for title in shown["titles"]) == used(tv)
     assert (shown["quota"], shown["keep_free"], len(shown["titles"])) == (710_000, 1, 4)

@@ -45,8 +45,9 @@ def candidates(show: Show, home: Household) -> list[str]:
     known = {e.title: e for e in offered} | {t: EPISODES[t] for t in books.downloads if EPISODES[t].show is show}
     out = viewer.removed | viewer.watched.keys()
     if show.is_newest:
-        out |= books.gone
-        return [e.title for e in sorted(known.values(), key=lambda e: -e.number) if e.title not in out]
+        passed = [EPISODES[t].number for t in books.gone - viewer.watched.keys() if EPISODES[t].show is show]
+        new = [e for e in known.values() if e.title in home.before or e.number > max(passed, default=-1)]
+        return [e.title for e in sorted(new, key=lambda e: -e.number) if e.title not in out | books.gone]
     if not show.rule.get("refetch_expired"):
         out |= books.ended
     last = max((EPISODES[t].number for t in viewer.watched if EPISODES[t].show is show), default=-1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from offlinedl import clock, expiry, schedule, timers
 from offlinedl.actions.examine import Finding
 from offlinedl.actions.sync.gate import Gate
-from offlinedl.errors import BusyError
+from offlinedl.added import AddedSource
+from offlinedl.errors import BusyError, NotFoundError
 from offlinedl.series import Run
 
 _LATE = timedelta(minutes=30)
@@ -27,10 +28,22 @@ def of_schedule(name: str, runs: Sequence[Run], now: datetime) -> Iterator[Findi
     yield _last(runs, now, every) if runs else Finding(what="last sync", state="absent", detail="none")
 
 
+def of_sources(sources: Iterable[AddedSource]) -> Iterator[Finding]:
+    """Those of which nothing new comes."""
+    for source in sources:
+        if source.failure is None or source.failing_since is None:
+            continue
+        detail = f"fails since {source.failing_since:%Y-%m-%d %H:%M}: {source.failure.message}"
+        error = NotFoundError(detail, source.failure.hint, code=source.failure.code)
+        yield Finding(what=f"source {source.name}", state="broken", detail=detail, error=error)
+
+
 async def of_gate(gate: Gate) -> Finding:
     """Whether sync may download now."""
     async with gate.watched():
         why = gate.hindrance()
+    if gate.fault is not None:
+        return Finding(what="downloads", state="broken", detail=gate.fault.message, error=gate.fault)
     said = f"`offlinedl sync` does not download now: {why}" if why else "`offlinedl sync` may download now"
     return Finding(what="downloads", state="ok", detail=said)
 

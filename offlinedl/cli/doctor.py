@@ -61,6 +61,7 @@ def _examined() -> list[Finding]:
         found = wiring.run(examine(library, wiring.vault(), folders, wiring.keep_free(), adapters(own.cdm)))
         if not isinstance(library, OfflinedlError):
             runs = library.catalog.runs.last()
+            found += examine_sync.of_sources(library.catalog.offers.sources())
             found += examine_sync.of_schedule(schedule.name(), runs, library.time())
             found.append(wiring.run(examine_sync.of_gate(wiring.home().gate(library))))
         return found

@@ -60,7 +60,7 @@ def leaving(shelf: Shelf, windows: Sequence[Window], now: datetime) -> list[Leav
     number of its series; then what is wanted, for what is wanted more."""
     ruled = {w.rule.series.id: w for w in windows}
     found = [_may_go(s, ruled.get(s.entry.series.id) if s.entry.series else None, now) for s in shelf.stored]
-    ahead = places(shelf, windows, now)
+    ahead = places(shelf, {w.rule.series.id: w.order for w in windows})
 
     def key(one: Leaving) -> tuple[int, int, float, datetime, str]:
         place = ahead.get(one.title, inf) if one.rank >= _UNWATCHED else 0

@@ -11,7 +11,8 @@ from offlinedl import expiry
 from offlinedl.added import Offer
 from offlinedl.errors import counted
 from offlinedl.model import State
-from offlinedl.series import Following, Gone, Shelf, Stored, Tries, Why
+from offlinedl.series import Following, Shelf, Stored, Tries, Why
+from offlinedl.smart.order import Item, ordered
 
 _PATIENCE, _LONGEST = timedelta(hours=1), timedelta(days=1)
 LIMITS = frozenset({"download-limit", "monthly-limit", "device-limit"})
@@ -49,89 +50,31 @@ class Window:
     actions: tuple[Action, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Item:
-    """An episode, and what is known of it here."""
-
-    offer: Offer
-    stored: Stored | None = None
-    gone: Gone | None = None
-    tries: Tries | None = None
-
-    @property
-    def is_watched(self) -> bool:
-        return self.stored.entry.watched if self.stored else self.gone is not None and self.gone.watched
-
-    @property
-    def has_passed(self) -> bool:
-        """Was it here until newer ones came, or its time was over?"""
-        return self.stored is None and self.gone is not None and self.gone.why == "passed"
-
-    @property
-    def number(self) -> tuple[int, int]:
-        """Season and episode; without a season it is the first."""
-        season = self.offer.season
-        return (1 if season is None else season, self.offer.episode or 0)
-
-
 def window(rule: Following, shelf: Shelf, now: datetime) -> Window:
     """The episodes that `rule` wants, as many as it says. One that cannot be had now leaves its place to the next; one
     that is on its way, or waits to be tried again, has its place."""
-    items = _items(rule, shelf)
-    is_newest = rule.newest or all(item.offer.episode is None for item in items)
+    order = ordered(rule, shelf)
     places: list[str] = []
     actions: list[Action] = []
-    ordered = _newest(items) if is_newest else _next(items, rule)
-    for item in ordered:
+    for item in order.items:
         if len(places) == rule.ahead:
             break
         verdict = _Verdict(rule=rule, item=item, place=len(places) + 1, shelf=shelf, now=now)
         has_place, action = verdict.reached()
         actions += [action] if action else []
+        actions += [verdict.skip(f"{_called(item)} is {item.offer.id}, too", one) for one in item.doubles]
         places += [item.offer.id] if has_place else []
+    if order.unnumbered:
+        actions.append(_without_number(rule, order.unnumbered))
     seen = frozenset(places) | {action.title for action in actions}
     return Window(
         rule=rule,
-        is_newest=is_newest,
-        order=tuple(item.offer.id for item in ordered),
+        is_newest=order.is_newest,
+        order=tuple(item.offer.id for item in order.items),
         places=tuple(places),
         seen=seen,
         actions=tuple(actions),
     )
-
-
-def _items(rule: Following, shelf: Shelf) -> list[_Item]:
-    """The episodes of the series, specials apart."""
-    series = rule.series.id
-    stored = {s.id: s for s in shelf.stored if s.entry.series and s.entry.series.id == series}
-    gone = {g.offer.id: g for g in shelf.gone if g.offer.series and g.offer.series.id == series}
-    offers = {id_: g.offer for id_, g in gone.items()} | {id_: as_offered(s) for id_, s in stored.items()}
-    offers |= {offer.id: offer for offer in shelf.offered if offer.series and offer.series.id == series}
-    return [
-        _Item(offer=offer, stored=stored.get(id_), gone=gone.get(id_), tries=shelf.tries.get(id_))
-        for id_, offer in offers.items()
-        if not offer.special and offer.season != 0
-    ]
-
-
-def _next(items: Sequence[_Item], rule: Following) -> list[_Item]:
-    """By season and episode, after the last one that was watched. Of two with one number, that which is here counts."""
-    numbered = [item for item in items if item.offer.episode is not None]
-    last = max((item.number for item in numbered if item.is_watched), default=(0, 0))
-    ahead = [item for item in numbered if item.number > last and item.number >= (rule.begin or (0, 0))]
-    ahead.sort(key=lambda item: (item.number, item.stored is None, item.offer.position, item.offer.id))
-    return list({item.number: item for item in reversed(ahead)}.values())[::-1]
-
-
-def _newest(items: Sequence[_Item]) -> list[_Item]:
-    """The newest first; where there are no dates, in the order of the source. Of those that newer ones had come after
-    there are more each week, and nobody asks why they are not here."""
-    unwatched = [item for item in items if not (item.is_watched or item.has_passed)]
-    return sorted(unwatched, key=lambda item: (-_stamp(item.offer.published), item.offer.position, item.offer.id))
-
-
-def _stamp(at: datetime | None) -> float:
-    return at.timestamp() if at else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +82,7 @@ class _Verdict:
     """What the rule says of one episode that would have this `place`."""
 
     rule: Following
-    item: _Item
+    item: Item
     place: int
     shelf: Shelf
     now: datetime
@@ -150,7 +93,7 @@ class _Verdict:
         if stored is not None:
             return self._of_stored(stored)
         if gone is not None and not (gone.why == "expired" and self.rule.refetch_expired):
-            return False, self._skip(_SAID[gone.why].format(date(gone.at)))
+            return False, self.skip(_SAID[gone.why].format(date(gone.at)))
         return self._of_offered(f"next of {self.rule.series.name}, {self.place} of {self.rule.ahead}")
 
     def _of_stored(self, stored: Stored) -> tuple[bool, Action | None]:
@@ -163,16 +106,16 @@ class _Verdict:
             return False, None
         ended = expiry.message(stored.entry.license, self.now)
         if not self.rule.refetch_expired:
-            return False, self._skip(f"{ended}; its rule fetches none again, `offlinedl get` does")
+            return False, self.skip(f"{ended}; its rule fetches none again, `offlinedl get` does")
         return self._of_offered(f"{ended}, and unwatched")
 
     def _of_offered(self, reason: str) -> tuple[bool, Action | None]:
         hindrance = _hindrance(self.item.offer, self.now)
         if hindrance:
-            return False, self._skip(hindrance)
+            return False, self.skip(hindrance)
         waits = _unread(self.item.offer.id, self.shelf) or waiting(self.item.tries, self.now)
         if waits:
-            return not _is_lasting(self.item.tries), self._skip(waits)
+            return not _is_lasting(self.item.tries), self.skip(waits)
         bytes_ = 0 if self.item.stored else estimate(self.item.offer, self.shelf)
         action = Action(does="download", title=self.item.offer.id, reason=reason, bytes=bytes_)
         return not _is_lasting(self.item.tries), self._ruled(action)
@@ -181,8 +124,21 @@ class _Verdict:
         priority = self.item.stored.standing.priority if self.item.stored else self.rule.priority
         return replace(action, rule=self.rule, place=self.place, priority=priority)
 
-    def _skip(self, reason: str) -> Action:
-        return Action(does="skip", title=self.item.offer.id, reason=reason, rule=self.rule)
+    def skip(self, reason: str, title: str | None = None) -> Action:
+        """What is said of this episode, or of another `title`."""
+        return Action(does="skip", title=title or self.item.offer.id, reason=reason, rule=self.rule)
+
+
+def _called(item: Item) -> str:
+    season, episode = item.number
+    return f"S{season} E{episode}"
+
+
+def _without_number(rule: Following, titles: Sequence[str]) -> Action:
+    """What is said of titles that have no place in a series with numbers: it may have as many trailers as episodes."""
+    others = f", nor have {len(titles) - 1} more of {rule.series.name}" if len(titles) > 1 else ""
+    said = f"it has no episode number{others}; `offlinedl get` downloads it"
+    return Action(does="skip", title=titles[0], reason=said, rule=rule)
 
 
 _SAID: dict[Why, str] = {
@@ -259,26 +215,6 @@ def estimate(offer: Offer, shelf: Shelf) -> int:
         seconds = sum(s.standing.duration for s in timed)
         return round(sum(s.entry.bytes_total for s in timed) / seconds * offer.duration)
     return round(sum(s.entry.bytes_total for s in same) / len(same)) if same else 0
-
-
-def as_offered(stored: Stored) -> Offer:
-    """A title that is here, as if its source still offered it."""
-    entry, standing = stored.entry, stored.standing
-    return Offer(
-        id=entry.id,
-        source=entry.id.partition(":")[0],
-        position=2**31,
-        name=entry.name,
-        series=entry.series,
-        season=entry.season,
-        episode=entry.episode,
-        special=standing.special,
-        published=standing.published,
-        available_from=entry.rights.available_from,
-        available_until=entry.rights.available_until,
-        duration=standing.duration,
-        download=entry.rights.download,
-    )
 
 
 def date(at: datetime) -> str:

@@ -72,19 +72,20 @@ async def resolve(ref: str, offers: Offers, engine: Engine, said: Said | None = 
     said = said or Said()
     if manifest_url.is_url(ref):
         return manifest_url.title(ref)
+    sources = offers.sources()
+    name, colon, _ = ref.partition(":")
+    source = next((source for source in sources if colon and source.name == name), None)
+    if source is not None:  # ids of feeds may be URLs themselves
+        return await said.title(source, ref, engine)
     if "://" in ref:
         raise UnsupportedError(f"{shown(ref)}: not an http or https URL", "only http and https are fetched")
-    sources = offers.sources()
-    if ":" not in ref and sources:
+    if sources and (not colon or offers.named(ref)):
         return await _alone(ref, sources, offers, engine, said)
-    source = offers.source(ref.partition(":")[0])
-    if source is None:
-        known = ", ".join(source.name for source in sources) or "none yet"
-        raise NotFoundError(
-            f"{ref}: neither a URL nor a title of a known source",
-            f"name a title as source:id (sources: {known}); `offlinedl source add NAME URL` adds one",
-        )
-    return await said.title(source, ref, engine)
+    known = ", ".join(source.name for source in sources) or "none yet"
+    raise NotFoundError(
+        f"{ref}: neither a URL nor a title of a known source",
+        f"name a title as source:id (sources: {known}); `offlinedl source add NAME URL` adds one",
+    )
 
 
 async def _alone(ref: str, sources: Sequence[AddedSource], offers: Offers, engine: Engine, said: Said) -> Title:

@@ -43,6 +43,8 @@ async def sync(work: Pass) -> int:
                 raise BusyError("another `offlinedl sync` is at work", "let it end: it does the same") from error
         record = Record(known(work.library))
         work = held.enter_context(recorded(work, record))
+        if work.fault is not None:
+            work.tell(Step(does="download", title="", reason="", result="failed", error=work.fault))
         for does, part in PARTS:
             try:
                 await part(work)

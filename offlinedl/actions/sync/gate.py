@@ -9,6 +9,7 @@ from datetime import datetime
 
 from offlinedl.aside import aside
 from offlinedl.conditions import Conditions, Seen, hindrance
+from offlinedl.errors import UsageError
 
 _SECONDS = 60.0
 
@@ -23,6 +24,11 @@ class Gate:
     def hindrance(self) -> str:
         """Why nothing is to be downloaded now, by what was seen last; "" where it may be."""
         return hindrance(self._conditions, self._seen, self._time().astimezone().time())
+
+    @property
+    def fault(self) -> UsageError | None:
+        """Why nobody can tell, where a setting is wrong."""
+        return self._seen.fault
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:

@@ -49,7 +49,9 @@ class Record:
 
     def written(self, run: Run) -> Run:
         """`run`, and what it did."""
-        failed = [(s.title, s.error.message) for s in self._steps if s.result == "failed" and s.error]
+        failed = [
+            (s.title, s.error.message) for s in self._steps if s.error and (s.result == "failed" or s.does == "read")
+        ]
         waits = [s.reason for s in self._steps if s.does == "download" and s.waits]
         return replace(
             run,
@@ -77,8 +79,9 @@ def _left(step: Step, error: OfflinedlError) -> Step:
 
 
 def _trouble(does: str, title: str, result: Result, code: str) -> Trouble:
-    """A limit is one of the service, whatever title runs into it."""
-    return (does, title.partition(":")[0] if code in LIMITS else title, result, code)
+    """A limit is one of the service, whatever title runs into it; the time is that of the machine."""
+    whose = title.partition(":")[0] if code in LIMITS else title
+    return (does, "" if does == "ask the time" else whose, result, code)
 
 
 @contextmanager

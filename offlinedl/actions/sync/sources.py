@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from offlinedl.actions.refresh import refreshed
 from offlinedl.actions.sync.work import Pass, Step
-from offlinedl.errors import DamagedError
+from offlinedl.errors import DamagedError, OfflinedlError
 from offlinedl.sources.reading import told
 from offlinedl.sources.refresh import Change
 
+_LONG = timedelta(days=7)
+"""A source that fails for so long is no outage: nothing new comes of it until somebody sees to it."""
+
 
 async def sources(work: Pass) -> None:
-    """Read them. One that fails costs nothing yet: what it offered last stays."""
+    """Read them. One that fails costs nothing at first: what it offered last stays."""
     if work.dry_run:
         return
     async for source, change, error in refreshed(work.library, work.licensing.engine):
         if error is not None:
-            work.tell(Step(does="read", title=source, reason="it may have changed", result="warning", error=error))
+            work.tell(_failing(source, error, work))
         elif change is not None:
-            message = f"{change.new} new, {change.gone} gone"
-            work.tell(Step(does="read", title=source, reason="it changed", result="done", message=message))
+            work.tell(_changed(source, change))
             if change.left_out and not change.known:
                 work.tell(left_out(source, change))
+
+
+def _failing(source: str, error: OfflinedlError, work: Pass) -> Step:
+    known = work.library.catalog.offers.source(source)
+    since = known.failing_since if known else None
+    if since is None or work.library.time() - since < _LONG:
+        return Step(does="read", title=source, reason="it may have changed", result="warning", error=error)
+    return Step(does="read", title=source, reason=f"it fails since {since:%Y-%m-%d}", result="failed", error=error)
+
+
+def _changed(source: str, change: Change) -> Step:
+    """What is new there. That nothing is left of what it offered is rarely meant so, and worth a mail."""
+    message = f"{change.new} new, {change.gone} gone"
+    is_empty = change.titles == 0 and change.gone > 0
+    message += "; it offers no title any more" if is_empty else ""
+    return Step(does="read", title=source, reason="it changed", result="done", message=message, is_news=is_empty)
 
 
 def left_out(source: str, change: Change) -> Step:

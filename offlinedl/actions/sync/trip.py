@@ -11,6 +11,7 @@ from offlinedl.errors import RefusedError
 from offlinedl.model import Entry, State
 from offlinedl.outlook import Outlook, outlook
 from offlinedl.smart import Action
+from offlinedl.timekeeper import suspect
 
 
 async def before_trip(work: Pass) -> None:
@@ -48,6 +49,8 @@ def _outlooks(work: Pass) -> Iterator[tuple[Entry, Outlook]]:
 
 
 def _cannot(entry: Entry, seen: Outlook) -> Step:
+    if entry.state is State.CLOCK_SUSPECT:
+        return Step(does="play", title=entry.id, reason=seen.reason, result="failed", error=suspect(entry.id))
     hint = (
         "watch it before, or choose another" if seen.comes_to == "cannot" else f"`offlinedl get {entry.id}` tells why"
     )

@@ -38,7 +38,8 @@ class Step:
 class Pass:
     """What the parts of a pass work with. They `tell` each step when it is done; on a `dry_run` they change nothing and
     ask nobody. `order` says how titles are chosen where nothing else does; what is here is to play `until` then.
-    `hinders` is asked before each download, and says why it is not to begin now, "" where it may."""
+    `hinders` is asked before each download, and says why it is not to begin now, "" where it may; `fault` is that of a
+    setting, for which none would ever begin."""
 
     library: Library
     licensing: Licensing
@@ -48,3 +49,4 @@ class Pass:
     order: Order = Order(ref="")  # noqa: RUF009 - a value
     until: datetime | None = None
     hinders: Callable[[], str] = lambda: ""
+    fault: OfflinedlError | None = None
