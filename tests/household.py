@@ -12,9 +12,9 @@ from pathlib import Path
 from offlinedl import decoder, endings
 from offlinedl.actions.get import Order
 from offlinedl.actions.sync import Pass, Step, sync
+from offlinedl.api.events import Watch
 from offlinedl.api.home import Home, Network
 from offlinedl.catalog import Catalog
-from offlinedl.cli.progress import Silence
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, State
@@ -90,7 +90,9 @@ class Household:
         preferences = self.home.preferences()
         order = Order(ref="", defaults=self.home.wanted(preferences), preferences=preferences)
         tell = self.steps.append
-        await sync(Pass(library=self.library, licensing=licensing, progress=Silence(), tell=tell, order=order))
+        await sync(
+            Pass(library=self.library, licensing=licensing, progress=Watch("", lambda _: None), tell=tell, order=order)
+        )
         self.after = {entry.id: entry for entry in self.library.entries()}
         self.story += [(self.calendar.now, step) for step in self.steps]
         self.books.enter(self.steps, self.before, self.after, self.viewer, self.calendar.now)

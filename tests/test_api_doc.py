@@ -20,7 +20,10 @@ FIRST, *REST = re.findall(r"^```python\n(.*?)^```$", DOC, re.DOTALL | re.MULTILI
 FEED, HOME = "https://video.example/feed.json", "/var/lib/your-app"
 
 
-def test_its_blocks_run(tmp_path: Path, origin: Origin, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_blocks_run(
+    tmp_path: Path, origin: Origin, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert FEED in FIRST
     assert HOME in FIRST
     exec(FIRST.replace(FEED, f"{origin.url}/feed.json").replace(HOME, str(tmp_path)), {})

@@ -76,6 +76,7 @@ FLOORS = {
     "unread": 3,
     "library": 3,
     "playing": 3,
+    "absent": 3,
     "removal": 3,
     "storage": 3,
     "playback": 3,
@@ -240,6 +241,35 @@ def test_every_dependency_has_a_door() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {re.split(r"[^\w-]", dependency)[0] for dependency in project["dependencies"]}
     assert declared <= {door.partition(".")[0] for door in DOORS}
+
+
+BEYOND = {f"{HOUSE}.cli.wiring.{name}" for name in ("engine", "library", "licensing", "space", "vault")}
+ON_THE_LIBRARY = (
+    "get",
+    "list",
+    "show",
+    "play",
+    "pause",
+    "resume",
+    "rm",
+    "renew",
+    "check",
+    "mark",
+    "export",
+    "register",
+    "sync",
+)
+
+
+@pytest.mark.parametrize("verb", ON_THE_LIBRARY)
+def test_what_a_verb_does_an_application_can_do(verb: str) -> None:
+    """It has the library that applications see, and no way past it."""
+    [module] = [module for module in house() if module.name == f"cli.{verb}"]
+    calls = {call for call in module.calls if call.startswith(f"{HOUSE}.")}
+    assert calls & BEYOND == set()
+    assert not {call for call in calls if call.startswith(f"{HOUSE}.actions.") and call.rpartition(".")[2].islower()}
+    source = (ROOT / HOUSE / "cli" / f"{verb}.py").read_text()
+    assert not re.search(r"\blibrary\._|\bhome\(\)\.library", source)
 
 
 CAUGHT = [

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from offlinedl.cli.events import watch
+from offlinedl.api.events import Watch
+from offlinedl.cli.events import tell
 from offlinedl.cli.progress import Bar, Lines
 from offlinedl.demo.origin import DATA
 from tests import origin as o
@@ -222,7 +224,7 @@ def test_none_says_nothing_but_errors(demo: Offlinedl) -> None:
 def test_events_come_at_most_four_times_a_second_and_transitions_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     """B39."""
     clock = Clock()
-    watching = watch("demo:low-tide", clock, clock.date)
+    watching = Watch("demo:low-tide", partial(tell, at=clock.date), clock)
     watching.begin("Low Tide", 10 * MB, 70 * MB)
     watching.step("license")
     watching.step("media")

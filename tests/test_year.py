@@ -13,7 +13,7 @@ import pytest
 
 from offlinedl.actions.check import check
 from offlinedl.actions.litter import strays
-from offlinedl.cli.progress import Silence
+from offlinedl.api.events import Watch
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, State
 from tests.conftest import Offlinedl
@@ -228,7 +228,7 @@ async def at_the_end(home: Household, licensing: Licensing) -> AsyncIterator[str
     if strange := home.vault.names() - {home.after[t].license_slot for t in live} - {"key", "device"}:
         yield f"the vault has {strange}"
     for entry in home.after.values():
-        verdict = await check(entry, home.library, licensing, Silence())
+        verdict = await check(entry, home.library, licensing, Watch("", lambda _: None))
         if verdict.error is not None or verdict.orphans:
             yield f"{entry.id}: {verdict.error} {verdict.orphans}"
     for stray in strays(home.library):

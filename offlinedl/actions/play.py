@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from offlinedl import playing
 from offlinedl.actions.sitting import Sitting
-from offlinedl.errors import UsageError
+from offlinedl.errors import NotFoundError, UsageError
 from offlinedl.library import Library
 from offlinedl.license import Licensing
-from offlinedl.model import Entry, Held
+from offlinedl.model import Entry, Held, Kind
 from offlinedl.playback import About, Presentation, players
 from offlinedl.playback.players import browser
 from offlinedl.playback.players.show import Show, subtitle
@@ -24,12 +24,12 @@ _OFTEN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """How a title is to be played: the `player` and its `program`, from `start` (in seconds; None goes on where it
+class Playback:
+    """How a title is to be played: by which `player` ("mpv", "vlc", "ffplay", "browser"; "none" tells an address for
+    others; "" is that of the settings, else the first that is found), from `start` (in seconds; None goes on where it
     stopped), in which languages (BCP 47, the first that is there; "none" shows no subtitles)."""
 
-    player: str
-    program: str = ""
+    player: str = ""
     start: float | None = None
     audio: tuple[str, ...] = ()
     subtitles: tuple[str, ...] = ()
@@ -94,16 +94,39 @@ async def opened(
         sitting.close()
 
 
-async def play(entry: Entry, order: Order, library: Library, licensing: Licensing, telling: Telling) -> None:
-    """Play the title. Returns when the player has ended. RefusedError where its time is over, also while it plays: then
-    the player has been stopped. UnsupportedError where the player fails."""
+def choose(order: Playback, otherwise: str | None) -> tuple[Playback, str]:
+    """The order with its player, `otherwise` that one, and the program of it. UsageError where it is not there, or
+    cannot do what is asked for."""
+    name, program = players.choose(order.player or otherwise)
+    given = {"--from": order.start, "--audio": order.audio, "--subs": set(order.subtitles) - {"none"}}
+    players.check(name, [option for option, value in given.items() if value])
+    return replace(order, player=name), program
+
+
+def check_languages(entry: Entry, order: Playback) -> None:
+    """What is not here cannot be played."""
+    for kind, option, asked in ((Kind.AUDIO, "audio", order.audio), (Kind.SUBTITLES, "subs", order.subtitles)):
+        there = sorted({track.language for track in entry.tracks if track.kind is kind and track.language})
+        for language in set(asked) - {"none"}:
+            if not any(one.partition("-")[0] == language.lower().partition("-")[0] for one in there):
+                raise NotFoundError(
+                    f"--{option} {language}: not downloaded (there are: {', '.join(there) or 'none'})",
+                    f"`offlinedl get {entry.id} --{option} {language}` fetches it",
+                )
+
+
+async def play(
+    entry: Entry, order: Playback, library: Library, licensing: Licensing, telling: Telling, *, program: str
+) -> None:
+    """Play the title in the player of `order`, which is `program`. Returns when that has ended. RefusedError where its
+    time is over, also while it plays: then the player has been stopped. UnsupportedError where the player fails."""
     async with opened(entry, library, licensing, order.start, order.subtitles) as open:
         sitting = open.sitting
         if open.held is not None and open.held.handle is not None:
             await licensing.check_plays(open.held)
             player = _by_adapter(open, library, licensing)
         else:
-            player = _by_player(open, order, telling)
+            player = _by_player(open, order, program, telling)
         try:
             await _until_one_ends(player, open.served.over.wait(), _watch(sitting, library, telling))
         except Exception:
@@ -116,7 +139,7 @@ async def play(entry: Entry, order: Order, library: Library, licensing: Licensin
     telling.now(sitting)
 
 
-async def _by_player(open: Opened, order: Order, telling: Telling) -> None:
+async def _by_player(open: Opened, order: Playback, program: str, telling: Telling) -> None:
     telling.player(order.player)
     if order.player == "none":
         telling.address(open.served.master)
@@ -134,7 +157,7 @@ async def _by_player(open: Opened, order: Order, telling: Telling) -> None:
         audio=order.audio,
         subtitles=order.subtitles,
     )
-    await players.named(order.player).play(order.program, show, open.served.at)
+    await players.named(order.player).play(program, show, open.served.at)
 
 
 async def _by_adapter(open: Opened, library: Library, licensing: Licensing) -> None:

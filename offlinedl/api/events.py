@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from offlinedl.errors import OfflinedlError, PausedError
+from offlinedl.progress import Progress
 from offlinedl.tally import Tally
 
 _SECONDS_BETWEEN_EVENTS = 0.25
@@ -48,6 +48,8 @@ class Event:
 
 
 Tell = Callable[[Event], None]
+Watcher = Tell | Progress
+"""Who watches: a function that is told of events, or a Progress, which hears of all that they are made of."""
 
 
 class Watch:
@@ -117,17 +119,27 @@ class Watch:
 
 
 @contextmanager
-def until_paused(watch: Watch) -> Iterator[Watch]:
-    """Tells `watch` where the block is stopped and can go on from there."""
+def watched(title: str, watcher: Watcher | None) -> Iterator[Progress]:
+    """What is to be told of work on a title while the block does it, so that `watcher` hears of it."""
+    if watcher is not None and not callable(watcher):
+        yield watcher
+        return
+    from asyncio import CancelledError
+
+    watch = Watch(title, watcher or _nobody)
     try:
         yield watch
-    except asyncio.CancelledError:
+    except CancelledError:
         watch.paused()
         raise
     except OfflinedlError as error:
         if pauses(error):
             watch.paused(error)
         raise
+
+
+def _nobody(event: Event) -> None:
+    """Who does not watch."""
 
 
 def pauses(error: OfflinedlError) -> bool:

@@ -1,41 +1,46 @@
-"""The library that applications see. Inside it is the one of offlinedl/library.py, which keeps the order of writes."""
+"""The library that applications see, and the command line too. Inside it is the one of offlinedl/library.py, which
+keeps the order of writes.
+
+A verb that only looks is as fast as this module is read: what its functions need more than that, they import.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from offlinedl import endings, sources
-from offlinedl.actions.get import get, look
-from offlinedl.actions.register import register
-from offlinedl.actions.release import SHORT, owed, release
-from offlinedl.actions.remove import remove
-from offlinedl.actions.renew import renew
-from offlinedl.actions.sync import Pass, Step, sync
-from offlinedl.added import AddedSource, Offer
-from offlinedl.api.events import Event, Tell, Watch, until_paused
+from offlinedl.api.events import watched
+from offlinedl.api.holdings import Holdings
 from offlinedl.api.home import Home, Network
-from offlinedl.api.local import LocalMedia, local
-from offlinedl.api.plans import DownloadPlan, planned
-from offlinedl.api.requests import Access, Languages, Request, listed, order
-from offlinedl.api.titles import OfflineTitle, seen
-from offlinedl.aside import alone
-from offlinedl.config import Settings
-from offlinedl.errors import NotFoundError, shown
-from offlinedl.model import Entry
-from offlinedl.sources import refresh
-from offlinedl.sources.kinds import place
-from offlinedl.vault import LicenseStore
+from offlinedl.errors import UsageError, shown
 
 if TYPE_CHECKING:
-    from offlinedl.library import Library as Inside
-    from offlinedl.license import Licensing
+    from datetime import datetime
+
+    from offlinedl.actions.get import Order
+    from offlinedl.actions.sync import Step
+    from offlinedl.added import Offer
+    from offlinedl.api.events import Watcher
+    from offlinedl.api.plans import DownloadPlan, Queued, Reference
+    from offlinedl.api.requests import Access, Languages, Request
+    from offlinedl.api.titles import OfflineTitle
+    from offlinedl.config import Settings
+    from offlinedl.progress import Progress
+    from offlinedl.series import Run
+    from offlinedl.vault import LicenseStore
+
+T = TypeVar("T")
+
+_SELDOM_SECONDS = 3600.0
 
 
-class Library:
+class Library(Holdings):
     """The offline titles of one home. Open it with `async with Library.open(...)`, and use it in that event loop alone.
 
     A title is named by its manifest's URL, by "source:id", or, where only one title of the library bears it, by its id
@@ -45,11 +50,6 @@ class Library:
     does not have the licenses of a `license_store`.
     """
 
-    def __init__(self, home: Home, inside: Inside) -> None:
-        self._home = home
-        self._inside = inside
-        self._bucket = home.bucket(Network())
-
     @classmethod
     @asynccontextmanager
     async def open(
@@ -58,33 +58,29 @@ class Library:
         *,
         license_store: LicenseStore | None = None,
         settings: Settings | None = None,
+        network: Network = Network(),  # noqa: B008 - a value
     ) -> AsyncIterator[Self]:
         """The library in the folder `home`, which is made where there is none; without one that of the command line:
         OFFLINEDL_HOME, or the platform's folders. `license_store` keeps the licenses, always the same one for a home;
-        without one they are sealed in a vault there. `settings` stand for its `config.toml`.
+        without one they are sealed in a vault there. `settings` stand for its `config.toml`, `network` for what they
+        say of that.
 
         Licenses that are over are destroyed now. End what uses the library before the block ends.
         """
         place = Home.at(None if home is None else Path(home), settings, license_store)
         with place.library(place.space()) as inside:
-            yield cls(place, inside)
-
-    # what there is
-
-    def titles(self) -> tuple[OfflineTitle, ...]:
-        """Every title as it stands now, by series, season, episode and name."""
-        now = self._inside.time()
-        return tuple(seen(entry, now) for entry in self._inside.entries())
-
-    def title(self, ref: str) -> OfflineTitle:
-        """One title as it stands now. NotFoundError where the library does not have it."""
-        return self._seen(self._entry(ref))
+            library = cls(place, inside, network)
+            library._bucket  # noqa: B018 - a rate that means nothing is said now
+            yield library
 
     # where titles come from
 
     async def add_source(self, name: str, url: str, *, kind: str | None = None) -> tuple[Offer, ...]:
         """Add a source: its titles are called "name:id" from now on. `url` is its address, or a path; its content tells
         its kind (a feed of docs/feed.schema.json, RSS, ...) where `kind` does not. Returns what it offers."""
+        from offlinedl.sources import refresh
+        from offlinedl.sources.kinds import place
+
         sources.check_name(name)
         async with self._licensing() as licensing:
             await refresh.add(name, place(url), kind, self._inside.catalog, licensing.engine, clock=self._inside.time)
@@ -92,48 +88,82 @@ class Library:
 
     async def refresh(self, name: str) -> tuple[Offer, ...]:
         """Read a source again. Returns what it offers now."""
+        from offlinedl.sources import refresh
+
         async with self._licensing() as licensing:
             await refresh.refresh(self._source(name), self._inside.catalog, licensing.engine, self._inside.time)
         return self.offers(name)
-
-    def offers(self, name: str) -> tuple[Offer, ...]:
-        """What a source offered when it was read last, also without a network. NotFoundError where there is none of
-        this name."""
-        return tuple(self._inside.catalog.offers.of_source(self._source(name).name))
-
-    def _source(self, name: str) -> AddedSource:
-        source = self._inside.catalog.offers.source(name)
-        if source is None:
-            raise NotFoundError(f"{name}: no such source", "add_source adds one")
-        return source
 
     # downloads
 
     async def prepare(
         self,
-        ref: str,
+        ref: Reference,
         *,
         quality: str | None = None,
         audio: Languages = None,
         subtitles: Languages = None,
         access: Access | None = None,
+        everything: bool = False,
     ) -> DownloadPlan:
-        """What `download` would fetch, which takes the plan in the place of `ref`. Manifests are read; nothing is
-        written, no license is asked for. `quality` and languages are as Request and Languages have them."""
-        request = _request(ref, quality, audio, subtitles, access)
+        """What `download` would fetch, which takes the plan in the place of `ref`. Manifests are read, of renditions
+        that are not chosen only where `everything` is wanted; nothing is written, no license is asked for. `quality`
+        and languages are as Request and Languages have them."""
+        from offlinedl.actions.get import look
+        from offlinedl.actions.prepare import all_renditions
+        from offlinedl.api.plans import planned, request
+        from offlinedl.api.requests import order
+
+        asked = request(ref, quality, audio, subtitles, access)
         async with self._licensing() as licensing:
-            prepared = await look(order(request, self._home), self._inside, licensing)
-        return planned(request, prepared, prepared.offered, self._inside.store.free_bytes())
+            seen = await look(order(asked, self._home), self._inside, licensing)
+            offered = await all_renditions(seen, licensing.engine) if everything else None
+        return planned(asked, seen, self._inside.store.free_bytes(), offered)
+
+    async def measure(self, ref: Reference) -> DownloadPlan:
+        """The plan of a title at its best quality, for `fit`. UnsupportedError where its manifest does not tell how
+        large that is."""
+        from offlinedl.actions.fit import measure
+        from offlinedl.api.plans import planned, request
+        from offlinedl.api.requests import order
+
+        asked = request(ref)
+        async with self._licensing() as licensing:
+            seen = await measure(order(asked, self._home), self._inside, licensing)
+        return planned(asked, seen, self._inside.store.free_bytes())
+
+    def fit(self, measured: Sequence[DownloadPlan], size: int) -> str:
+        """The highest quality at which titles that were measured fit into so many bytes together, the same for each.
+        StorageError where they do not by any."""
+        from offlinedl.actions.fit import fit
+        from offlinedl.choose import written
+
+        preferences = self._home.preferences(hdr=any(plan.request.hdr for plan in measured))
+        return written(fit([plan.seen for plan in measured], size, preferences))
+
+    async def queue(self, ref: Reference) -> Queued:
+        """Write down that a title is to be downloaded, for `download` to begin with in its turn, and for `resume` and
+        `sync` if that does not come. One that is READY stays so until then."""
+        from offlinedl.actions.get import queue
+        from offlinedl.api.plans import Queued, request
+        from offlinedl.api.requests import order
+
+        asked = request(ref)
+        wanted = replace(order(asked, self._home), brought=False)
+        async with self._licensing() as licensing:
+            with watched("", None) as watch:
+                work = partial(queue, wanted, self._inside, licensing, self._said)
+                return Queued(request=asked, priority=await self._alone(work, asked, watch))
 
     async def download(
         self,
-        ref: str | DownloadPlan,
+        ref: Reference,
         *,
         quality: str | None = None,
         audio: Languages = None,
         subtitles: Languages = None,
         access: Access | None = None,
-        progress: Tell | None = None,
+        progress: Watcher | None = None,
     ) -> OfflineTitle:
         """Bring a title to READY, from wherever it stands: license, media, proof. A plan is looked at anew, for
         addresses and rights age. `progress` is called in the event loop, and should be quick.
@@ -143,100 +173,128 @@ class Library:
         retries, StorageError where there is no space, DamagedError and UnsupportedError where it can never play, and
         PausedError where another process asked for a pause.
         """
-        request = _request(ref, quality, audio, subtitles, access)
-        tell = progress or _nobody
-        with until_paused(Watch(_title(request.ref), tell)) as watch:
+        from offlinedl.api.plans import Queued, request
+        from offlinedl.api.requests import order
+
+        asked = request(ref, quality, audio, subtitles, access)
+        wanted = replace(order(asked, self._home), brought=False, queued=isinstance(ref, Queued))
+        return await self._got(wanted, asked, progress)
+
+    async def resume(self, ref: str, *, access: Access | None = None, progress: Watcher | None = None) -> OfflineTitle:
+        """As `download`, of a title that the library has: it goes on as it was asked for. `waiting` are those that
+        were paused, or never begun."""
+        from offlinedl.api.plans import request
+        from offlinedl.api.requests import order
+
+        self._entry(ref)
+        asked = request(ref, access=access)
+        return await self._got(order(asked, self._home), asked, progress)
+
+    async def _got(self, wanted: Order, asked: Request, progress: Watcher | None) -> OfflineTitle:
+        from offlinedl.actions.get import get
+
+        with watched(_title(asked.ref), progress) as watch:
             async with self._licensing() as licensing:
-                return self._seen(await alone(get(order(request, self._home), self._inside, licensing, watch)))
+                work = partial(get, wanted, self._inside, licensing, watch)
+                return self._seen(await self._alone(work, asked, watch))
+
+    async def _alone(self, work: Callable[[], Awaitable[T]], asked: Request, watch: Progress) -> T:
+        from offlinedl.actions.join import joined
+        from offlinedl.aside import alone
+
+        return await alone(joined(work, asked.ref, self._inside, watch) if asked.joins else work())
 
     async def register(
         self,
-        ref: str | DownloadPlan,
+        ref: Reference,
         path: Path | str,
         *,
         access: Access | None = None,
         fetch_missing: bool = False,
-        progress: Tell | None = None,
+        progress: Watcher | None = None,
     ) -> OfflineTitle:
         """As `download`, with media that another tool downloaded to `path` (a file, or a folder): copied from there,
-        licensed, proven. Tracks are those that are there, where a plan does not say which. NotFoundError where segments
+        licensed, proven. Tracks are those that are there, where nothing was said of them. NotFoundError where segments
         are missing, unless `fetch_missing`; DamagedError where the media are not what the title's origin has."""
-        asked = order(_request(ref, None, None, None, access), self._home)
-        with until_paused(Watch(_title(asked.ref), progress or _nobody)) as watch:
+        from offlinedl.actions.register import register
+        from offlinedl.api.plans import request
+        from offlinedl.api.requests import order
+        from offlinedl.aside import alone
+
+        asked = order(replace(request(ref, access=access), hdr=True), self._home)
+        with watched(_title(asked.ref), progress) as watch:
             async with self._licensing() as licensing:
                 work = register(asked, Path(path), self._inside, licensing, watch, fetch_missing=fetch_missing)
                 return self._seen(await alone(work))
 
-    async def renew(self, ref: str, *, progress: Tell | None = None) -> OfflineTitle:
+    async def renew(self, ref: str, *, access: Access | None = None, progress: Watcher | None = None) -> OfflineTitle:
         """A new license in the place of one that lasts, or of one that is over; media are not fetched again. The old
         one serves until the new one is proven. RefusedError where it is not to be renewed."""
-        asked = replace(order(Request(ref=ref), self._home), ref=self._entry(ref).id)
-        watch = Watch(asked.ref, progress or _nobody)
-        async with self._licensing() as licensing:
-            return self._seen(await alone(renew(asked, self._inside, licensing, watch)))
+        from offlinedl.actions.renew import renew
+        from offlinedl.api.plans import request
+        from offlinedl.api.requests import order
+        from offlinedl.aside import alone
 
-    @asynccontextmanager
-    async def open_local(self, ref: str) -> AsyncIterator[LocalMedia]:
-        """A title to be played while the block runs, with no network. RefusedError where it is expired or not ready,
-        DamagedError where files or the license are lost, UnsupportedError where only an adapter opens its media. The
-        first media that a player asks for starts the playback window, durably, before any of it is sent."""
-        async with self._licensing() as licensing, local(self._entry(ref), self._inside, licensing) as media:
-            yield media
-
-    async def remove(self, ref: str) -> int:
-        """Free every byte of a title and destroy its keys. The bytes freed. Its servers hear of it if they answer
-        within three seconds, else from the next `sync`."""
-        entry = self._entry(ref)
-        freed = await remove(entry, self._inside)
-        gone = owed(self._inside, [entry.id])
-        if gone:
+        asked = order(request(self._entry(ref).id, access=access), self._home)
+        with watched(asked.ref, progress) as watch:
             async with self._licensing() as licensing:
-                await release(gone, self._inside, licensing, SHORT)
-        return freed
+                return self._seen(await alone(renew(asked, self._inside, licensing, watch)))
 
-    async def sync(self, *, dry_run: bool = False) -> tuple[Step, ...]:
-        """What is to be done now and then, as by a timer: licenses that end soon are renewed, those that are over
-        destroyed, servers told of what was removed. Each step with its reason and result, also those that failed; with
-        `dry_run` those that would be made."""
+    async def sync(
+        self,
+        *,
+        dry_run: bool = False,
+        until: datetime | None = None,
+        between: str | None = None,
+        tell: Callable[[Step], None] | None = None,
+    ) -> tuple[Step, ...]:
+        """What is to be done now and then, as by a timer: sources are read, licenses that end soon are renewed, those
+        that are over destroyed, servers told of what was removed, and what is next of the series that are followed is
+        fetched, `between` these hours ("01:00-06:00") and as the settings allow it. What is here is to play `until`
+        then. Each step with its reason and result, also those that failed; with `dry_run` those that would be made.
+        `tell` hears of each when it is done."""
+        from offlinedl.actions.sync import Pass, sync
+        from offlinedl.api.requests import Request, order
+        from offlinedl.aside import alone
+
         steps: list[Step] = []
+
+        def told(step: Step) -> None:
+            steps.append(step)
+            if tell is not None:
+                tell(step)
+
+        if until is not None and until <= self._inside.time():
+            raise UsageError(f"{until:%Y-%m-%d %H:%M} is over", "say a day or a moment that is to come")
         if not dry_run:
-            endings.heed(self._inside)
-        async with self._licensing() as licensing:
-            watch = Watch("", _nobody)
-            work = Pass(library=self._inside, licensing=licensing, progress=watch, tell=steps.append, dry_run=dry_run)
-            await alone(sync(work))
+            self._heed()
+        gate = self._home.gate(self._inside, between)
+        async with self._licensing() as licensing, gate.watched():
+            with watched("", None) as watch:
+                work = Pass(
+                    library=self._inside,
+                    licensing=replace(licensing, engine=replace(licensing.engine, hinders=gate.hindrance)),
+                    progress=watch,
+                    tell=told,
+                    dry_run=dry_run,
+                    order=order(Request(ref=""), self._home),
+                    until=until,
+                    hinders=gate.hindrance,
+                    fault=gate.fault,
+                )
+                await alone(sync(work))
         return tuple(steps)
 
-    @asynccontextmanager
-    async def _licensing(self) -> AsyncIterator[Licensing]:
-        """A session of its own for each piece of work: what one title's origin is told in confidence, no other is."""
-        async with self._home.licensing(Network(), self._bucket) as licensing:
-            yield licensing
+    def runs(self) -> tuple[Run, ...]:
+        """What the last passes of `sync` did, also those of the command line, the newest first."""
+        return tuple(self._inside.catalog.runs.last())
 
-    def _entry(self, ref: str) -> Entry:
-        return self._inside.find(sources.title_id(ref))
-
-    def _seen(self, entry: Entry) -> OfflineTitle:
-        return seen(entry, self._inside.time())
-
-
-def _request(
-    ref: str | DownloadPlan, quality: str | None, audio: Languages, subtitles: Languages, access: Access | None
-) -> Request:
-    """The request, or that of the plan, with what is said otherwise now."""
-    base = ref.request if isinstance(ref, DownloadPlan) else Request(ref=ref)
-    return Request(
-        ref=base.ref,
-        quality=base.quality if quality is None else quality,
-        audio=base.audio if audio is None else listed(audio),
-        subtitles=base.subtitles if subtitles is None else listed(subtitles),
-        access=base.access if access is None else access,
-    )
+    def _heed(self) -> None:
+        """Destroy licenses that are over. A look that comes soon after the last is none by another clock."""
+        if time.monotonic() - self._heeded > _SELDOM_SECONDS:
+            endings.heed(self._inside)
+            self._heeded = time.monotonic()
 
 
 def _title(ref: str) -> str:
     return shown(ref) if "://" in ref else ref
-
-
-def _nobody(event: Event) -> None:
-    """Who does not watch."""

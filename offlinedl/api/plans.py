@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from offlinedl import plan
-from offlinedl.api.requests import Request
-from offlinedl.choose import passed_over
+from offlinedl.api.requests import Access, Languages, Request, listed
+from offlinedl.choose import Choice, passed_over
 from offlinedl.errors import OfflinedlError
 from offlinedl.media.encryption import EXPERIMENTAL
 from offlinedl.model import Kind, Rights
 
 if TYPE_CHECKING:
     from offlinedl.actions.prepare import Prepared
-    from offlinedl.streams import Rendition
+    from offlinedl.streams import Fetch, Rendition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,19 @@ class PlannedRendition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFetch:
+    """A piece of a rendition, at the address from which it comes: bytes `first` to `last`, both included, or None for
+    all of it. `number` counts from 0 in playback order, init segments (`init`) apart."""
+
+    rendition: str
+    number: int
+    url: str = field(repr=False)
+    first: int | None
+    last: int | None
+    init: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadPlan:
     """What a download of `request` would fetch. Nothing of it is written or reserved.
 
@@ -61,15 +74,57 @@ class DownloadPlan:
     refusal: OfflinedlError | None
     estimated_bytes: int
     free_bytes: int
+    seen: Prepared = field(repr=False)
+    wished: tuple[Choice, ...] = field(repr=False)
 
     @property
     def chosen(self) -> tuple[PlannedRendition, ...]:
         """The renditions that would be fetched."""
         return tuple(rendition for rendition in self.renditions if rendition.chosen)
 
+    @property
+    def fetches(self) -> tuple[PlannedFetch, ...]:
+        """What would be asked for; of every rendition, where the plan has them all."""
+        built = plan.build(self.seen.manifest.url, self.seen.wanted, self.wished, (), None)
+        return tuple(map(_fetch, built.fetches))
 
-def planned(request: Request, seen: Prepared, offered: Sequence[Rendition], free_bytes: int) -> DownloadPlan:
-    """The plan of a title as it was `seen`; `offered` are its manifest's renditions."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A title that was written down, and waits for its turn. `download` takes it, and heeds what somebody did with it
+    since then: removed it, or paused it."""
+
+    request: Request = field(repr=False)
+    priority: int
+
+
+Reference = str | Request | DownloadPlan | Queued
+"""A title: by its name, or as it was asked for, planned, or queued."""
+
+
+def request(
+    ref: Reference,
+    quality: str | None = None,
+    audio: Languages = None,
+    subtitles: Languages = None,
+    access: Access | None = None,
+) -> Request:
+    """What was asked for, with what is said otherwise now."""
+    base = Request(ref=ref) if isinstance(ref, str) else ref if isinstance(ref, Request) else ref.request
+    return replace(
+        base,
+        quality=base.quality if quality is None else quality,
+        audio=base.audio if audio is None else listed(audio),
+        subtitles=base.subtitles if subtitles is None else listed(subtitles),
+        access=base.access if access is None else access,
+    )
+
+
+def planned(
+    request: Request, seen: Prepared, free_bytes: int, everything: Sequence[Rendition] | None = None
+) -> DownloadPlan:
+    """The plan of a title as it was `seen`; of `everything` that it offers, where that was read."""
+    offered = seen.offered if everything is None else everything
     return DownloadPlan(
         request=request,
         id=seen.title.id,
@@ -83,6 +138,15 @@ def planned(request: Request, seen: Prepared, offered: Sequence[Rendition], free
         refusal=seen.refusal,
         estimated_bytes=sum(plan.estimate(c.rendition, seen.duration)[0] for c in seen.choices),
         free_bytes=free_bytes,
+        seen=seen,
+        wished=tuple(seen.choices) if everything is None else tuple(Choice(rendition=r, why="") for r in everything),
+    )
+
+
+def _fetch(fetch: Fetch) -> PlannedFetch:
+    first, last = (fetch.range.first, fetch.range.last) if fetch.range else (None, None)
+    return PlannedFetch(
+        rendition=fetch.rendition, number=fetch.number, url=fetch.url, first=first, last=last, init=fetch.init
     )
 
 

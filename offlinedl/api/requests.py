@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from offlinedl import languages
 from offlinedl.actions.get import Order
@@ -11,6 +12,9 @@ from offlinedl.api.home import LANGUAGES, Home
 from offlinedl.choose import spelled
 from offlinedl.errors import UsageError
 from offlinedl.protection import LicenseServer
+
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+"""Names and values; pairs where a name comes more than once."""
 
 Languages = Iterable[str] | None
 """BCP 47, as in ("en", "pt-BR"); also ("all",), for subtitles ("none",). None is what was chosen before, else what the
@@ -22,16 +26,19 @@ class Access:
     """How the servers of a title are asked. `headers` go to the origin of its manifests, and nowhere else;
     `license_url` is asked for the license with `license_headers`, whomever the title names."""
 
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Headers = field(default=(), repr=False)
     license_url: str | None = field(default=None, repr=False)
-    license_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    license_headers: Headers = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A title by its `ref`, and what is wanted of it; None leaves that to what was chosen before, else to the settings.
 
-    `quality` is a name ("standard"), a height ("720p"), a rate in bits per second ("2.5M") or the last two together.
+    `quality` is a name ("standard"), a height ("720p"), a rate in bits per second ("2.5M") or the last two together;
+    with `hdr` a high dynamic range is taken where there is one. A title that is to be kept (`keep`) never goes to make
+    room; after `until` it may go first. Of several that wait, the highest `priority` goes first. Where another process
+    is at the title, who `joins` waits for it, and watches; others are refused (BusyError).
     """
 
     ref: str
@@ -39,20 +46,28 @@ class Request:
     audio: tuple[str, ...] | None = None
     subtitles: tuple[str, ...] | None = None
     access: Access = Access()
+    hdr: bool = False
+    keep: bool | None = None
+    priority: int | None = None
+    until: datetime | None = None
+    joins: bool = False
 
 
 def order(request: Request, home: Home) -> Order:
     """The order that `request` is in that home. UsageError where it means nothing."""
-    preferences = home.preferences()
+    preferences = home.preferences(hdr=request.hdr)
     return Order(
         ref=request.ref,
         quality=None if request.quality is None else spelled(request.quality, preferences.qualities),
         audio=_languages("audio", request.audio),
         subtitles=_languages("subtitles", request.subtitles),
         license=_server(request.access),
-        headers=tuple(request.access.headers.items()),
+        headers=_pairs(request.access.headers),
         defaults=home.wanted(preferences),
         preferences=preferences,
+        keep=request.keep,
+        priority=request.priority,
+        until=request.until,
     )
 
 
@@ -70,10 +85,14 @@ def _languages(option: str, given: tuple[str, ...] | None) -> tuple[str, ...] | 
     return found
 
 
+def _pairs(headers: Headers) -> tuple[tuple[str, str], ...]:
+    return tuple(headers.items() if isinstance(headers, Mapping) else headers)
+
+
 def _server(access: Access) -> LicenseServer | None:
     if access.license_url is None:
         return None
     if not access.license_url.lower().startswith(("http://", "https://")):
         raise UsageError("license_url: not an http or https URL", "give the whole address of the license server")
-    headers = tuple(access.license_headers.items())
+    headers = _pairs(access.license_headers)
     return LicenseServer(system="clearkey", url=access.license_url, headers=headers)

@@ -15,8 +15,9 @@ class Clocks:
 
     `deadline` is the earliest end that is known, `window` what ends it there: "storage" (from `issued_at`), "playback"
     (from `first_played_at`, None before the first play) or "license" (an end of its own). `seconds_left` is from the
-    moment at which the title was looked at, 0 where it is over. `system` is who licensed it ("clearkey", "widevine"),
-    None where the media are not protected and the service's windows alone hold.
+    moment at which the title was looked at, 0 where it is over. Of the clocks in `unknown` the license does not tell
+    whether they have an end; those in `soft` let what plays play to its end. `system` is who licensed it ("clearkey",
+    "widevine"), None where the media are not protected and the service's windows alone hold.
     """
 
     system: str | None
@@ -28,6 +29,8 @@ class Clocks:
     window: Clock | None
     seconds_left: float | None
     renewable: bool
+    unknown: frozenset[Clock]
+    soft: frozenset[Clock]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +39,8 @@ class OfflineTitle:
 
     `id` is "source:id", or "url:..." for one that was named by its manifest's URL. It plays where `state` is READY, and
     only there. `message` says where it stands in a line for people, as `offlinedl list` does. `tracks` are the chosen
-    renditions. `bytes_total` is an estimate until all is there; `percent` is 100.0 only then. `clocks` is None where
-    nothing ends it, `error` is why it FAILED.
+    renditions. `bytes_total` is an estimate until no `files_left` are to come; `percent` is 100.0 only then. `clocks`
+    is None where nothing ends it, `error` is why it FAILED.
     """
 
     id: str
@@ -52,12 +55,18 @@ class OfflineTitle:
     tracks: tuple[Track, ...]
     bytes_done: int
     bytes_total: int
+    files_left: int
     percent: float
     clocks: Clocks | None
     watched: bool
     kept: bool
     position_seconds: int
     error: Failure | None
+
+    def plays_at(self, moment: datetime) -> bool:
+        """Is it READY, and still will be then, as far as is known?"""
+        end = None if self.clocks is None else self.clocks.deadline
+        return self.state is State.READY and (end is None or moment < end)
 
 
 def seen(entry: Entry, now: datetime) -> OfflineTitle:
@@ -75,6 +84,7 @@ def seen(entry: Entry, now: datetime) -> OfflineTitle:
         tracks=entry.tracks,
         bytes_done=entry.bytes_done,
         bytes_total=entry.bytes_total,
+        files_left=entry.fetches_left,
         percent=percent(entry),
         clocks=None if entry.license is None else clocks(entry.license, now),
         watched=entry.watched,
@@ -98,6 +108,8 @@ def clocks(license: License, now: datetime) -> Clocks:
         window=end.window,
         seconds_left=0.0 if license.destroyed_at is not None else left,
         renewable=license.renewable,
+        unknown=license.windows.unknown,
+        soft=license.windows.soft,
     )
 
 

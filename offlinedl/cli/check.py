@@ -14,11 +14,9 @@ from offlinedl.cli.output import document, note, report, say
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from offlinedl.actions.check import Verdict
-    from offlinedl.library import Library
-    from offlinedl.model import Entry
+    from offlinedl.api.library import Library
+    from offlinedl.api.requests import Access
+    from offlinedl.api.verdicts import Verdict
 
 _NAMED = 5
 """So many damaged files of a title are named in words, and so many orphans; JSON names all."""
@@ -40,15 +38,20 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Read every file and try every license again: do they still hold? Names what does not, and demotes it."""
+    from offlinedl.api.requests import Access
+
     network = wiring.Network(proxy=proxy, cookies=cookies)
-    with progress.ended(how), wiring.library(wiring.space()) as library:
+    with progress.ended(how), wiring.opened(network) as library:
         chosen, codes = _chosen(library, refs or [])
-        work = _Work(library, headers("--header", header or []), repairs=repair, how=how, json=json)
-        found = wiring.run(work.through(chosen, network))
-        stray = {} if refs else work.strays()
-        if json:
-            document([*(shaped(verdict, library.time()) for verdict in found), *starmap(_stray, stray.items())])
-        elif not (chosen or codes or stray):
+        access = Access(headers=headers("--header", header or []))
+        found = wiring.run(_Work(access, repairs=repair, how=how, json=json).through(chosen, library))
+        stray = {} if refs else library.strays(deletes=repair)
+    if json:
+        document([*map(shaped, found), *starmap(_stray, stray.items())])
+    else:
+        for name, is_gone in stray.items():
+            say(f"{name}: belongs to no title, {'deleted' if is_gone else '`--repair` deletes it'}")
+        if not (chosen or codes or stray):
             note("Nothing to check.")
     codes += [verdict.error.exit_code for verdict in found if verdict.error]
     if codes:
@@ -58,48 +61,27 @@ def verb(
 class _Work:
     """One run: what is done with each title, and told of it."""
 
-    def __init__(
-        self, library: Library, headers: tuple[tuple[str, str], ...], *, repairs: bool, how: How, json: bool
-    ) -> None:
-        self._library, self._headers = library, headers
+    def __init__(self, access: Access, *, repairs: bool, how: How, json: bool) -> None:
+        self._access = access
         self._repairs, self._how, self._json = repairs, how, json
 
-    async def through(self, entries: list[Entry], network: wiring.Network) -> list[Verdict]:
+    async def through(self, chosen: list[str], library: Library) -> list[Verdict]:
         """Every title in turn."""
-        from dataclasses import replace
+        async with library.session() as session:
+            return [await self._one(title_id, session) for title_id in chosen]
 
-        from offlinedl.actions.check import check, repair
-        from offlinedl.actions.get import Order
-        from offlinedl.actions.litter import tidy
-
-        found: list[Verdict] = []
-        order = Order(ref="", headers=self._headers)
-        async with wiring.licensing(network) as licensing:
-            for entry in entries:
-                with progress.shown(self._how, entry.id) as watching:
-                    verdict = await check(entry, self._library, licensing, watching)
-                if self._repairs and verdict.orphans:
-                    verdict = replace(verdict, tidied=tidy(verdict.entry, self._library))
-                if not self._json:
-                    _say(verdict, self._library.time())
-                if self._repairs and verdict.error:
-                    with progress.shown(self._how, entry.id) as watching:
-                        verdict = await repair(verdict, order, self._library, licensing, watching)
-                    if verdict.repaired and not self._json:
-                        say(f"{entry.name}: repaired: {words(verdict, self._library.time())}")
-                found.append(verdict)
-                self._tell(verdict)
-        return found
-
-    def strays(self) -> dict[str, bool]:
-        """What belongs to no title, and whether it is deleted, which is done where it was asked for."""
-        from offlinedl.actions.litter import strays, sweep
-
-        found = {name: self._repairs and sweep(name, self._library) for name in strays(self._library)}
+    async def _one(self, title_id: str, library: Library) -> Verdict:
+        with progress.watcher(self._how) as watcher:
+            verdict = await library.check(title_id, tidies=self._repairs, progress=watcher)
         if not self._json:
-            for name, is_gone in found.items():
-                say(f"{name}: belongs to no title, {'deleted' if is_gone else '`--repair` deletes it'}")
-        return found
+            _say(verdict)
+        if self._repairs and verdict.error:
+            with progress.watcher(self._how) as watcher:
+                verdict = await library.repair(verdict, access=self._access, progress=watcher)
+            if verdict.repaired and not self._json:
+                say(f"{verdict.title.name}: repaired: {words(verdict)}")
+        self._tell(verdict)
+        return verdict
 
     def _tell(self, verdict: Verdict) -> None:
         from offlinedl.cli import events
@@ -107,33 +89,30 @@ class _Work:
         if verdict.error is None:
             return
         if self._how is How.JSON:
-            events.failed(verdict.error, verdict.entry.id)
+            events.failed(verdict.error, verdict.title.id)
         else:
-            report(verdict.error, verdict.entry.id)
+            report(verdict.error, verdict.title.id)
 
 
-def _chosen(library: Library, refs: list[str]) -> tuple[list[Entry], list[int]]:
+def _chosen(library: Library, refs: list[str]) -> tuple[list[str], list[int]]:
     """The titles that are meant, and an exit code for each that is not there."""
-    from offlinedl import sources
     from offlinedl.errors import OfflinedlError
 
     if not refs:
-        return library.entries(), []
-    found: dict[str, Entry] = {}
+        return [title.id for title in library.titles()], []
+    found: dict[str, None] = {}
     codes = []
     for ref in refs:
         try:
-            entry = library.find(sources.title_id(ref))
+            found[library.title(ref).id] = None
         except OfflinedlError as error:
             codes.append(report(error))
-        else:
-            found[entry.id] = entry
-    return list(found.values()), codes
+    return list(found), codes
 
 
-def _say(verdict: Verdict, now: datetime) -> None:
+def _say(verdict: Verdict) -> None:
     """The result of one title, and under it the files that do not hold."""
-    say(f"{verdict.entry.name}: {words(verdict, now)}")
+    say(f"{verdict.title.name}: {words(verdict)}")
     for damage in verdict.damaged[:_NAMED]:
         say(f"  {damage.path} ({damage.what}): {damage.reason}")
     if len(verdict.damaged) > _NAMED:
@@ -144,36 +123,35 @@ def _say(verdict: Verdict, now: datetime) -> None:
         say(f"  and {len(verdict.orphans) - _NAMED} more that belong to nothing")
 
 
-def words(verdict: Verdict, now: datetime) -> str:
+def words(verdict: Verdict) -> str:
     """What was found, in one line."""
-    from offlinedl.api.titles import message
     from offlinedl.errors import counted
     from offlinedl.model import State
 
-    entry = verdict.entry
+    title = verdict.title
     if verdict.error is not None:
         return verdict.error.message
-    if entry.state is State.REMOVING or not verdict.files:
-        return message(entry, now)
+    if title.state is State.REMOVING or not verdict.files:
+        return title.message
     whole = f"all {counted(verdict.files, 'file')} hold" if verdict.files > 1 else "its only file holds"
-    if entry.fetches_left:
-        whole = f"{counted(verdict.files, 'file')} of {verdict.files + entry.fetches_left} are here, and hold"
+    if title.files_left:
+        whole = f"{counted(verdict.files, 'file')} of {verdict.files + title.files_left} are here, and hold"
     opens = ", the license opens them" if verdict.license == "opens" else ""
-    return f"{whole}{opens}. {message(entry, now)}"
+    return f"{whole}{opens}. {title.message}"
 
 
-def shaped(verdict: Verdict, now: datetime) -> dict[str, Any]:
+def shaped(verdict: Verdict) -> dict[str, Any]:
     """The shape of `check --json`, of one title."""
     error = verdict.error
     return {
-        "id": verdict.entry.id,
-        "state": verdict.entry.state,
+        "id": verdict.title.id,
+        "state": verdict.title.state,
         "files": verdict.files,
         "damaged": [{"path": d.path, "track": d.what, "reason": d.reason} for d in verdict.damaged],
         "license": verdict.license,
         "orphans": list(verdict.orphans),
         "repaired": verdict.repaired or (verdict.tidied and error is None),
-        "message": words(verdict, now) + (_TIDIED.format(len(verdict.orphans)) if verdict.tidied else ""),
+        "message": words(verdict) + (_TIDIED.format(len(verdict.orphans)) if verdict.tidied else ""),
         "error": error and {"code": error.code, "message": error.message, "hint": error.hint},
     }
 

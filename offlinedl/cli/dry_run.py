@@ -5,40 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from offlinedl import plan as plans
-from offlinedl.api.plans import PlannedRendition
-from offlinedl.api.plans import planned as of_title
-from offlinedl.api.requests import Request
-from offlinedl.choose import Choice
 from offlinedl.cli.output import say, size, styled, table, term
 from offlinedl.cli.shape import moment
 
 if TYPE_CHECKING:
-    from offlinedl.actions.prepare import Prepared
+    from offlinedl.api.plans import DownloadPlan, PlannedFetch, PlannedRendition
     from offlinedl.model import Rights
-    from offlinedl.streams import Fetch, Rendition
 
 
-def plan(prepared: Prepared, offered: Sequence[Rendition], free_bytes: int, *, everything: bool) -> dict[str, Any]:
-    """The plan. `offered` are the manifest's renditions, the chosen ones with their segments, or all of them where the
-    fetches of `everything` are wanted."""
-    wanted = [Choice(rendition=r, why="") for r in offered] if everything else prepared.choices
-    fetches = plans.build(prepared.manifest.url, prepared.wanted, wanted, (), None).fetches
-    planned = of_title(Request(ref=prepared.title.id), prepared, offered, free_bytes)
+def shape(plan: DownloadPlan) -> dict[str, Any]:
+    """The shape of `get --dry-run --json`."""
     return {
-        "id": planned.id,
-        "name": planned.name,
-        "renditions": [_rendition(r) for r in planned.renditions],
-        "fetches": [_fetch(f) for f in fetches],
+        "id": plan.id,
+        "name": plan.name,
+        "renditions": [_rendition(r) for r in plan.renditions],
+        "fetches": [_fetch(f) for f in plan.fetches],
         "license": {
-            "systems": list(planned.systems),
-            "kids": [kid.hex() for kid in planned.kids],
-            "refusal": planned.refusal.message if planned.refusal else None,
-            "experimental": list(planned.experimental),
+            "systems": list(plan.systems),
+            "kids": [kid.hex() for kid in plan.kids],
+            "refusal": plan.refusal.message if plan.refusal else None,
+            "experimental": list(plan.experimental),
         },
-        "rights": _rights(planned.rights),
-        "estimated_bytes": planned.estimated_bytes,
-        "free_bytes": planned.free_bytes,
+        "rights": _rights(plan.rights),
+        "estimated_bytes": plan.estimated_bytes,
+        "free_bytes": plan.free_bytes,
     }
 
 
@@ -59,14 +49,13 @@ def _rendition(rendition: PlannedRendition) -> dict[str, Any]:
     }
 
 
-def _fetch(fetch: Fetch) -> dict[str, Any]:
-    first, last = (fetch.range.first, fetch.range.last) if fetch.range else (None, None)
+def _fetch(fetch: PlannedFetch) -> dict[str, Any]:
     return {
         "rendition": fetch.rendition,
         "number": fetch.number,
         "url": fetch.url,
-        "first": first,
-        "last": last,
+        "first": fetch.first,
+        "last": fetch.last,
         "init": fetch.init,
     }
 
@@ -84,28 +73,29 @@ def _rights(rights: Rights) -> dict[str, Any]:
     }
 
 
-def ladder(shape: dict[str, Any], duration: float) -> None:
+def ladder(plan: DownloadPlan) -> None:
     """The plan for people: what is offered, what would be chosen and why, the license, the rights, the space."""
-    say(f"{styled(shape['name'], 'bold')}  {shape['id']}")
+    say(f"{styled(plan.name, 'bold')}  {plan.id}")
     rows = [
         (
-            "*" if r["chosen"] else "",
-            r["kind"],
-            f"{r['height']}p" if r["height"] else r["language"] or "",
-            r["codecs"],
-            _rate(r["bandwidth"]),
-            _about(r["estimated_bytes"], exact=r["estimated_from"] == "ranges"),
-            _about(int(r["estimated_bytes"] * 3600 / duration)) if duration else "",
-            r["why"] + _gaps(r["gaps"]),
+            "*" if r.chosen else "",
+            r.kind,
+            f"{r.height}p" if r.height else r.language,
+            r.codecs,
+            _rate(r.bandwidth),
+            _about(r.estimated_bytes, exact=r.estimated_from == "ranges"),
+            _about(int(r.estimated_bytes * 3600 / plan.duration)) if plan.duration else "",
+            r.why + _gaps(r.gaps),
         )
-        for r in shape["renditions"]
+        for r in plan.renditions
     ]
     table(("", "KIND", "", "CODECS", "RATE", "SIZE", "AN HOUR", "WHY"), rows, spare=("AN HOUR", "CODECS", "RATE"))
     say()
-    term("  license  ", f"{', '.join(shape['license']['systems']) or 'none needed'}{_refusal(shape)}{_unsure(shape)}")
-    term("  rights   ", _rights_in_words(shape["rights"]))
-    about = f"about {size(shape['estimated_bytes'])}" if shape["estimated_bytes"] else "not known before the download"
-    term("  size     ", f"{about}; {size(shape['free_bytes'])} are free")
+    refusal = f": {plan.refusal.message}" if plan.refusal else ""
+    term("  license  ", f"{', '.join(plan.systems) or 'none needed'}{refusal}{_unsure(plan.experimental)}")
+    term("  rights   ", _rights_in_words(_rights(plan.rights)))
+    about = f"about {size(plan.estimated_bytes)}" if plan.estimated_bytes else "not known before the download"
+    term("  size     ", f"{about}; {size(plan.free_bytes)} are free")
 
 
 def _gaps(numbers: Sequence[int]) -> str:
@@ -124,13 +114,7 @@ def _about(count: int, *, exact: bool = False) -> str:
     return "" if not count else size(count) if exact else f"~{size(count)}"
 
 
-def _refusal(shape: dict[str, Any]) -> str:
-    refusal = shape["license"]["refusal"]
-    return f": {refusal}" if refusal else ""
-
-
-def _unsure(shape: dict[str, Any]) -> str:
-    schemes = shape["license"]["experimental"]
+def _unsure(schemes: Sequence[str]) -> str:
     return f"; the encryption {' and '.join(schemes)} is experimental: few players know it" if schemes else ""
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from datetime import datetime
 
 from offlinedl import clock
-from offlinedl.api.events import Event, Watch
+from offlinedl.api.events import Event
 from offlinedl.cli.output import note
 from offlinedl.errors import OfflinedlError
 
 
-def watch(title: str, now: Callable[[], float] = time.monotonic, at: Callable[[], datetime] = clock.now) -> Watch:
-    """Of one title: each of its events on a line."""
-    return Watch(title, lambda event: _tell(_shape(event, at())), now)
+def tell(event: Event, at: Callable[[], datetime] = clock.now) -> None:
+    """An event on a line."""
+    _tell(_shape(event, at()))
 
 
 def _shape(event: Event, at: datetime) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,10 +11,6 @@ from offlinedl.cli import progress, wiring
 from offlinedl.cli.each import Progress
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.progress import How
-
-if TYPE_CHECKING:
-    from offlinedl.library import Library
-    from offlinedl.model import Entry
 
 
 def verb(
@@ -26,18 +22,14 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Write a title to one .mkv or .mp4 file, without loss, where its rights allow that."""
-    from offlinedl import sources
     from offlinedl.errors import Stopped
 
-    with progress.ended(how), wiring.library() as library:
+    async def work() -> None:
+        with progress.watcher(how) as watcher:
+            await library.export(ref, file, replaces=force, progress=watcher)
+
+    with progress.ended(how), wiring.opened() as library:
         try:
-            wiring.run(_exported(library.find(sources.title_id(ref)), library, file, how, force))
+            wiring.run(work())
         except Stopped as stopped:
             raise Stopped(stopped.exit_code - 128, "Nothing is left of the file.") from None
-
-
-async def _exported(entry: Entry, library: Library, file: Path, how: How, force: bool) -> None:
-    from offlinedl.actions.export import export
-
-    with progress.shown(how, entry.id) as watcher:
-        await export(entry, library, file, watcher, replaces=force)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from offlinedl.cli import progress, wiring, wishes
-from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Progress, Proxy, Work, headers
+from offlinedl.cli.each import Connections, Cookies, Header, LimitRate, Progress, Proxy, each, tell
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
-    from offlinedl.actions.get import Order
-    from offlinedl.actions.prepare import Prepared
-    from offlinedl.library import Library
-    from offlinedl.license import Licensing
+    from offlinedl.api.library import Library
+    from offlinedl.api.plans import DownloadPlan, Queued
+    from offlinedl.api.requests import Request
 
 
 def verb(
@@ -57,99 +57,108 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Download titles for offline playback, with the license that opens them. Run it again after any interruption."""
-    from offlinedl.actions.get import Order
-    from offlinedl.choose import spelled
+    from offlinedl.api.requests import Request
     from offlinedl.cli import dates, shape
 
-    own = wiring.home()
-    preferences = own.preferences(hdr=hdr)
     _check(fit=fit is not None and quality is not None, alone=all_renditions and not dry_run)
-    order = Order(
-        ref="",
-        quality=quality if quality is None else spelled(quality, preferences.qualities),
-        audio=wishes.asked("--audio", audio),
-        subtitles=wishes.asked("--subs", subs),
-        license=wishes.server(license_url, license_header or []),
-        headers=headers("--header", header or []),
-        defaults=own.wanted(preferences),
-        preferences=preferences,
-        keep=keep,
-        priority=priority,
-        until=None if until is None else dates.moment("--until", until),
-        brought=False,
+    request = wiring.checked(
+        Request(
+            ref="",
+            quality=quality,
+            audio=wishes.asked("--audio", audio),
+            subtitles=wishes.asked("--subs", subs),
+            access=wishes.access(header or [], license_url, license_header or []),
+            hdr=hdr,
+            keep=keep,
+            priority=priority,
+            until=None if until is None else dates.moment("--until", until),
+            joins=not no_wait,
+        )
     )
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
-    each = Each(network=network, how=how, joins=not no_wait)
-    with progress.ended(how), wiring.library(wiring.space()) as library:
+    with progress.ended(how), wiring.opened(network) as library:
         failed = 0
         if fit is not None:
-            order, refs, failed = wiring.run(_fitted(order, refs, library, each, fit))
-            if order.quality is not None and how not in {How.JSON, How.NONE}:
-                note(f"{order.quality} fits into {fit}.")
+            request, refs, failed = wiring.run(_fitted(request, refs, library, how, fit))
+            if request.quality is not None and how not in {How.JSON, How.NONE}:
+                note(f"{request.quality} fits into {fit}.")
         if dry_run:
-            plans, code = wiring.run(each.run(order, refs, _looking(library, everything=all_renditions)))
+            plans, code = wiring.run(_looked(request, refs, library, how, everything=all_renditions))
             _show(plans, json=json)
         else:
-            done, code = wiring.run(each.run(order, refs, each.fetching(library), each.queueing(library)))
+            done, code = wiring.run(_got(request, refs, library, how))
             if json:
-                document([shape.stored(entry, library) for entry in done])
+                document([shape.stored(library.details(title_id)) for title_id in done])
     if failed or code:
         raise typer.Exit(failed or code)
 
 
-async def _fitted(
-    order: Order, refs: Sequence[str], library: Library, each: Each, size: str
-) -> tuple[Order, list[str], int]:
-    """The order at the highest quality at which all titles fit into `size` together; those of `refs` that there are;
-    the exit code for the others."""
-    from dataclasses import replace
+async def _got(request: Request, refs: Sequence[str], library: Library, how: How) -> tuple[list[str], int]:
+    """The ids of the titles that are ready then. Where there are several, all are written down first, and the one of
+    the highest priority goes first."""
+    waiting: dict[str, Queued] = {}
 
+    async def queue(library: Library, ref: str) -> None:
+        waiting[ref] = await library.queue(replace(request, ref=ref))
+
+    async def fetch(library: Library, ref: str) -> str:
+        with progress.watcher(how) as watcher:
+            title = await library.download(waiting.get(ref) or replace(request, ref=ref), progress=watcher)
+        return title.id
+
+    code = 0
+    async with library.session() as session:
+        if len(refs) > 1:
+            _, code = await each(session, refs, queue, how)
+            refs = sorted((ref for ref in refs if ref in waiting), key=lambda ref: -waiting[ref].priority)
+        done, other = await each(session, refs, fetch, how)
+    return done, code or other
+
+
+async def _fitted(
+    request: Request, refs: Sequence[str], library: Library, how: How, size: str
+) -> tuple[Request, list[str], int]:
+    """The request at the highest quality at which all titles fit into `size` together; those of `refs` that there are;
+    the exit code for the others."""
     from offlinedl import sizes
-    from offlinedl.actions.fit import fit, measure
-    from offlinedl.choose import written
     from offlinedl.errors import StorageError
 
-    async def measured(order: Order, licensing: Licensing) -> tuple[str, Prepared]:
-        return order.ref, await measure(order, library, licensing)
+    async def measure(library: Library, ref: str) -> DownloadPlan:
+        return await library.measure(replace(request, ref=ref))
 
     most = sizes.size(size, "--fit")
-    seen, code = await each.run(order, refs, measured)
+    seen, code = await each(library, refs, measure, how)
     if not seen:
-        return order, [], code
+        return request, [], code
     try:
-        caps = fit([title for _, title in seen], most, order.preferences)
+        quality = library.fit(seen, most)
     except StorageError as error:
-        of_all = each.tell(error, "")
-        return order, [], code or of_all
-    return replace(order, quality=written(caps)), [ref for ref, _ in seen], code
+        of_all = tell(error, "", how)
+        return request, [], code or of_all
+    return replace(request, quality=quality), [plan.request.ref for plan in seen], code
 
 
-def _looking(library: Library, *, everything: bool) -> Work[tuple[dict[str, Any], float]]:
-    """The plan of a title, and its duration in seconds."""
+async def _looked(
+    request: Request, refs: Sequence[str], library: Library, how: How, *, everything: bool
+) -> tuple[list[DownloadPlan], int]:
+    """The plans of the titles."""
 
-    async def work(order: Order, licensing: Licensing) -> tuple[dict[str, Any], float]:
-        from offlinedl.actions.get import look
-        from offlinedl.actions.prepare import all_renditions
-        from offlinedl.cli import dry_run
+    async def look(library: Library, ref: str) -> DownloadPlan:
+        return await library.prepare(replace(request, ref=ref), everything=everything)
 
-        seen = await look(order, library, licensing)
-        offered = await all_renditions(seen, licensing.engine) if everything else seen.offered
-        plan = dry_run.plan(seen, offered, library.store.free_bytes(), everything=everything)
-        return plan, float(seen.duration)
-
-    return work
+    return await each(library, refs, look, how)
 
 
-def _show(plans: Sequence[tuple[dict[str, Any], float]], *, json: bool) -> None:
+def _show(plans: Sequence[DownloadPlan], *, json: bool) -> None:
     from offlinedl.cli import dry_run
 
     if json:
-        document([plan for plan, _ in plans])
+        document([dry_run.shape(plan) for plan in plans])
         return
-    for position, (plan, duration) in enumerate(plans):
+    for position, plan in enumerate(plans):
         if position:
             say()
-        dry_run.ladder(plan, duration)
+        dry_run.ladder(plan)
 
 
 def _check(*, fit: bool, alone: bool) -> None:

@@ -10,8 +10,8 @@ from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import marks, report, say
 
 if TYPE_CHECKING:
-    from offlinedl.model import Decision, Entry
-    from offlinedl.streams import Plan
+    from offlinedl.api.titles import OfflineTitle
+    from offlinedl.model import Decision
 
 
 def verb(
@@ -31,7 +31,6 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Decide about titles: watched or not, to be kept or not, where they go on, and which comes first."""
-    from offlinedl import sources
     from offlinedl.cli import dates, wiring
     from offlinedl.errors import OfflinedlError, UsageError
     from offlinedl.model import Decision
@@ -43,13 +42,11 @@ def verb(
     if decision == Decision():
         raise UsageError("nothing to mark", "say what: --watched, --keep, --position SECONDS, ...")
     codes = []
-    with wiring.library() as library:
+    with wiring.opened() as library:
         for ref in refs:
             try:
-                entry = library.find(sources.title_id(ref))
-                if place:
-                    _check_place(place, library.plan(entry.id), entry.id)
-                say(f"{entry.id}: {_said(library.mark(entry, decision), decision)}")
+                title = library.mark(ref, decision)
+                say(f"{title.id}: {_said(title, decision)}")
             except OfflinedlError as error:
                 codes.append(report(error))
     if codes:
@@ -65,23 +62,11 @@ def _either(name: str, yes: bool, no: bool) -> bool | None:
     return yes if yes or no else None
 
 
-def _check_place(place: int, plan: Plan, title_id: str) -> None:
-    """UsageError where the title is not as long as that. One that was not planned yet may be of any length."""
-    from offlinedl.errors import UsageError
-
-    seconds: dict[str, float] = {}
-    for fetch in plan.fetches:
-        seconds[fetch.rendition] = seconds.get(fetch.rendition, 0.0) + fetch.duration
-    longest = max(seconds.values(), default=0.0)
-    if 0 < longest <= place:
-        raise UsageError(f"{title_id} is {longest:.0f} seconds long", "--position 0 begins at its beginning")
-
-
-def _said(entry: Entry, decision: Decision) -> str:
+def _said(title: OfflineTitle, decision: Decision) -> str:
     """What holds of the title now."""
-    from offlinedl.cli import shape
+    from offlinedl import expiry
 
-    words = marks(entry) if entry.watched else ["not watched", *marks(entry)]
+    words = marks(title) if title.watched else ["not watched", *marks(title)]
     words += [f"priority {decision.priority}"] if decision.priority is not None else []
-    words += [f"may go after {shape.moment(decision.until)}"] if decision.until is not None else []
+    words += [f"may go after {expiry.named(decision.until)}"] if decision.until is not None else []
     return ", ".join(words)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from offlinedl.errors import OfflinedlError, printable, sized
 
 if TYPE_CHECKING:
-    from offlinedl.model import Entry
+    from offlinedl.api.titles import OfflineTitle
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _LEAST_ROOM = 24
@@ -31,10 +31,10 @@ def clocked(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def marks(entry: Entry) -> list[str]:
+def marks(title: OfflineTitle) -> list[str]:
     """What playing or a person decided about a title, as far as there is something."""
-    place = f"at {clocked(entry.position_seconds)}" if entry.position_seconds else ""
-    return [word for word in ("watched" if entry.watched else "", place, "kept" if entry.kept else "") if word]
+    place = f"at {clocked(title.position_seconds)}" if title.position_seconds else ""
+    return [word for word in ("watched" if title.watched else "", place, "kept" if title.kept else "") if word]
 
 
 def say(text: str = "") -> None:

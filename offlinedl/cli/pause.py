@@ -16,19 +16,17 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Stop downloads, also those that another process runs. What is done is kept; `resume` goes on."""
-    from offlinedl import sources
-    from offlinedl.actions.pause import pause
     from offlinedl.cli import wiring
     from offlinedl.errors import OfflinedlError
 
     codes = []
-    with wiring.library() as library:
+    with wiring.opened() as library:
         for ref in refs:
             try:
-                entry = wiring.run(pause(sources.title_id(ref), library))
+                title = wiring.run(library.pause(ref))
             except OfflinedlError as error:
                 codes.append(report(error))
             else:
-                say(f"{entry.id}: {entry.state}")
+                say(f"{title.id}: {title.state}")
     if codes:
         raise typer.Exit(codes[0])

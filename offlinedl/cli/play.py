@@ -14,10 +14,7 @@ from offlinedl.cli.output import clocked, in_colour, note, say
 from offlinedl.errors import Stopped
 
 if TYPE_CHECKING:
-    from offlinedl.actions.play import Order
     from offlinedl.actions.sitting import Sitting
-    from offlinedl.library import Library
-    from offlinedl.model import Entry
 
 _CLEAR = "\r\033[K"
 
@@ -40,40 +37,26 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Play a title, from where it stopped. The first play starts the playback clock; at its end the player stops."""
-    from offlinedl import languages, sources
-    from offlinedl.actions.play import Order
+    from offlinedl import languages
+    from offlinedl.actions.play import Playback
     from offlinedl.cli import dates
-    from offlinedl.playback import players
 
-    name, program = players.choose(player or wiring.settings().player)
-    order = Order(
-        player=name,
-        program=program,
+    playback = Playback(
+        player=player or "",
         start=None if begin is None else dates.place("--from", begin),
         audio=languages.asked((audio or "").split(","), "--audio", ()),
         subtitles=languages.asked((subs or "").split(","), "--subs", ("none",)),
     )
-    given = {"--from": order.start, "--audio": order.audio, "--subs": set(order.subtitles) - {"none"}}
-    players.check(name, [option for option, value in given.items() if value])
-    with wiring.library() as library:
-        entry = library.find(sources.title_id(ref))
-        _check_languages(entry, order)
-        told = _Told(names=player is None)
+    told = _Told(names=player is None)
+    with wiring.opened() as library:
         try:
-            wiring.run(_played(entry, order, library, told))
+            wiring.run(library.play(ref, playback, told))
         except Stopped as stopped:
             stopped.left = told.left()
             raise
         finally:
             with suppress(OSError):  # the terminal may be gone
                 told.end()
-
-
-async def _played(entry: Entry, order: Order, library: Library, told: _Told) -> None:
-    from offlinedl.actions.play import play
-
-    async with wiring.licensing(wiring.Network()) as licensing:
-        await play(entry, order, library, licensing, told)
 
 
 class _Told:
@@ -138,18 +121,3 @@ class _Told:
 def _place(sitting: Sitting) -> str:
     watched = ", watched" if sitting.is_watched else ""
     return f"{clocked(sitting.position or 0.0)} of {clocked(sitting.duration)}{watched}"
-
-
-def _check_languages(entry: Entry, order: Order) -> None:
-    """What is not here cannot be played."""
-    from offlinedl.errors import NotFoundError
-    from offlinedl.model import Kind
-
-    for kind, option, asked in ((Kind.AUDIO, "audio", order.audio), (Kind.SUBTITLES, "subs", order.subtitles)):
-        there = sorted({track.language for track in entry.tracks if track.kind is kind and track.language})
-        for language in set(asked) - {"none"}:
-            if not any(one.partition("-")[0] == language.lower().partition("-")[0] for one in there):
-                raise NotFoundError(
-                    f"--{option} {language}: not downloaded (there are: {', '.join(there) or 'none'})",
-                    f"`offlinedl get {entry.id} --{option} {language}` fetches it",
-                )

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from offlinedl.api.events import until_paused
-from offlinedl.cli.events import failed, watch
+from offlinedl.cli.events import failed, tell
 from offlinedl.cli.output import in_colour, note, size
 from offlinedl.errors import OfflinedlError, Stopped
 from offlinedl.tally import Tally
@@ -20,7 +19,7 @@ from offlinedl.tally import Tally
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from offlinedl.progress import Progress
+    from offlinedl.api.events import Watcher
 
 _STEPS = {
     "license": "asking for the license",
@@ -47,13 +46,12 @@ class How(StrEnum):
 
 
 @contextmanager
-def shown(how: How, title: str) -> Iterator[Progress]:
-    """The progress of one title. A bar is only where stderr is a terminal that may be drawn on."""
+def watcher(how: How) -> Iterator[Watcher | None]:
+    """Who watches the work on one title. A bar is only where stderr is a terminal that may be drawn on."""
     if how is How.JSON:
-        with until_paused(watch(title)) as events:
-            yield events
+        yield tell
     elif how is How.NONE:
-        yield Silence()
+        yield None
     elif how is How.LINES or not in_colour(sys.stderr):
         yield Lines()
     else:
@@ -71,25 +69,6 @@ def ended(how: How) -> Iterator[None]:
         if how is not How.JSON:
             raise
         raise typer.Exit(failed(left) if isinstance(left, OfflinedlError) else left.exit_code) from None
-
-
-class Silence:
-    """Says nothing."""
-
-    def begin(self, name: str, done: int, total: int, share: float | None = None) -> None:
-        """See engine.Progress."""
-
-    def step(self, what: str) -> None:
-        """See engine.Progress."""
-
-    def advance(self, count: int, total_change: int = 0) -> None:
-        """See engine.Progress."""
-
-    def finished(self, share: float, size: int) -> None:
-        """See engine.Progress."""
-
-    def end(self, message: str, name: str, size: int) -> None:
-        """See engine.Progress."""
 
 
 class Lines:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from offlinedl.cli import progress, wiring, wishes
-from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Progress, Proxy, headers
+from offlinedl.cli.each import Connections, Cookies, Header, LimitRate, Progress, Proxy, each
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
-    from offlinedl.actions.get import Order
-    from offlinedl.license import Licensing
-    from offlinedl.model import Entry
+    from offlinedl.api.library import Library
 
 
 def verb(
@@ -41,32 +39,28 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Make media that another tool downloaded a title: copied in, licensed, proven, ready. They stay as they are."""
-    from offlinedl.actions.get import Order
-    from offlinedl.actions.register import register
-    from offlinedl.choose import spelled
+    from offlinedl.api.requests import Request
     from offlinedl.cli import shape
 
-    own = wiring.home()
-    preferences = own.preferences(hdr=True)
-    order = Order(
-        ref="",
-        quality=quality if quality is None else spelled(quality, preferences.qualities),
-        audio=wishes.asked("--audio", audio),
-        subtitles=wishes.asked("--subs", subs),
-        license=wishes.server(license_url, license_header or []),
-        headers=headers("--header", header or []),
-        defaults=own.wanted(preferences),
-        preferences=preferences,
+    request = wiring.checked(
+        Request(
+            ref=ref,
+            quality=quality,
+            audio=wishes.asked("--audio", audio),
+            subtitles=wishes.asked("--subs", subs),
+            access=wishes.access(header or [], license_url, license_header or []),
+        )
     )
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
-    with progress.ended(how), wiring.library(wiring.space()) as library:
+    with progress.ended(how), wiring.opened(network) as library:
 
-        async def work(order: Order, licensing: Licensing) -> Entry:
-            with progress.shown(how, ref) as watching:
-                return await register(order, path, library, licensing, watching, fetch_missing=fetch_missing)
+        async def work(library: Library, _: str) -> str:
+            with progress.watcher(how) as watcher:
+                title = await library.register(request, path, fetch_missing=fetch_missing, progress=watcher)
+            return title.id
 
-        done, code = wiring.run(Each(network=network, how=how).run(order, [ref], work))
+        done, code = wiring.run(each(library, [ref], work, how))
         if json:
-            document([shape.stored(entry, library) for entry in done])
+            document([shape.stored(library.details(title_id)) for title_id in done])
     if code:
         raise typer.Exit(code)

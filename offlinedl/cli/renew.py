@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from offlinedl.cli import progress, wiring
-from offlinedl.cli.each import Cookies, Each, Header, Progress, Proxy, headers
+from offlinedl.cli.each import Cookies, Header, Progress, Proxy, each, headers
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
-    from offlinedl.actions.get import Order
-    from offlinedl.library import Library
-    from offlinedl.license import Licensing
-    from offlinedl.model import Entry
+    from offlinedl.api.library import Library
+    from offlinedl.api.titles import OfflineTitle
 
 
 def verb(
@@ -35,30 +33,28 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Renew licenses. The one that is there serves until the new one is verified; media are not fetched again."""
-    from offlinedl.actions.get import Order
-    from offlinedl.actions.renew import renew
-    from offlinedl.api.titles import message
+    from offlinedl.api.requests import Access
     from offlinedl.cli import dates, shape
 
-    order = Order(ref="", headers=headers("--header", header or []))
+    access = Access(headers=headers("--header", header or []))
     span = None if within is None else dates.span("--within", within)
     _check(refs or [], all_=all_, within=within)
-    each = Each(network=wiring.Network(proxy=proxy, cookies=cookies), how=how)
-    with progress.ended(how), wiring.library(wiring.space()) as library:
+    network = wiring.Network(proxy=proxy, cookies=cookies)
+    with progress.ended(how), wiring.opened(network) as library:
 
-        async def work(order: Order, licensing: Licensing) -> Entry:
-            with progress.shown(how, order.ref) as watching:
-                entry = await renew(order, library, licensing, watching)
+        async def work(library: Library, ref: str) -> str:
+            with progress.watcher(how) as watcher:
+                title = await library.renew(ref, access=access, progress=watcher)
             if not json:
-                say(f"{entry.id}: {message(entry, library.time())}")
-            return entry
+                say(f"{title.id}: {title.message}")
+            return title.id
 
         chosen = [*(_id(ref, library) for ref in refs or []), *_chosen(library, all_=all_, span=span)]
         if not chosen:
             note("Nothing to renew.")
-        done, code = wiring.run(each.run(order, list(dict.fromkeys(chosen)), work))
+        done, code = wiring.run(each(library, dict.fromkeys(chosen), work, how))
         if json:
-            document([shape.stored(entry, library) for entry in done])
+            document([shape.stored(library.details(title_id)) for title_id in done])
     if code:
         raise typer.Exit(code)
 
@@ -68,28 +64,25 @@ def _id(ref: str, library: Library) -> str:
     from offlinedl import sources
     from offlinedl.errors import NotFoundError
 
-    title_id = sources.title_id(ref)  # a URL without what signs it: that is a secret
     try:
-        return library.find(title_id).id
+        return library.title(ref).id
     except NotFoundError:
-        return title_id
+        return sources.title_id(ref)  # a URL without what signs it: that is a secret
 
 
 def _chosen(library: Library, *, all_: bool, span: timedelta | None) -> list[str]:
     """The titles whose licenses can be renewed; with `all_` those that are expired, too."""
-    from offlinedl import expiry
     from offlinedl.model import State
 
-    now = library.time()
+    def is_chosen(title: OfflineTitle) -> bool:
+        if title.state not in {State.READY, State.CLOCK_SUSPECT}:
+            return all_ and title.state is State.EXPIRED
+        if title.clocks is None or not title.clocks.renewable:
+            return False
+        left = title.clocks.seconds_left
+        return all_ or (span is not None and left is not None and left <= span.total_seconds())
 
-    def is_chosen(entry: Entry) -> bool:
-        if entry.state not in {State.READY, State.CLOCK_SUSPECT}:
-            return all_ and entry.state is State.EXPIRED
-        at = expiry.deadline(entry.license).at
-        renewable = entry.license is not None and entry.license.renewable
-        return renewable and (all_ or (span is not None and at is not None and at - now <= span))
-
-    return [entry.id for entry in library.entries() if is_chosen(entry)]
+    return [title.id for title in library.titles() if is_chosen(title)]
 
 
 def _check(refs: list[str], *, all_: bool, within: str | None) -> None:

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from offlinedl.cli import progress, wiring
-from offlinedl.cli.each import Connections, Cookies, Each, Header, LimitRate, Progress, Proxy, headers
+from offlinedl.cli.each import Connections, Cookies, Header, LimitRate, Progress, Proxy, each, headers
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
-    from offlinedl.actions.get import Order
-    from offlinedl.cli.each import Work
-    from offlinedl.library import Library
-    from offlinedl.license import Licensing
-    from offlinedl.model import Entry
+    from offlinedl.api.library import Library
 
 
 def verb(
@@ -33,29 +29,22 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Go on with downloads that were paused or never begun, those of the highest priority first."""
-    from offlinedl.actions.get import Order
+    from offlinedl.api.requests import Access
     from offlinedl.cli import shape
 
     network = wiring.Network(connections=connections, limit_rate=limit_rate, proxy=proxy, cookies=cookies)
-    each = Each(network=network, how=how)
-    order = Order(ref="", headers=headers("--header", header or []))
-    with progress.ended(how), wiring.library(wiring.space()) as library:
-        chosen = refs or [entry.id for entry in library.waiting()]
+    access = Access(headers=headers("--header", header or []))
+    with progress.ended(how), wiring.opened(network) as library:
+
+        async def work(library: Library, ref: str) -> str:
+            with progress.watcher(how) as watcher:
+                return (await library.resume(ref, access=access, progress=watcher)).id
+
+        chosen = refs or [title.id for title in library.waiting()]
         if not chosen and how not in {How.JSON, How.NONE}:
             note("Nothing waits.")
-        done, code = wiring.run(each.run(order, chosen, _known(library, each.fetching(library))))
+        done, code = wiring.run(each(library, chosen, work, how))
         if json:
-            document([shape.stored(entry, library) for entry in done])
+            document([shape.stored(library.details(title_id)) for title_id in done])
     if code:
         raise typer.Exit(code)
-
-
-def _known(library: Library, work: Work[Entry]) -> Work[Entry]:
-    """`work`, on titles that the catalog has alone: there is nothing to go on with of another."""
-    from offlinedl import sources
-
-    async def known(order: Order, licensing: Licensing) -> Entry:
-        library.find(sources.title_id(order.ref))
-        return await work(order, licensing)
-
-    return known

@@ -23,8 +23,8 @@ def history(*, json: bool) -> None:
     """Show what is known of them, the newest first."""
     from offlinedl.cli import shape, wiring
 
-    with wiring.library() as library:
-        found = library.catalog.runs.last()
+    with wiring.opened() as library:
+        found = library.runs()
     if json:
         document([_shape(run, shape.moment) for run in found])
     elif found:

@@ -20,14 +20,12 @@ def verb(
     verbose: Verbose = False,
 ) -> None:
     """Show one title in full: tracks, files, license, clocks, history."""
-    from offlinedl import sources
     from offlinedl.cli import shape, wiring
 
-    with wiring.library() as library:
-        entry = library.find(sources.title_id(ref))
-        whole = shape.stored(entry, library)
-        history = library.catalog.history(entry.id)
-    whole["history"] = [{"at": shape.moment(at), "event": event} for at, event in history]
+    with wiring.opened() as library:
+        details = library.details(ref)
+    whole = shape.stored(details)
+    whole["history"] = [{"at": shape.moment(at), "event": event} for at, event in details.history]
     if json:
         document(whole)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,11 +12,7 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, report, say, size, styled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from offlinedl.actions.sync import Step
-    from offlinedl.library import Library
 
 _DONE = {
     "ask the time": "its service told the time",
@@ -46,24 +41,19 @@ def verb(
 ) -> None:
     """One pass, made to be run by cron: sources, renewals, releases, and what is next of the series you follow."""
     from offlinedl.cli import dates, runs, wiring
-    from offlinedl.errors import BusyError, UsageError
+    from offlinedl.errors import BusyError
 
     if history:
         runs.history(json=json)
         return
-    steps: list[Step] = []
 
     def tell(step: Step) -> None:
-        steps.append(step)
         _say(step, quiet=quiet or json)
 
     then = None if until is None else dates.moment("--until", until)
-    with wiring.library(wiring.space()) as library:
-        if then is not None and then <= library.time():
-            raise UsageError(f"--until {until}: that is over", "write a day or a moment that is to come")
+    with wiring.opened(wiring.Network(proxy=proxy)) as library:
         try:
-            work = _Wanted(until=then, between=between, proxy=proxy, dry_run=dry_run)
-            code = wiring.run(_pass(library, tell, work))
+            steps = wiring.run(library.sync(dry_run=dry_run, until=then, between=between, tell=tell))
         except BusyError as error:
             if not quiet:
                 raise
@@ -72,46 +62,9 @@ def verb(
         document([_shape(step) for step in steps])
     elif not quiet and all(step.result == "skipped" for step in steps):
         note("Nothing to do.")
-    if code:
-        raise typer.Exit(code)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """What was asked for."""
-
-    until: datetime | None
-    between: str | None
-    proxy: str | None
-    dry_run: bool
-
-
-async def _pass(library: Library, tell: Callable[[Step], None], wanted: _Wanted) -> int:
-    from dataclasses import replace
-
-    from offlinedl.actions.get import Order
-    from offlinedl.actions.sync import Pass, sync
-    from offlinedl.cli import wiring
-    from offlinedl.cli.progress import Silence
-
-    own = wiring.home()
-    preferences = own.preferences()
-    order = Order(ref="", defaults=own.wanted(preferences), preferences=preferences)
-    gate = own.gate(library, wanted.between)
-    async with wiring.licensing(wiring.Network(proxy=wanted.proxy)) as licensing, gate.watched():
-        return await sync(
-            Pass(
-                library=library,
-                licensing=replace(licensing, engine=replace(licensing.engine, hinders=gate.hindrance)),
-                progress=Silence(),
-                tell=tell,
-                dry_run=wanted.dry_run,
-                order=order,
-                until=wanted.until,
-                hinders=gate.hindrance,
-                fault=gate.fault,
-            )
-        )
+    failed = [step.error.exit_code for step in steps if step.result == "failed" and step.error]
+    if failed:
+        raise typer.Exit(failed[0])
 
 
 def _say(step: Step, *, quiet: bool) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from offlinedl.api.home import Home, Network
+from offlinedl.api.library import Library as Public
 from offlinedl.cli import options
 from offlinedl.config import Settings
 from offlinedl.errors import Stopped
@@ -16,10 +17,24 @@ from offlinedl.space import Space
 from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
+    from offlinedl.api.requests import Request
     from offlinedl.engine import Engine
     from offlinedl.license import Licensing
 
-__all__ = ["Network", "engine", "home", "keep_free", "library", "licensing", "run", "settings", "space", "vault"]
+__all__ = [
+    "Network",
+    "checked",
+    "engine",
+    "home",
+    "keep_free",
+    "library",
+    "licensing",
+    "opened",
+    "run",
+    "settings",
+    "space",
+    "vault",
+]
 
 T = TypeVar("T")
 
@@ -56,6 +71,23 @@ def vault() -> Vault:
 def library(space: Space | None = None) -> AbstractContextManager[Library]:
     """Its library, open."""
     return home().library(space)
+
+
+@contextmanager
+def opened(network: Network | None = None) -> Iterator[Public]:
+    """The library that applications see, of this home. What is set of the disk is for those who download over
+    `network`: others can do without."""
+    own = home()
+    with own.library(None if network is None else own.space()) as inside:
+        yield Public(own, inside, network or Network())
+
+
+def checked(request: Request) -> Request:
+    """What means nothing is said before a title is looked at."""
+    from offlinedl.api.requests import order
+
+    order(request, home())
+    return request
 
 
 def engine(network: Network) -> AbstractAsyncContextManager[Engine]:

@@ -11,6 +11,7 @@ from offlinedl.api.home import LANGUAGES
 from offlinedl.cli.each import headers
 
 if TYPE_CHECKING:
+    from offlinedl.api.requests import Access
     from offlinedl.protection import LicenseServer
 
 Audio = Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")]
@@ -33,6 +34,18 @@ def asked(option: str, text: str | None) -> tuple[str, ...] | None:
     if not found:
         raise UsageError(f"{option} {text}: no language", "name languages like en,fr, or leave it out")
     return found
+
+
+def access(header: Sequence[str], url: str | None, license_header: Sequence[str]) -> Access:
+    """How the servers of the titles are asked."""
+    from offlinedl.api.requests import Access
+
+    named = server(url, license_header)
+    return Access(
+        headers=headers("--header", header),
+        license_url=url,
+        license_headers=named.headers if named else (),
+    )
 
 
 def server(url: str | None, given: Sequence[str]) -> LicenseServer | None:
