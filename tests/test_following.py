@@ -42,7 +42,7 @@ def test_a_rule_is_said_and_shown(tv: Offlinedl) -> None:
                  "--from", "S1E2", "--priority", "3", "--refetch-expired")  # fmt: skip
     assert said.out == (
         "tv:h: followed. The next 2, from S1 E2 on, what was watched goes after 7 days, what expires is fetched again, "
-        "high\n"
+        "priority 3, high\n"
     )
     [rule] = tv.ok("following", "--json").json
     assert rule == {

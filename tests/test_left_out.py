@@ -41,3 +41,18 @@ def test_what_is_left_out_is_named_when_the_source_is_added(offlinedl: Offlinedl
         "left out: titles[1].published: not a date (ISO 8601)",
         "left out: titles[2].sources: missing",
     ]
+
+
+def test_all_that_a_source_offers_is_shown(offlinedl: Offlinedl, origin: Origin) -> None:
+    series = {"id": "s", "name": "Sea"}
+    titles = [title(f"t{n}", series=series, season=1, episode=n, published="2026-11-01") for n in range(40)]
+    source = Source(origin, feed(*titles, title("no", rights={"download": False})))
+    assert "and 21 more: `offlinedl source show own`" in offlinedl.ok("source", "add", "own", source.url).out
+    shown = offlinedl.ok("source", "show", "own")
+    assert len(shown.out.splitlines()) == 42
+    assert shown.out.splitlines()[1].split() == ["own:t0", "t0", "2026-11-01", "Sea", "S1", "E0"]
+    assert shown.out.splitlines()[-1].endswith("may not be downloaded")
+    [first, *_, last] = offlinedl.ok("source", "show", "own", "--json").json
+    assert (first["id"], first["episode"], last["download"]) == ("own:t0", 0, False)
+    assert first["published"] == "2026-11-01T00:00:00Z"
+    assert offlinedl("source", "show", "none").code == 3

@@ -113,6 +113,7 @@ def words(rule: object) -> str:
         said.append(f"what was watched goes after {span(rule.grace)}" if rule.grace else "what was watched goes")
     if rule.refetch_expired:
         said.append("what expires is fetched again")
+    said += [f"priority {rule.priority}"] if rule.priority else []
     said += [rule.quality] if rule.quality else []
     return ", ".join(said)
 
