@@ -174,3 +174,11 @@ def span(span: timedelta, *, more: bool = False) -> str:
     else:
         count, unit = seconds // _MINUTE, "minute"
     return f"{count} {'more ' if more else ''}{unit}{'' if count == 1 else 's'}"
+
+
+def named(until: datetime) -> str:
+    """The date that a person gave, in local time: a day, which lasts until the next one begins, or a moment."""
+    local = until.astimezone()
+    if (local.hour, local.minute) == (0, 0):
+        return f"{local - timedelta(minutes=1):%Y-%m-%d}"
+    return f"{local:%Y-%m-%d %H:%M}"

@@ -76,6 +76,7 @@ FLOORS = {
     "unread": 3,
     "library": 3,
     "playing": 3,
+    "absent": 3,
     "removal": 3,
     "storage": 3,
     "playback": 3,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -85,3 +86,17 @@ def test_plays_are_one_line_of_the_history(demo: Offlinedl) -> None:
     shown = demo.ok("show", "demo:ferry").out
     assert re.search(r"^  20\S+Z  played, 3 times since 20\S+Z$", shown, re.MULTILINE)
     assert re.search(r"^  playback  .*; first played 20\S+Z$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
+@pytest.mark.parametrize(
+    ("until", "said"), [("2030-01-01", "2030-01-01"), ("2030-01-01T18:00", "2030-01-01 18:00")], ids=["day", "moment"]
+)
+def test_a_date_is_said_as_it_was_given(until: str, said: str, zone: str, demo: Offlinedl) -> None:
+    demo.ok("get", "demo:lighthouse")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TZ", zone)
+        time.tzset()
+        marked = demo.ok("mark", "demo:lighthouse", "--until", until)
+    time.tzset()
+    assert marked.out == f"demo:lighthouse: not watched, may go after {said}\n"

@@ -634,7 +634,7 @@ ROOM = [
     ),
     story(
         "unless its date is over",
-        {"remove film": "its date, 2026-11-19 12:00 UTC, is over", "download 1x1": ""},
+        {"remove film": "its date, 2026-11-19 12:00, is over", "download 1x1": ""},
         here("film", **FILM, until=NOW - DAY),
         rules=ONE,
         space=room(100),

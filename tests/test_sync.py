@@ -204,6 +204,26 @@ def test_what_its_rule_no_more_wants_while_it_comes_goes(tv: Offlinedl, origin: 
     assert tv.listed() == []
 
 
+def test_what_never_came_can_be_dismissed(tv: Offlinedl, origin: Origin) -> None:
+    """`show` says why it is not here; from `rm` on the next one has its place, until `get` asks for it again."""
+    gone = episode(1, 1)
+    gone["sources"] = [{"url": "titles/none/manifest.mpd"}]
+    offer(origin, [gone, *SEASONS[1:]])
+    assert (tv("sync").code, ready(tv)) == (3, ["1x2"])
+    shown = tv("show", "1x1")
+    assert (shown.code, "not here: its download failed 1 time: " in shown.err) == (3, True)
+    assert tv("rm", "1x3").code == 3
+    assert tv.ok("rm", "1x1", "--dry-run").out.startswith("would leave tv:1x1")
+    assert tv.ok("rm", "tv:1x1").out == "left tv:1x1, which is not here: `sync` gets it no more\n"
+    assert ("download", "1x3", "done") in steps(tv)
+    assert tv("rm", "1x1").code == 3
+    offer(origin)
+    tv.ok("sync")
+    assert ready(tv) == ["1x2", "1x3"]
+    tv.ok("get", "1x1")
+    assert ready(tv) == ["1x1", "1x2", "1x3"]
+
+
 # killed
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from offlinedl import clock, sources
+from offlinedl import absent, clock, sources
 from offlinedl.api.events import watched
 from offlinedl.api.home import Home, Network
 from offlinedl.api.titles import OfflineTitle, seen
@@ -106,6 +106,14 @@ class Holdings:
         if tells:
             await self.release(entry.id)
         return freed
+
+    def dismiss(self, ref: str, *, dry_run: bool = False) -> str | None:
+        """Have `sync` leave a title that it got in vain, and that is not here, until it is asked for again. Its id;
+        None where there is none."""
+        known = absent.failed(ref, self._inside.catalog)
+        if known is not None and not dry_run:
+            absent.dismiss(known[0], self._inside)
+        return known and known[0].id
 
     async def release(self, *title_ids: str) -> tuple[str, ...]:
         """Tell the servers of titles that were removed, all within three seconds. Returns the ids of those whose server
@@ -212,7 +220,7 @@ class Holdings:
             yield licensing
 
     def _entry(self, ref: str) -> Entry:
-        return self._inside.find(sources.title_id(ref))
+        return absent.find(sources.title_id(ref), self._inside)
 
     def _seen(self, entry: Entry) -> OfflineTitle:
         return seen(entry, self._inside.time())

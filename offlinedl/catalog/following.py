@@ -92,6 +92,14 @@ class Followed:
             (why, rows.text(now), title_id),
         )
 
+    def dismiss(self, offer: Offer, now: datetime) -> None:
+        """A person does not want what never came."""
+        series = (offer.series.id, offer.series.name) if offer.series else (None, None)
+        about = (offer.season, offer.episode, offer.special, rows.optional_text(offer.published))
+        row = (offer.id, offer.name, *series, *about, "removed", False, rows.text(now))
+        self._db.execute(f"INSERT OR REPLACE INTO gone VALUES ({', '.join('?' * len(row))})", row)
+        self.succeeded(offer.id)
+
     def gone(self, series_id: str) -> list[Gone]:
         """The titles of a series that are here no more."""
         return [_gone(row) for row in self._read("SELECT * FROM gone WHERE series_id = ?", (series_id,))]

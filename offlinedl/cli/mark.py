@@ -64,9 +64,9 @@ def _either(name: str, yes: bool, no: bool) -> bool | None:
 
 def _said(title: OfflineTitle, decision: Decision) -> str:
     """What holds of the title now."""
-    from offlinedl.cli import shape
+    from offlinedl import expiry
 
     words = marks(title) if title.watched else ["not watched", *marks(title)]
     words += [f"priority {decision.priority}"] if decision.priority is not None else []
-    words += [f"may go after {shape.moment(decision.until)}"] if decision.until is not None else []
+    words += [f"may go after {expiry.named(decision.until)}"] if decision.until is not None else []
     return ", ".join(words)

@@ -28,7 +28,7 @@ def verb(
     from offlinedl.errors import OfflinedlError
 
     with wiring.opened() as library:
-        named, codes = _named(library, refs or [])
+        named, codes = _named(library, refs or [], dry_run=dry_run)
         removed: list[str] = []
         for title in _chosen(library, named, all_=all_, expired=expired, watched=watched, asked=bool(refs)):
             if dry_run:
@@ -48,8 +48,9 @@ def verb(
         raise typer.Exit(codes[0])
 
 
-def _named(library: Library, refs: list[str]) -> tuple[set[str], list[int]]:
-    """The ids of the titles that are named, and an exit code for each that is not there."""
+def _named(library: Library, refs: list[str], *, dry_run: bool) -> tuple[set[str], list[int]]:
+    """The ids of the titles that are named, and an exit code for each that is not there. One that `sync` got in vain is
+    left from now on."""
     from offlinedl.errors import OfflinedlError
 
     named: set[str] = set()
@@ -58,7 +59,11 @@ def _named(library: Library, refs: list[str]) -> tuple[set[str], list[int]]:
         try:
             named.add(library.title(ref).id)
         except OfflinedlError as error:
-            codes.append(report(error))
+            left = library.dismiss(ref, dry_run=dry_run)
+            if left is None:
+                codes.append(report(error))
+            else:
+                say(f"{'would leave' if dry_run else 'left'} {left}, which is not here: `sync` gets it no more")
     return named, codes
 
 

@@ -13,7 +13,7 @@ from offlinedl import expiry
 from offlinedl.model import State
 from offlinedl.series import GRACE, Shelf, Stored, Why
 from offlinedl.smart.order import places
-from offlinedl.smart.window import Action, Window, date
+from offlinedl.smart.window import Action, Window
 
 _UNWATCHED, _WANTED = 3, 4
 """The ranks of what plays and is unwatched: from the first on, and where a rule wants it."""
@@ -102,7 +102,7 @@ def _may_go(s: Stored, window: Window | None, now: datetime) -> Leaving | None:
     has_place = window is not None and s.id in window.places
     until = s.standing.until
     if until is not None and until <= now:
-        return _leaving(s, 0, f"its date, {date(until)}, is over", "passed")
+        return _leaving(s, 0, f"its date, {expiry.named(until)}, is over", "passed")
     if s.over and not has_place:
         return _leaving(s, 1, expiry.message(s.entry.license, now), "expired")
     if _is_done_with(s, window, now):
