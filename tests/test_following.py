@@ -279,15 +279,9 @@ def test_rights_are_heeded(rights: dict[str, Any], said: str, offlinedl: Offline
     assert (told["1x1"][:2], said in told["1x1"][2], told["1x2"][1]) == (("download", "skipped"), True, "done")
 
 
-def test_what_was_seen_elsewhere_is_not_fetched(tv: Offlinedl) -> None:
-    """And what comes next comes after it, until somebody says otherwise."""
-    tv.ok("follow", "h", "--next", "1")
-    assert tv.ok("mark", "tv:1x2", "--watched").out == "tv:1x2: watched elsewhere; it is not here\n"
-    assert fetched(tv) == {"1x3"}
-    assert tv.ok("mark", "1x2", "--unwatched").out == "tv:1x2: not watched; it is not here\n"
-    assert "1x1" in fetched(tv)
-    assert tv("mark", "tv:1x1x", "--watched").code == 3
-    assert tv("mark", "tv:2x1", "--keep").code == 3
+def test_a_grace_of_0_needs_no_unit(tv: Offlinedl) -> None:
+    tv.ok("follow", "h", "--grace", "0")
+    assert tv.ok("following", "--json").json[0]["grace_seconds"] == 0
 
 
 def test_a_source_that_is_removed_is_missed_where_it_is_followed(tv: Offlinedl) -> None:

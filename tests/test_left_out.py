@@ -56,3 +56,20 @@ def test_all_that_a_source_offers_is_shown(offlinedl: Offlinedl, origin: Origin)
     assert (first["id"], first["episode"], last["download"]) == ("own:t0", 0, False)
     assert first["published"] == "2026-11-01T00:00:00Z"
     assert offlinedl("source", "show", "none").code == 3
+
+
+SAID = [
+    pytest.param(["get", "own:none"], "`offlinedl source show own` shows those that it has", id="no such title"),
+    pytest.param(["source", "add", "http", "x"], "none of http, https, url", id="a name that means something else"),
+    pytest.param(["follow", "a"], "no title of your sources belongs to a series", id="no series at all"),
+]
+
+
+@pytest.mark.parametrize(("words", "hint"), SAID)
+def test_hints_help(words: list[str], hint: str, offlinedl: Offlinedl, source: Source) -> None:
+    assert hint in offlinedl(*words).err
+
+
+def test_what_is_no_json_is_one_thing_wrong(offlinedl: Offlinedl, source: Source) -> None:
+    source.content, source.etag = b'{"offlinedl": 1, ', '"2"'
+    assert offlinedl("source", "check", "own").out.endswith("0 titles: 1 thing wrong\n")

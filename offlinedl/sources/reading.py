@@ -84,7 +84,10 @@ def finder(found: Iterator[Found]) -> Find:
 
 def missing(wanted: str) -> NotFoundError:
     """No such title is there (any more)."""
-    return NotFoundError(f"{wanted}: its source has no such title", "`offlinedl source list` shows where it is")
+    return NotFoundError(
+        f"{wanted}: its source has no such title",
+        f"`offlinedl source show {wanted.partition(':')[0]}` shows those that it has",
+    )
 
 
 async def read(url: str, engine: Engine, headers: Headers = ()) -> Sent:
