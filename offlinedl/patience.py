@@ -74,6 +74,9 @@ class Holds:
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._until)
+
     def hold(self, host: str, until: float) -> None:
         """Ask `host` for nothing before `until`. What it said before still holds where that is later."""
         self._until[host] = max(until, self.free_at(host))

@@ -24,8 +24,9 @@ from offlinedl import (
     StorageError,
     UsageError,
 )
+from tests import origin as o
 from tests.origin import Origin
-from tests.test_api import HARBOUR, LIGHTHOUSE, fetched, told
+from tests.test_api import HARBOUR, LIGHTHOUSE, fetched, first_media, told
 
 if TYPE_CHECKING:
     from offlinedl.actions.sitting import Sitting
@@ -268,6 +269,34 @@ def test_a_pass_tells_of_its_steps_and_is_written_down(tmp_path: Path, origin: O
             await library.sync(between="noon")
 
     told(tmp_path, origin, story)
+
+
+def test_one_look_at_the_clock_destroys_no_license(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass that comes right after the library was opened is no later look."""
+    origin.fault("/license", o.license_with(lambda said: said["policy"].update(playback_duration_seconds=1)))
+
+    def sealed() -> int:
+        return len(list((tmp_path / "vault").glob("*.sealed")))
+
+    async def until_over(library: Library) -> None:
+        await library.download(HARBOUR)
+        async with library.open_local(HARBOUR) as media:
+            assert await asyncio.to_thread(first_media, media.address)
+            await media.ended()
+
+    async def later(library: Library) -> None:
+        assert library.title(HARBOUR).state is State.EXPIRED
+        before = sealed()
+        await library.sync()
+        assert sealed() == before
+        monkeypatch.setattr("offlinedl.api.library._SELDOM_SECONDS", -1.0)
+        await library.sync()
+        assert sealed() == before - 1
+
+    told(tmp_path, origin, until_over)
+    told(tmp_path, origin, later)
 
 
 def test_servers_of_several_titles_are_told_together(tmp_path: Path, origin: Origin) -> None:

@@ -453,3 +453,10 @@ def test_a_refused_license_keeps_the_media_for_get(demo: Offlinedl, origin: Orig
     origin.forget()
     demo.ok("get", "demo:harbour-1")
     assert not origin.asked(".m4s")
+
+
+def test_what_signs_an_address_is_in_no_event(demo: Offlinedl, origin: Origin) -> None:
+    url = f"{origin.url}/titles/lighthouse/manifest.mpd?token=hush-hush"
+    result = demo.ok("register", url, str(origins.DATA / "titles/lighthouse"), "--progress", "json")
+    assert '"event": "end"' in result.err
+    assert "hush-hush" not in result.err

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from offlinedl import smart
 from offlinedl.store import Store, folder_name
 from tests import origin as o
 from tests.conftest import Offlinedl
@@ -49,6 +50,22 @@ def test_what_goes_goes_first(tv: Offlinedl, origin: Origin) -> None:
     tv.ok("mark", "1x1", "--watched")
     offer(origin, [*SEASONS, episode(3, 1)])
     assert steps(tv) == [("read", "tv", "done"), ("remove", "1x1", "done"), ("download", "1x3", "done")]
+
+
+def test_what_a_person_keeps_meanwhile_does_not_go(tv: Offlinedl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between what is decided and what is done there are other titles."""
+    tv.ok("sync")
+    tv.ok("mark", "1x1", "--watched")
+    decide = smart.decide
+
+    def decided(*what: Any) -> Any:
+        actions = decide(*what)
+        assert tv.start("mark", "1x1", "--keep").wait() == 0
+        return actions
+
+    monkeypatch.setattr(smart, "decide", decided)
+    assert ("remove", "1x1", "skipped") in steps(tv)
+    assert "1x1" in [title["id"].removeprefix("tv:") for title in tv.listed()]
 
 
 def test_a_dry_run_lists_and_changes_nothing(tv: Offlinedl, origin: Origin) -> None:

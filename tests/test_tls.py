@@ -176,6 +176,16 @@ def test_a_goodbye_ends_a_connection(length: int | None, server: ssl.SSLContext)
     assert talked(server, talk) == BODY
 
 
+def test_what_ends_without_a_goodbye_is_not_whole(server: ssl.SSLContext) -> None:
+    """RFC 9112 section 9.8: where nothing else says how long it is, anybody may have cut it off."""
+
+    async def talk(peer: Peer) -> None:
+        await peer.bring(peer.seals(answer(BODY, length=None)))
+
+    with pytest.raises(BrokenError, match="cut off"):
+        talked(server, talk)
+
+
 Manner = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 

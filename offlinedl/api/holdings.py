@@ -46,8 +46,8 @@ class Holdings:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Self]:
         """This library, with one session for all that is done by it in the block, so that connections are used again,
-        and no source is read once for each title that is queued. It is for titles one after the other: of two at once, an origin that they have in common is told what the later
-        one is asked with (Access)."""
+        and a source is not read anew for each title that is queued. It is for titles one after the other: of two at
+        once, an origin that they have in common is told what the later one is asked with (Access)."""
         async with self._licensing() as licensing:
             yield type(self)(self._home, self._inside, self._network, licensing)
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from offlinedl import clock
@@ -27,6 +28,7 @@ from offlinedl.streams import Arrival, ByteRange, Fetch, Plan
 _LONGEST_HOLD = 300.0
 _TRIES_BEFORE_ELSEWHERE = 2
 _REFUSALS_IN_A_ROW = 20
+_ALL_MAY = nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,9 @@ class _Run:
             self._beside = [*map(tasks.create_task, (self._intake.settle_now_and_then(), self._means.watch()))]
             self._fill(tasks)
 
-    def _seats(self, url: str) -> asyncio.Semaphore:
+    def _seats(self, url: str) -> AbstractAsyncContextManager[None]:
+        if self._engine.connections <= self._engine.per_host:
+            return _ALL_MAY
         place = origin(url)
         if place not in self._taken:
             self._taken[place] = asyncio.Semaphore(self._engine.per_host)
@@ -282,7 +286,8 @@ class _Run:
         now = self._means.clock
         try:
             async with self._seats(url):  # who waited for it may be told to wait longer
-                await self._engine.held(url)
+                if self._engine.holds:
+                    await self._engine.held(url)
                 arrival = await attempt.made()
         except NetworkError as error:
             if error.status in {429, 503}:

@@ -54,7 +54,7 @@ class Sealed(asyncio.BufferedProtocol, asyncio.Transport):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._socket: asyncio.Transport
         self._error: Exception | None = None
-        self._is_open = self._is_paused = False
+        self._is_open = self._is_paused = self._is_over = False
 
     # asyncio.BufferedProtocol
 
@@ -74,12 +74,13 @@ class Sealed(asyncio.BufferedProtocol, asyncio.Transport):
         self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The other side, or the network, ended it."""
-        error = self._error or exc
+        """The other side, or the network, ended it. Where that did not say so, somebody else may have (RFC 9112 section
+        9.8): what ends with its connection is not whole."""
+        cut = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         if self._is_open:
-            self._inner.connection_lost(error)
+            self._inner.connection_lost(self._error or exc or (None if self._is_over else cut))
         elif not self.opened.done():
-            self.opened.set_exception(error or ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
+            self.opened.set_exception(self._error or exc or cut)
 
     def _go_on(self) -> None:
         try:
@@ -113,7 +114,8 @@ class Sealed(asyncio.BufferedProtocol, asyncio.Transport):
                 count += some  # type: ignore[operator]  # with a buffer it is their number (SSLObject.read)
                 if count == room or not self._incoming.pending:
                     return count
-            self._socket.close()  # it said that no more comes (section 6.1)
+            self._is_over = True  # it said that no more comes (section 6.1)
+            self._socket.close()
         except ssl.SSLWantReadError:  # the rest of a record is still to come
             pass
         return count

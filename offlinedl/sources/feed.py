@@ -41,7 +41,7 @@ def finder(body: bytes, source: str, url: str) -> Find:
     nodes = {printable(node.value["id"]): node for node in named}
 
     def find(wanted: str) -> Title:
-        node = nodes.get(wanted.removeprefix(f"{source}:"))
+        node = nodes.get(printable(wanted.removeprefix(f"{source}:")))
         if node is None:
             raise missing(wanted)
         return _title(node, source, url, _service(root, url))

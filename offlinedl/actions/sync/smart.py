@@ -51,6 +51,9 @@ async def _remove(actions: Iterable[Action], work: Pass) -> None:
         step = _step(action)
         try:
             entry = work.library.must(action.title)
+            if entry.kept:
+                work.tell(replace(step, result="skipped", reason="a person decided so meanwhile: it is kept"))
+                continue
             is_news = not (entry.watched or _is_brought(entry.id, work))
             freed = await remove(entry, work.library, action.why)
         except OfflinedlError as error:
