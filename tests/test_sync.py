@@ -224,6 +224,21 @@ def test_what_never_came_can_be_dismissed(tv: Offlinedl, origin: Origin) -> None
     assert ready(tv) == ["1x1", "1x2", "1x3"]
 
 
+def test_what_a_person_removed_is_said_in_json_and_where_that_is_asked(tv: Offlinedl, origin: Origin) -> None:
+    """A pass that goes on as it did has nothing to say of it; nobody is sent to `get` for what the source has not."""
+    tv.ok("sync")
+    tv.ok("rm", "1x2")
+    assert tv.ok("sync").out == "tv:1x3: downloaded (next of Harbour, 2 of 2). Available\n"
+    again = tv.ok("sync")
+    assert (again.out, again.err) == ("", "Nothing to do.\n")
+    assert "tv:1x2: not now: a person removed it on " in tv.ok("sync", "--dry-run").out
+    [left] = tv.ok("sync", "--json").json
+    assert left["reason"].endswith("; `offlinedl get` brings it back")
+    offer(origin, [one for one in SEASONS if one["id"] != "1x2"])
+    [_, left] = tv.ok("sync", "--json").json
+    assert (left["title"], left["reason"].endswith(", and its source has it no more")) == ("tv:1x2", True)
+
+
 # killed
 
 

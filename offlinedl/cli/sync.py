@@ -48,7 +48,8 @@ def verb(
         return
 
     def tell(step: Step) -> None:
-        _say(step, quiet=quiet or json)
+        if dry_run or not step.is_settled:
+            _say(step, quiet=quiet or json)
 
     then = None if until is None else dates.moment("--until", until)
     with wiring.opened(wiring.Network(proxy=proxy)) as library:
