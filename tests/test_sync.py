@@ -49,7 +49,13 @@ def test_what_goes_goes_first(tv: Offlinedl, origin: Origin) -> None:
     tv.ok("sync")
     tv.ok("mark", "1x1", "--watched")
     offer(origin, [*SEASONS, episode(3, 1)])
-    assert steps(tv) == [("read", "tv", "done"), ("remove", "1x1", "done"), ("download", "1x3", "done")]
+    told = tv.ok("sync", "--json").json
+    assert [(s["step"], s["title"].removeprefix("tv:"), s["result"]) for s in told] == [
+        ("read", "tv", "done"), ("remove", "1x1", "done"), ("download", "1x3", "done"),
+    ]  # fmt: skip
+    assert [set(step) for step in told] == 3 * [
+        {"step", "title", "reason", "result", "message", "bytes", "error"},
+    ]  # fmt: skip
 
 
 def test_what_a_person_keeps_meanwhile_does_not_go(tv: Offlinedl, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,13 +99,12 @@ def _complain(step: Step, *, quiet: bool) -> None:
 
 def _shape(step: Step) -> dict[str, Any]:
     error = step.error
-    moved = {"bytes": step.bytes or None} if step.does in {"download", "remove"} else {}
     return {
         "step": step.does,
         "title": step.title,
         "reason": step.reason,
         "result": step.result,
         "message": step.message or None,
-        **moved,
+        "bytes": step.bytes or None,
         "error": error and {"code": error.code, "message": error.message, "hint": error.hint},
     }
