@@ -21,8 +21,8 @@ class Step:
     """What was done with a title, or with a source, and why; with `would` what is to be done. What is `skipped` is left
     for this reason, what is `told` only said. A warning is of something that did not succeed, and costs nothing yet: it
     is tried again by the next run. `bytes` are those that come or go. What `is_news` is worth a mail, and what goes
-    wrong is news when the record hears of it for the first time; what `waits` is left to a run at another time. What `is_settled` was decided
-    before, and is left each time."""
+    wrong is news when the record hears of it for the first time; what `waits` is left to a run at another time. What
+    `is_settled` was decided before, and is left each time."""
 
     does: str
     title: str
