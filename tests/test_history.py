@@ -15,7 +15,7 @@ from offlinedl.store import Store
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Origin
-from tests.seasons import LICENSED, episode, known, ready
+from tests.seasons import LICENSED, episode, known, offer, ready
 from tests.test_pause import held_at
 
 
@@ -73,6 +73,14 @@ def test_a_run_that_did_not_come_to_its_end(number: int, said: str, tv: Offlined
     origin.mend()
     tv.ok("sync")
     assert runs(tv) == [(0, {"download": 2}), (None, {})]
+    older = "was killed" if number == signal.SIGKILL else said
+    assert tv.ok("sync", "--history").out.splitlines()[2].endswith(f"  {older}")
+
+
+def test_one_is_no_plural(tv: Offlinedl, origin: Origin) -> None:
+    offer(origin, [episode(1, 1)])
+    tv.ok("sync")
+    assert tv.ok("sync", "--history").out.splitlines()[1].endswith("  1 source changed; 1 downloaded")
 
 
 def test_two_at_once_and_one_is_killed(tv: Offlinedl, origin: Origin) -> None:

@@ -148,6 +148,27 @@ def test_a_source_that_is_away_stops_no_other(offlinedl: Offlinedl, source: Sour
     assert listed(offlinedl)["titles"] == 4
 
 
+def test_one_that_hangs_holds_up_no_other(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    """It answers only when the next one was asked."""
+    with (offlinedl.home / "config.toml").open("a") as settings:
+        settings.write("stall_seconds = 3\n")
+    offlinedl.ok("source", "add", "demo", f"{origin.url}/feed.json")
+    asked = asyncio.Event()
+    source.content, source.etag, source.meanwhile = feed(title("c")), '"2"', asked.set
+    origin.fault("^/feed.json$", o.held(asked))
+    assert offlinedl.ok("sync").err == ""
+    assert "c" in offers(offlinedl)
+
+
+def test_a_source_is_asked_twice_at_most(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    origin.mend()
+    origin.fault("^/own.json$", o.dropped())
+    offlinedl.ok("sync")
+    assert len(origin.asked("/own.json")) == 2
+    assert offlinedl("source", "add", "other", source.url).code == 4
+    assert len(origin.asked("/own.json")) == 4
+
+
 MEANWHILE = [
     pytest.param("DELETE FROM sources", [], id="removed"),
     pytest.param("UPDATE sources SET url = url || '?other'", ["a", "b"], id="given another address"),

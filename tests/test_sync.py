@@ -49,7 +49,13 @@ def test_what_goes_goes_first(tv: Offlinedl, origin: Origin) -> None:
     tv.ok("sync")
     tv.ok("mark", "1x1", "--watched")
     offer(origin, [*SEASONS, episode(3, 1)])
-    assert steps(tv) == [("read", "tv", "done"), ("remove", "1x1", "done"), ("download", "1x3", "done")]
+    told = tv.ok("sync", "--json").json
+    assert [(s["step"], s["title"].removeprefix("tv:"), s["result"]) for s in told] == [
+        ("read", "tv", "done"), ("remove", "1x1", "done"), ("download", "1x3", "done"),
+    ]  # fmt: skip
+    assert [set(step) for step in told] == 3 * [
+        {"step", "title", "reason", "result", "message", "bytes", "error"},
+    ]  # fmt: skip
 
 
 def test_what_a_person_keeps_meanwhile_does_not_go(tv: Offlinedl, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,6 +228,21 @@ def test_what_never_came_can_be_dismissed(tv: Offlinedl, origin: Origin) -> None
     assert ready(tv) == ["1x2", "1x3"]
     tv.ok("get", "1x1")
     assert ready(tv) == ["1x1", "1x2", "1x3"]
+
+
+def test_what_a_person_removed_is_said_in_json_and_where_that_is_asked(tv: Offlinedl, origin: Origin) -> None:
+    """A pass that goes on as it did has nothing to say of it; nobody is sent to `get` for what the source has not."""
+    tv.ok("sync")
+    tv.ok("rm", "1x2")
+    assert tv.ok("sync").out == "tv:1x3: downloaded (next of Harbour, 2 of 2). Available\n"
+    again = tv.ok("sync")
+    assert (again.out, again.err) == ("", "Nothing to do.\n")
+    assert "tv:1x2: not now: a person removed it on " in tv.ok("sync", "--dry-run").out
+    [left] = tv.ok("sync", "--json").json
+    assert left["reason"].endswith("; `offlinedl get` brings it back")
+    offer(origin, [one for one in SEASONS if one["id"] != "1x2"])
+    [_, left] = tv.ok("sync", "--json").json
+    assert (left["title"], left["reason"].endswith(", and its source has it no more")) == ("tv:1x2", True)
 
 
 # killed

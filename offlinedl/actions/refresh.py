@@ -1,21 +1,34 @@
-"""refresh: read all sources, each by itself: one that fails stops no other."""
+"""refresh: read all sources, side by side and each by itself: one that fails or hangs stops no other."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from typing import TypeAlias
 
+from offlinedl.added import AddedSource
 from offlinedl.engine import Engine
 from offlinedl.errors import OfflinedlError
 from offlinedl.library import Library
 from offlinedl.sources.refresh import Change, refresh
 
+Found: TypeAlias = tuple[str, Change | None, OfflinedlError | None]
+"""The name of a source, and what changed there, or why it could not be read."""
 
-async def refreshed(
-    library: Library, engine: Engine
-) -> AsyncIterator[tuple[str, Change | None, OfflinedlError | None]]:
-    """The name of each source, and what changed there, or why it could not be read."""
-    for source in library.catalog.offers.sources():
-        try:
-            yield source.name, await refresh(source, library.catalog, engine, library.time), None
-        except OfflinedlError as error:
-            yield source.name, None, error
+_AT_ONCE = 8
+"""Feeds are read into memory, and may be large."""
+
+
+async def refreshed(library: Library, engine: Engine) -> list[Found]:
+    """What was found of each, in the order of their names."""
+    seats = asyncio.Semaphore(_AT_ONCE)
+
+    async def read(source: AddedSource) -> Found:
+        async with seats:
+            try:
+                return source.name, await refresh(source, library.catalog, engine, library.time), None
+            except OfflinedlError as error:
+                return source.name, None, error
+
+    async with asyncio.TaskGroup() as tasks:
+        reading = [tasks.create_task(read(source)) for source in library.catalog.offers.sources()]
+    return [task.result() for task in reading]

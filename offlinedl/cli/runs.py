@@ -14,7 +14,6 @@ _DID = {
     "remove": "removed",
     "renew": "renewed",
     "release": "released",
-    "read": "sources changed",
     "ask the time": "asked the time",
 }
 
@@ -28,7 +27,10 @@ def history(*, json: bool) -> None:
     if json:
         document([_shape(run, shape.moment) for run in found])
     elif found:
-        table(["BEGAN", "TOOK", "CODE", "DID"], [[began(run), _took(run), _code(run), did(run)] for run in found])
+        table(
+            ["BEGAN", "TOOK", "CODE", "DID"],
+            [[began(run), _took(run), _code(run), did(run, is_last=run is found[0])] for run in found],
+        )
     else:
         note("No `offlinedl sync` ran here.")
 
@@ -38,13 +40,18 @@ def began(run: Run) -> str:
     return f"{run.began_at.astimezone():%Y-%m-%d %H:%M}"
 
 
-def did(run: Run) -> str:
-    """What it did, in words."""
-    parts = [f"{count} {_DID.get(what, what)}" for what, count in run.done.items()]
+def did(run: Run, *, is_last: bool) -> str:
+    """What it did, in words. Only the last one may be at work still."""
+    from offlinedl.errors import counted
+
+    parts = [
+        f"{counted(count, 'source')} changed" if what == "read" else f"{count} {_DID.get(what, what)}"
+        for what, count in run.done.items()
+    ]
     parts += [f"waited: {run.waits}"] if run.waits else []
     parts += [f"{title}: {said}" if title and title not in said else said for title, said in run.failures]
     if run.ended_at is None:
-        parts.append("did not end: it is at work, or was killed")
+        parts.append("did not end: it is at work, or was killed" if is_last else "was killed")
     elif run.exit_code is None:
         parts.append("was stopped")
     return "; ".join(parts) or "nothing to do"

@@ -48,7 +48,8 @@ def verb(
         return
 
     def tell(step: Step) -> None:
-        _say(step, quiet=quiet or json)
+        if dry_run or not step.is_settled:
+            _say(step, quiet=quiet or json)
 
     then = None if until is None else dates.moment("--until", until)
     with wiring.opened(wiring.Network(proxy=proxy)) as library:
@@ -98,13 +99,12 @@ def _complain(step: Step, *, quiet: bool) -> None:
 
 def _shape(step: Step) -> dict[str, Any]:
     error = step.error
-    moved = {"bytes": step.bytes or None} if step.does in {"download", "remove"} else {}
     return {
         "step": step.does,
         "title": step.title,
         "reason": step.reason,
         "result": step.result,
         "message": step.message or None,
-        **moved,
+        "bytes": step.bytes or None,
         "error": error and {"code": error.code, "message": error.message, "hint": error.hint},
     }

@@ -91,7 +91,8 @@ def _of_followed(s: Stored, window: Window, ready: Counter[str], now: datetime) 
         return f"{expiry.message(entry.license, now)}; its rule fetches none again", "expired"
     if window.is_newest and s.is_playable and ready[rule.series.id] > rule.ahead:
         ready[rule.series.id] -= 1
-        return f"{rule.ahead} newer ones of {rule.series.name} are here", "passed"
+        newer = f"{rule.ahead} newer ones of {rule.series.name} are" if rule.ahead > 1 else "a newer one is"
+        return f"{newer} here", "passed"
     return "", None
 
 

@@ -25,7 +25,8 @@ _LASTING = 3
 class Action:
     """What is to be done with a title, and why. `bytes` are those to come, or to be freed. A download is asked for by
     its `rule`, None where a person did; of several, that of the higher `priority` goes first, then that of the lower
-    `place` in its series. `why` is what is remembered of one that is removed."""
+    `place` in its series. `why` is what is remembered of one that is removed. What
+    `is_settled` was decided before, by a person or a rule, and stays so."""
 
     does: Literal["download", "remove", "skip"]
     title: str
@@ -35,6 +36,7 @@ class Action:
     priority: int = 0
     place: int = 0
     why: Why | None = None
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,9 @@ class _Verdict:
         if stored is not None:
             return self._of_stored(stored)
         if gone is not None and not (gone.why == "expired" and self.rule.refetch_expired):
-            return False, self.skip(_SAID[gone.why].format(date(gone.at)))
+            is_offered = self.item.offer is not gone.offer
+            said = _SAID[gone.why] if is_offered or gone.why != "removed" else _LEFT
+            return False, replace(self.skip(said.format(date(gone.at))), is_settled=True)
         return self._of_offered(f"next of {self.rule.series.name}, {self.place} of {self.rule.ahead}")
 
     def _of_stored(self, stored: Stored) -> tuple[bool, Action | None]:
@@ -147,6 +151,9 @@ _SAID: dict[Why, str] = {
     "expired": "expired, and removed on {}; its rule fetches none again",
     "passed": "removed on {}: its time was over, or newer ones had come",
 }
+
+
+_LEFT = "a person removed it on {}, and its source has it no more"
 
 
 def going_on(stored: Stored, shelf: Shelf, now: datetime) -> Action | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from offlinedl.added import AddedSource, Offer
@@ -41,7 +41,7 @@ async def add(
         there = known.url if is_local(known.url) else shown(known.url)
         hint = f"take another name; or, where it has moved, `offlinedl source remove {name}` first: its titles stay"
         raise UsageError(f"{name}: the name of a source already, {there}", hint)
-    found, sent = await opened(url, kind_name, engine)
+    found, sent = await opened(url, kind_name, _hasty(engine))
     offers, wrong = _offers(found, sent, name)
     with catalog.transaction():
         catalog.offers.add(name, url, found.NAME, clock())
@@ -58,7 +58,7 @@ async def refresh(
     another address. Where it fails, what it offered last stays, and the failure is noted and raised."""
     try:
         found = kind(source.kind)
-        sent = await _sent(source, found, engine)
+        sent = await _sent(source, found, _hasty(engine))
         if sent is None or _checksum(sent.body) == source.checksum:
             known = sent or Sent(body=b"", url="", etag=source.etag, last_modified=source.last_modified)
             with catalog.transaction():
@@ -101,6 +101,12 @@ def _offers(found: Source, sent: Sent, name: str) -> tuple[list[Offer], tuple[Fa
 def _unplaced(said: str) -> str:
     """What is wrong, wherever that stands: with each new title the others move."""
     return re.sub(r"[0-9]+", "", said)
+
+
+def _hasty(engine: Engine) -> Engine:
+    """With less patience than media are worth: a person waits for this, or all downloads of a run, and the next run
+    tries it again."""
+    return replace(engine, retries=min(1, engine.retries))
 
 
 def _stands(source: AddedSource, catalog: Catalog) -> bool:

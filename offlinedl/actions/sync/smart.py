@@ -139,4 +139,5 @@ def _step(action: Action) -> Step:
         reason=action.reason,
         result="skipped" if action.does == "skip" else "done",
         bytes=action.bytes,
+        is_settled=action.is_settled,
     )

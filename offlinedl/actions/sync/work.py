@@ -21,7 +21,8 @@ class Step:
     """What was done with a title, or with a source, and why; with `would` what is to be done. What is `skipped` is left
     for this reason, what is `told` only said. A warning is of something that did not succeed, and costs nothing yet: it
     is tried again by the next run. `bytes` are those that come or go. What `is_news` is worth a mail, and what goes
-    wrong is news when the record hears of it for the first time; what `waits` is left to a run at another time."""
+    wrong is news when the record hears of it for the first time; what `waits` is left to a run at another time. What
+    `is_settled` was decided before, and is left each time."""
 
     does: str
     title: str
@@ -32,6 +33,7 @@ class Step:
     error: OfflinedlError | None = None
     is_news: bool = False
     waits: bool = False
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
