@@ -45,7 +45,7 @@ class Room:
         if lacking > 0 and left < fetch.bytes:
             self._blocked.add(series)
             said = f"no room: about {sized(fetch.bytes)} are to come, and {sized(max(0, left))} can be had for it"
-            return replace(fetch, does="skip", reason=said)
+            return replace(fetch, does="skip", reason=said, lacks_room=True)
         self._remove(chosen, f"room for {fetch.title}")
         self._left -= fetch.bytes
         return fetch
