@@ -68,3 +68,7 @@ def test_an_offer_that_empties_is_said_once(tv: Offlinedl, origin: Origin) -> No
     mail = tv.ok("sync", "--quiet").out
     assert mail == "tv: its offers were read. 0 new, 6 gone; it offers no title any more\n"
     assert tv.ok("sync", "--quiet").out == ""
+    offer(origin)
+    tv.ok("sync")
+    offer(origin, [])
+    assert [step["title"] for step in tv.ok("sync", "--json").json] == ["tv"]

@@ -134,6 +134,18 @@ def test_what_a_person_dated_goes_and_is_worth_a_mail(tv: Offlinedl) -> None:
     assert sorted(ready(tv)) == ["1x1", "n2"]
 
 
+def test_that_room_lacks_is_one_mail(tv: Offlinedl) -> None:
+    """And another where there was some between."""
+    quota(tv, 1.5)
+    tv.ok("follow", "h", "--next", "2")
+    for next_one in ("1x2", "1x3"):
+        assert tv.ok("sync", "--quiet").out.startswith(f"tv:{next_one}: not now: ")
+        assert tv.ok("sync", "--quiet").out == ""
+        quota(tv, 2.5)
+        assert tv.ok("sync", "--quiet").out == ""
+        tv.ok("mark", "1x1", "--watched")
+
+
 def test_storage_shows_what_is_used_and_what_would_go_first(tv: Offlinedl) -> None:
     """In this order, with reasons; and why the others stay."""
     quota(tv, 10)

@@ -48,8 +48,10 @@ def verb(
         return
 
     def tell(step: Step) -> None:
-        if dry_run or not step.is_settled:
-            _say(step, quiet=quiet or json)
+        if json:
+            _complain(step, quiet=True)
+        elif dry_run or not step.is_settled:
+            _say(step, quiet=quiet)
 
     then = None if until is None else dates.moment("--until", until)
     with wiring.opened(wiring.Network(proxy=proxy)) as library:

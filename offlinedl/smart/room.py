@@ -46,7 +46,7 @@ class Room:
             self._blocked.add(series)
             some = f"about {sized(fetch.bytes)} are to come, and {sized(max(0, left))} can be had for it"
             said = some if left >= 0 else f"{sized(-left)} more are used than may be"
-            return replace(fetch, does="skip", reason=f"no room: {said}")
+            return replace(fetch, does="skip", reason=f"no room: {said}", lacks_room=True)
         self._remove(chosen, f"room for {fetch.title}")
         self._left -= fetch.bytes
         return fetch

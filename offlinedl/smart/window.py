@@ -26,7 +26,7 @@ class Action:
     """What is to be done with a title, and why. `bytes` are those to come, or to be freed. A download is asked for by
     its `rule`, None where a person did; of several, that of the higher `priority` goes first, then that of the lower
     `place` in its series. `why` is what is remembered of one that is removed. What
-    `is_settled` was decided before, by a person or a rule, and stays so."""
+    `is_settled` was decided before, by a person or a rule, and stays so; what `lacks_room` waits for some."""
 
     does: Literal["download", "remove", "skip"]
     title: str
@@ -37,6 +37,7 @@ class Action:
     place: int = 0
     why: Why | None = None
     is_settled: bool = False
+    lacks_room: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from offlinedl.series import Run, Trouble
 from offlinedl.smart import LIMITS
 
 _FAILURES = 20
+_NO_ROOM: Trouble = ("download", "", "skipped", "no-room")
 _LASTS = timedelta(days=2)
 """A limit that nothing ran into for so long is another one when it is there again."""
 
@@ -31,7 +32,10 @@ class Record:
     def add(self, step: Step) -> Step:
         """One was done. Returns it as it is to be told: what another process is at, or removed, is left; a limit of
         a service is a failure once, and then known."""
-        if step.error is not None and step.title and isinstance(step.error, BusyError | GoneError):
+        if step.lacks_room:
+            step = replace(step, is_news=_NO_ROOM not in self._known | self._troubles)
+            self._troubles.add(_NO_ROOM)
+        elif step.error is not None and step.title and isinstance(step.error, BusyError | GoneError):
             step = _left(step, step.error)
         elif step.error is not None:
             trouble = _trouble(step.does, step.title, step.result, step.error.code)

@@ -117,7 +117,8 @@ def _failed(action: Action, error: OfflinedlError, work: Pass) -> Step:
     """A download that failed."""
     step = replace(_step(action), result="failed", error=error)
     if error.code in {"over-quota", "waits"}:
-        return replace(step, result="skipped", reason=error.message, error=None, waits=error.code == "waits")
+        waits = error.code == "waits"
+        return replace(step, result="skipped", reason=error.message, error=None, waits=waits, lacks_room=not waits)
     if isinstance(error, PausedError | GoneError):
         return replace(step, result="skipped", reason=f"a person decided so: {error.message}", error=None)
     if not isinstance(error, _NO_TRY):
@@ -140,4 +141,5 @@ def _step(action: Action) -> Step:
         result="skipped" if action.does == "skip" else "done",
         bytes=action.bytes,
         is_settled=action.is_settled,
+        lacks_room=action.lacks_room,
     )

@@ -22,7 +22,8 @@ class Step:
     for this reason, what is `told` only said. A warning is of something that did not succeed, and costs nothing yet: it
     is tried again by the next run. `bytes` are those that come or go. What `is_news` is worth a mail, and what goes
     wrong is news when the record hears of it for the first time; what `waits` is left to a run at another time. What
-    `is_settled` was decided before, and is left each time."""
+    `is_settled` was decided before, and is left each time; what `lacks_room` waits for some, which a person may have
+    to make."""
 
     does: str
     title: str
@@ -34,6 +35,7 @@ class Step:
     is_news: bool = False
     waits: bool = False
     is_settled: bool = False
+    lacks_room: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
