@@ -89,6 +89,37 @@ def test_a_folder_of_this_machine(offlinedl: Offlinedl, origin: Origin, tmp_path
     assert str(films).replace(" ", "%20") in offlinedl.ok("source", "list").out
 
 
+def test_a_line_that_is_no_address_is_left_out_and_named(offlinedl: Offlinedl, tmp_path: Path) -> None:
+    """With its file, in a folder; also in a folder below."""
+    (tmp_path / "1.m3u").write_text("#EXTM3U\n\nhttps://a.example/1.mpd\nfilms/2.mpd\n")
+    (tmp_path / "series").mkdir()
+    (tmp_path / "series" / "3.strm").write_text("https://a.example/3.mpd\n")
+    (tmp_path / "series" / "4.strm").write_text("X:\\4.mpd\n")
+    said = offlinedl.ok("source", "add", "films", str(tmp_path))
+    assert said.out.startswith("films: 2 titles\n")
+    assert said.err.splitlines() == [
+        "left out: 1.m3u, line 4: not an http or https URL",
+        "left out: series/4.strm, line 1: not an http or https URL",
+    ]
+    checked = offlinedl("source", "check", "films")
+    assert (checked.code, "series/4.strm, line 1: not an http" in checked.out) == (8, True)
+
+
+WRONG = [
+    pytest.param("urls.txt", "https://a.example/1.mpd\nnot one\nhttps://a.example/2.mpd\n", 0, "line 2", id="a line"),
+    pytest.param("all.m3u", "#EXTM3U\n#EXTINF:6,A\na.mpd\n", 8, "line 3: not an http or https URL", id="each line"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "code", "said"), WRONG)
+def test_of_a_list_the_line_is_named(
+    name: str, content: str, code: int, said: str, offlinedl: Offlinedl, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(content)
+    result = offlinedl("source", "add", "films", str(tmp_path / name))
+    assert (result.code, said in result.err) == (code, True), result
+
+
 def test_lists_that_an_editor_of_windows_wrote(offlinedl: Offlinedl, tmp_path: Path) -> None:
     """Each begins with a byte order mark."""
     for name in ("1.m3u", "2.txt", "3.strm"):

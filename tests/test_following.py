@@ -42,11 +42,11 @@ def test_a_rule_is_said_and_shown(tv: Offlinedl) -> None:
                  "--from", "S1E2", "--priority", "3", "--refetch-expired")  # fmt: skip
     assert said.out == (
         "tv:h: followed. The next 2, from S1 E2 on, what was watched goes after 7 days, what expires is fetched again, "
-        "high\n"
+        "priority 3, high\n"
     )
     [rule] = tv.ok("following", "--json").json
     assert rule == {
-        "series": "tv:h", "name": "Harbour", "ready": 0, "next": 2, "newest": False,
+        "series": "tv:h", "name": "Harbour", "ready": 0, "hindrance": None, "next": 2, "newest": False,
         "from": {"season": 1, "episode": 2}, "delete_watched": True, "grace_seconds": 604800, "refetch_expired": True,
         "priority": 3, "quality": "high", "audio": ["en", "fr"], "subtitles": None,
     }  # fmt: skip
@@ -277,3 +277,22 @@ def test_rights_are_heeded(rights: dict[str, Any], said: str, offlinedl: Offline
     offlinedl.ok("follow", "h", "--next", "1")
     told = decisions(offlinedl)
     assert (told["1x1"][:2], said in told["1x1"][2], told["1x2"][1]) == (("download", "skipped"), True, "done")
+
+
+def test_a_grace_of_0_needs_no_unit(tv: Offlinedl) -> None:
+    tv.ok("follow", "h", "--grace", "0")
+    assert tv.ok("following", "--json").json[0]["grace_seconds"] == 0
+
+
+def test_a_source_that_is_removed_is_missed_where_it_is_followed(tv: Offlinedl) -> None:
+    tv.ok("follow", "h", "--next", "1")
+    tv.ok("sync")
+    assert "hindrance" in tv.ok("following", "--json").json[0]
+    assert tv.ok("source", "remove", "tv").err == (
+        "tv:h is followed still, and nothing new comes of it: `offlinedl unfollow tv:h` ends that\n"
+    )
+    assert "its source was removed" in tv.ok("following").out
+    assert tv.ok("following", "--json").json[0]["hindrance"] == "its source was removed"
+    again = tv("follow", "tv:h")
+    assert (again.code, "tv:h: its source, tv, was removed" in again.err) == (3, True)
+    tv.ok("unfollow", "h")

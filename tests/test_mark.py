@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Offlinedl
+from tests.origin import Origin
+from tests.seasons import known
+from tests.test_following import fetched
 
 BEFORE = {"watched": False, "position_seconds": 0, "kept": False}
 
@@ -100,3 +103,15 @@ def test_a_date_is_said_as_it_was_given(until: str, said: str, zone: str, demo: 
         marked = demo.ok("mark", "demo:lighthouse", "--until", until)
     time.tzset()
     assert marked.out == f"demo:lighthouse: not watched, may go after {said}\n"
+
+
+def test_what_was_seen_elsewhere_is_not_fetched(offlinedl: Offlinedl, origin: Origin) -> None:
+    """And what comes next comes after it, until somebody says otherwise."""
+    tv = known(offlinedl, origin)
+    tv.ok("follow", "h", "--next", "1")
+    assert tv.ok("mark", "tv:1x2", "--watched").out == "tv:1x2: watched elsewhere; it is not here\n"
+    assert fetched(tv) == {"1x3"}
+    assert tv.ok("mark", "1x2", "--unwatched").out == "tv:1x2: not watched; it is not here\n"
+    assert "1x1" in fetched(tv)
+    assert tv("mark", "tv:1x1x", "--watched").code == 3
+    assert tv("mark", "tv:2x1", "--keep").code == 3

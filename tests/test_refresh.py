@@ -136,33 +136,6 @@ def test_a_damaged_source_leaves_its_last_good_state(
     assert (listed(offlinedl)["error"], listed(offlinedl)["failing_since"]) == (None, None)
 
 
-def test_a_damaged_title_is_left_out_and_said_once(offlinedl: Offlinedl, source: Source) -> None:
-    wrong = title("d", published="soon")
-    source.content, source.etag = feed(title("c"), wrong, title("b")), '"2"'
-    result = offlinedl.ok("sync", "--quiet")
-    assert result.err == "warning: own: left out: titles[1].published: not a date (ISO 8601)\n"
-    assert offers(offlinedl) == ["c", "b"]
-    assert "left out: titles[1].published" in offlinedl.ok("source", "list").out
-    source.content, source.etag = feed(title("e"), title("c"), wrong, title("b")), '"3"'
-    result = offlinedl.ok("sync")
-    assert (result.out, result.err) == ("own: its offers were read. 1 new, 0 gone\n", "")
-    assert listed(offlinedl)["left_out"] == "titles[2].published: not a date (ISO 8601)"
-    source.content, source.etag = feed(title("c"), title("d", published="2026-11-01")), '"4"'
-    offlinedl.ok("sync")
-    assert (offers(offlinedl), listed(offlinedl)["left_out"]) == (["c", "d"], None)
-
-
-def test_what_is_left_out_is_named_when_the_source_is_added(offlinedl: Offlinedl, origin: Origin) -> None:
-    source = Source(origin, feed(title("a"), title("b", season="x", published="soon"), {"id": "c"}))
-    result = offlinedl.ok("source", "add", "more", source.url)
-    assert result.out == "more: 1 title\n  more:a  a\n"
-    assert result.err.splitlines() == [
-        "left out: titles[1].season: not a whole number",
-        "left out: titles[1].published: not a date (ISO 8601)",
-        "left out: titles[2].sources: missing",
-    ]
-
-
 def test_a_source_that_is_away_stops_no_other(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
     offlinedl.ok("source", "add", "demo", f"{origin.url}/feed.json")
     origin.fault("^/feed.json$", o.status(500))
@@ -241,6 +214,7 @@ def test_nothing_is_added_where_nothing_can_be_read(offlinedl: Offlinedl, source
 
 
 def test_another_address_is_another_source(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    offlinedl.ok("source", "remove", "own")
     offlinedl.ok("source", "add", "own", f"{origin.url}/feed.json")
     assert offers(offlinedl) == ["Low Tide", "High Water", "The Lighthouse", "The Ferry"]
     assert "If-None-Match" not in origin.log[-1].headers
@@ -313,3 +287,14 @@ def test_what_a_source_said_serves_for_a_while(offlinedl: Offlinedl, origin: Ori
         return asked
 
     assert asyncio.run(main()) == [1, 1, 2, 2, 3]
+
+
+def test_a_name_that_is_taken_is_refused(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:
+    """Its series would be followed in vain. The same address is read anew, also under another signature."""
+    mark(offlinedl)
+    result = offlinedl("source", "add", "own", f"{origin.url}/feed.json")
+    assert (result.code, f"own: the name of a source already, {source.url}" in result.err) == (2, True)
+    assert origin.log == []
+    assert set(offers(offlinedl)) == {"as it was"}
+    offlinedl.ok("source", "add", "own", f"{source.url}?token=another")
+    assert offers(offlinedl) == ["a", "b"]

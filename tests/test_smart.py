@@ -527,6 +527,12 @@ ROOM = [
         space=room(199),
     ),
     story(
+        "how much too little is there, where more is to stay free than is",
+        {"skip 1x1": "no room: 400 B more are used than may be"},
+        rules=ONE,
+        space=Space(free=100, keep_free=500),
+    ),
+    story(
         "C55 the disk counts as the quota does",
         {"skip 1x2": "no room"},
         here("1x1"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offlinedl.errors import UsageError
+from offlinedl.errors import NotFoundError, UsageError
 from offlinedl.library import Library
 from offlinedl.model import Decision, Entry
 from offlinedl.streams import Plan
@@ -13,6 +13,21 @@ def mark(entry: Entry, decision: Decision, library: Library) -> Entry:
     if decision.position_seconds:
         _check_place(decision.position_seconds, library.plan(entry.id), entry.id)
     return library.mark(entry, decision)
+
+
+def mark_offered(ref: str, watched: bool, library: Library) -> str:
+    """A title that is not here, but offered, was watched elsewhere, or was not: what comes next follows from that.
+    Returns its id. NotFoundError where no source offers it, or more than one."""
+    offers = library.catalog.offers.named(ref)
+    if len(offers) != 1:
+        hint = f"name one of: {', '.join(o.id for o in offers)}" if offers else "`offlinedl list` shows what is here"
+        raise NotFoundError(f"{ref}: {'more than one source offers it' if offers else 'no such title'}", hint)
+    with library.catalog.transaction():
+        if watched:
+            library.catalog.followed.seen(offers[0], library.time())
+        else:
+            library.catalog.followed.lift(offers[0].id)
+    return offers[0].id
 
 
 def _check_place(place: int, plan: Plan, title_id: str) -> None:

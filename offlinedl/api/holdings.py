@@ -83,6 +83,13 @@ class Holdings:
 
         return self._seen(mark(self._entry(ref), decision, self._inside))
 
+    def mark_offered(self, ref: str, *, watched: bool) -> str:
+        """A title that is not here, but offered, was watched elsewhere, or was not: the next ones come after it.
+        Returns its id. NotFoundError where no source offers it."""
+        from offlinedl.actions.mark import mark_offered
+
+        return mark_offered(ref, watched, self._inside)
+
     async def pause(self, ref: str) -> OfflineTitle:
         """Stop a download, also one that another process runs. What is done is kept; `resume` goes on. UsageError where
         there is nothing to stop, BusyError where who is at it does not stop."""

@@ -100,6 +100,17 @@ class Followed:
         self._db.execute(f"INSERT OR REPLACE INTO gone VALUES ({', '.join('?' * len(row))})", row)
         self.succeeded(offer.id)
 
+    def seen(self, offer: Offer, now: datetime) -> None:
+        """What is not here was watched elsewhere: it is remembered as if it had been."""
+        series = offer.series
+        self._db.execute(
+            "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'watched', 1, ?)",
+            (
+                offer.id, offer.name, series.id if series else None, series.name if series else None, offer.season,
+                offer.episode, offer.special, rows.optional_text(offer.published), rows.text(now),
+            ),
+        )  # fmt: skip
+
     def gone(self, series_id: str) -> list[Gone]:
         """The titles of a series that are here no more."""
         return [_gone(row) for row in self._read("SELECT * FROM gone WHERE series_id = ?", (series_id,))]

@@ -24,8 +24,8 @@ def moment(option: str, text: str) -> datetime:
 
 
 def span(option: str, text: str) -> timedelta:
-    """30m, 36h, 7d or 2w."""
-    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", text.strip().lower())
+    """30m, 36h, 7d or 2w; 0 needs no unit."""
+    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", "0m" if text.strip() == "0" else text.strip().lower())
     if found is None:
         raise UsageError(f"{option} {text}: not a time", "write 30m, 36h, 7d or 2w")
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])

@@ -78,8 +78,15 @@ def _offered(ref: str, library: Library) -> Series:
     known = {s.id: s for s in (*library.catalog.followed.series(), *library.catalog.offers.series())}
     series = named(ref, known.values())
     if series is None:
-        some = ", ".join(list(known)[:5]) or "none yet: `offlinedl source add NAME URL` adds a source"
-        raise NotFoundError(f"{printable(ref)}: no source offers such a series", f"there are: {some}")
+        none = "`offlinedl source add NAME URL` adds a source"
+        if library.catalog.offers.sources():
+            none = "no title of your sources belongs to a series; `offlinedl get` downloads one"
+        hint = f"there are: {', '.join(list(known)[:5])}" if known else none
+        raise NotFoundError(f"{printable(ref)}: no source offers such a series", hint)
+    source = series.id.partition(":")[0]
+    if library.catalog.offers.source(source) is None:
+        hint = f"`offlinedl source add {source} URL` adds it again"
+        raise NotFoundError(f"{series.id}: its source, {source}, was removed", hint)
     return series
 
 
@@ -109,6 +116,7 @@ def words(rule: object) -> str:
         said.append(f"what was watched goes after {span(rule.grace)}" if rule.grace else "what was watched goes")
     if rule.refetch_expired:
         said.append("what expires is fetched again")
+    said += [f"priority {rule.priority}"] if rule.priority else []
     said += [rule.quality] if rule.quality else []
     return ", ".join(said)
 

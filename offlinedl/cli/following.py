@@ -8,6 +8,9 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from offlinedl.added import AddedSource
     from offlinedl.series import Following, Stored
 
 
@@ -20,11 +23,15 @@ def verb(json: Json = False, home: Home = None, verbose: Verbose = False) -> Non
     with wiring.library() as library:
         rules = library.catalog.followed.rules()
         here = storage.shelf(library, rules).stored
+        sources = {source.name: source for source in library.catalog.offers.sources()}
     if json:
-        document([_shape(rule, _ready(rule, here)) for rule in rules])
+        document([_shape(rule, _ready(rule, here), _hindrance(rule, sources)) for rule in rules])
     elif rules:
-        cells = [(rule.series.id, rule.series.name, str(_ready(rule, here)), words(rule)) for rule in rules]
-        table(("ID", "NAME", "READY", "RULE"), cells)
+        cells = [
+            (rule.series.id, rule.series.name, str(_ready(rule, here)), words(rule), _hindrance(rule, sources) or "")
+            for rule in rules
+        ]
+        table(("ID", "NAME", "READY", "RULE", ""), cells)
     else:
         note("Nothing is followed. `offlinedl follow SERIES --next 3` follows one.")
 
@@ -35,11 +42,20 @@ def _ready(rule: Following, here: tuple[Stored, ...]) -> int:
     return sum(s.is_playable and not s.entry.watched for s in own)
 
 
-def _shape(rule: Following, ready: int) -> dict[str, Any]:
+def _hindrance(rule: Following, sources: Mapping[str, AddedSource]) -> str | None:
+    """Why nothing new comes of the series; None where it may."""
+    source = sources.get(rule.series.id.partition(":")[0])
+    if source is None:
+        return "its source was removed"
+    return f"its source fails: {source.failure.message}" if source.failure else None
+
+
+def _shape(rule: Following, ready: int, hindrance: str | None) -> dict[str, Any]:
     return {
         "series": rule.series.id,
         "name": rule.series.name,
         "ready": ready,
+        "hindrance": hindrance,
         "next": rule.ahead,
         "newest": rule.newest,
         "from": None if rule.begin is None else {"season": rule.begin[0], "episode": rule.begin[1]},

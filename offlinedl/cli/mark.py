@@ -10,6 +10,7 @@ from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import marks, report, say
 
 if TYPE_CHECKING:
+    from offlinedl.api.library import Library
     from offlinedl.api.titles import OfflineTitle
     from offlinedl.model import Decision
 
@@ -45,12 +46,29 @@ def verb(
     with wiring.opened() as library:
         for ref in refs:
             try:
-                title = library.mark(ref, decision)
-                say(f"{title.id}: {_said(title, decision)}")
+                say(_marked(ref, decision, library))
             except OfflinedlError as error:
                 codes.append(report(error))
     if codes:
         raise typer.Exit(codes[0])
+
+
+def _marked(ref: str, decision: Decision, library: Library) -> str:
+    """What holds of a title now. Of one that is offered, and not here, can be said that it was watched."""
+    from offlinedl.errors import NotFoundError
+    from offlinedl.model import Decision
+
+    try:
+        title = library.mark(ref, decision)
+    except NotFoundError as error:
+        if decision.watched is None or decision != Decision(watched=decision.watched) or error.code == "ambiguous":
+            raise
+        try:
+            id_ = library.mark_offered(ref, watched=decision.watched)
+        except NotFoundError as other:
+            raise (other if "more than one" in other.message else error) from None
+        return f"{id_}: {'watched elsewhere' if decision.watched else 'not watched'}; it is not here"
+    return f"{title.id}: {_said(title, decision)}"
 
 
 def _either(name: str, yes: bool, no: bool) -> bool | None:

@@ -10,7 +10,7 @@ from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, say, table
 
 if TYPE_CHECKING:
-    from offlinedl.added import AddedSource
+    from offlinedl.added import AddedSource, Offer
     from offlinedl.sources.reading import Fault
     from offlinedl.sources.refresh import Change
 
@@ -54,7 +54,7 @@ def add(
     for offer in offers[:_SHOWN]:
         say(f"  {offer.id}  {offer.name}")
     if len(offers) > _SHOWN:
-        say(f"  and {len(offers) - _SHOWN} more")
+        say(f"  and {len(offers) - _SHOWN} more: `offlinedl source show {name}` shows all")
     for fault in added.left_out[:_SHOWN]:
         note(f"left out: {fault.path}: {fault.what}")
     if len(added.left_out) > _SHOWN:
@@ -75,6 +75,24 @@ def list_(json: Json = False, home: Home = None, verbose: Verbose = False) -> No
         table(("NAME", "KIND", "TITLES", "READ", "ADDRESS", ""), rows)
     else:
         note("No sources yet. `offlinedl source add NAME URL` adds one.")
+
+
+@app.command()
+def show(name: Name, json: Json = False, home: Home = None, verbose: Verbose = False) -> None:
+    """Show all that a source offered when it was read last."""
+    from offlinedl.cli import wiring
+    from offlinedl.errors import NotFoundError
+
+    with wiring.library() as library:
+        if library.catalog.offers.source(name) is None:
+            raise NotFoundError(f"{name}: no such source", "`offlinedl source list` shows them")
+        offers = library.catalog.offers.of_source(name)
+    if json:
+        document([_offered(offer) for offer in offers])
+    elif offers:
+        table(("ID", "NAME", "DATE", ""), [(o.id, o.name, _date(o), _numbered(o)) for o in offers])
+    else:
+        note(f"{name} offers nothing.")
 
 
 @app.command()
@@ -119,7 +137,10 @@ def remove(name: Name, home: Home = None, verbose: Verbose = False) -> None:
     with wiring.library() as library, library.catalog.transaction():
         if not library.catalog.offers.remove(name):
             raise NotFoundError(f"{name}: no such source", "`offlinedl source list` shows them")
+        followed = [rule.series.id for rule in library.catalog.followed.rules()]
     say(f"{name}: removed; its titles stay")
+    for series in (id_ for id_ in followed if id_.partition(":")[0] == name):
+        note(f"{series} is followed still, and nothing new comes of it: `offlinedl unfollow {series}` ends that")
 
 
 def _address(source: AddedSource) -> str:
@@ -137,6 +158,36 @@ def _failure(source: AddedSource) -> str:
     if source.failure is None or source.failing_since is None:
         return f"left out: {source.left_out}" if source.left_out else ""
     return f"fails since {source.failing_since.astimezone():%Y-%m-%d %H:%M}: {source.failure.message}"
+
+
+def _date(offer: Offer) -> str:
+    return f"{offer.published:%Y-%m-%d}" if offer.published else ""
+
+
+def _numbered(offer: Offer) -> str:
+    """Its series and number, and that it may not be downloaded."""
+    season = "" if offer.season is None else f"S{offer.season}"
+    episode = "" if offer.episode is None else f"E{offer.episode}"
+    words = " ".join(filter(None, (offer.series.name if offer.series else "", season, episode)))
+    return words if offer.download else ", ".join(filter(None, (words, "may not be downloaded")))
+
+
+def _offered(offer: Offer) -> dict[str, Any]:
+    from offlinedl.cli.shape import moment
+
+    return {
+        "id": offer.id,
+        "name": offer.name,
+        "series": offer.series and offer.series.id,
+        "season": offer.season,
+        "episode": offer.episode,
+        "special": offer.special,
+        "published": moment(offer.published),
+        "available_from": moment(offer.available_from),
+        "available_until": moment(offer.available_until),
+        "duration": offer.duration,
+        "download": offer.download,
+    }
 
 
 def _shape(source: AddedSource) -> dict[str, Any]:

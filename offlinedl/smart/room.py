@@ -44,8 +44,9 @@ class Room:
         left = self._left + sum(c.bytes for c in chosen)
         if lacking > 0 and left < fetch.bytes:
             self._blocked.add(series)
-            said = f"no room: about {sized(fetch.bytes)} are to come, and {sized(max(0, left))} can be had for it"
-            return replace(fetch, does="skip", reason=said, lacks_room=True)
+            some = f"about {sized(fetch.bytes)} are to come, and {sized(max(0, left))} can be had for it"
+            said = some if left >= 0 else f"{sized(-left)} more are used than may be"
+            return replace(fetch, does="skip", reason=f"no room: {said}", lacks_room=True)
         self._remove(chosen, f"room for {fetch.title}")
         self._left -= fetch.bytes
         return fetch

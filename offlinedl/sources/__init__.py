@@ -41,7 +41,8 @@ def is_of_url(title_id: str) -> bool:
 def check_name(name: str) -> None:
     """Raise UsageError where `name` cannot name a source."""
     if name in RESERVED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(f"{name}: not a name for a source", "use letters, digits, '.', '-' and '_', but not 'url'")
+        taken = ", ".join(sorted(RESERVED))
+        raise UsageError(f"{name}: not a name for a source", f"letters, digits, '.', '-' and '_'; but none of {taken}")
 
 
 class Said:

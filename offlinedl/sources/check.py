@@ -24,6 +24,7 @@ def check(kind: Source, sent: Sent) -> tuple[int, list[Fault]]:
     except OfflinedlError as error:
         path, colon, what = error.message.partition(f"{_NAME} {_NAME}: ")
         faults.append(Fault(path="", what=what) if colon and not path else Fault.of(error))
+        return seen.count, faults
     return seen.count, [*faults, *seen.of_all()]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html import unescape
 from urllib.parse import urldefrag, urljoin
 
-from offlinedl.errors import UnsupportedError, printable
+from offlinedl.errors import DamagedError, UnsupportedError, printable
 from offlinedl.http import origin
 from offlinedl.manifest.limits import ADDRESS
 from offlinedl.model import Details, MediaSource, Title
@@ -16,7 +16,7 @@ from offlinedl.signatures import unsigned
 from offlinedl.sources import reading
 from offlinedl.sources.manifest_url import name_of
 from offlinedl.sources.naming import stable_id
-from offlinedl.sources.reading import Fault, Find, Found, complete, read
+from offlinedl.sources.reading import Fault, Find, Found, complete, read, told
 
 __all__ = ["NAME", "complete", "finder", "look", "read", "recognises", "titles"]
 
@@ -41,12 +41,16 @@ def recognises(body: bytes) -> bool:
     if b"#EXT-X-" in head:
         return False  # a playlist of HLS is a title, and no list of titles
     lines = [line.strip() for line in head.splitlines()[:20] if line.strip() and not line.startswith(b"#")]
-    return bool(lines) and all(re.match(rb"https?://\S+$", line, re.IGNORECASE) for line in lines[:-1] or lines)
+    addresses = sum(re.match(rb"https?://\S+$", line, re.IGNORECASE) is not None for line in lines)
+    return head.startswith(b"#EXTM3U") or 0 < len(lines) <= addresses * 2
 
 
 def titles(body: bytes, source: str, url: str) -> Iterator[Title]:
-    """Every address."""
-    return reading.titles(look(body, source, url))
+    """Every address. DamagedError names a line that is none."""
+    for found in look(body, source, url):
+        if found.title is None:
+            raise DamagedError(told(found.faults), "is it the address of a list of addresses?")
+        yield found.title
 
 
 def finder(body: bytes, source: str, url: str) -> Find:
@@ -78,12 +82,15 @@ def look(body: bytes, source: str, url: str) -> Iterator[Found]:
 def _lines(text: str) -> Iterator[tuple[str, str, str, float]]:
     """Where each address stands, the address, what it is called, and its seconds."""
     name, seconds = "", 0.0
+    file, before = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         said = _NAMED.match(line)
-        if said:
+        if line.startswith(reading.FILE):
+            file, before = f"{line.removeprefix(reading.FILE)}, ", number
+        elif said:
             name, seconds = said[2], _seconds(said[1])
         elif line.strip() and not line.lstrip().startswith("#"):
-            yield f"line {number}", line.strip(), name, seconds
+            yield f"{file}line {number - before}", line.strip(), name, seconds
             name, seconds = "", 0.0
 
 

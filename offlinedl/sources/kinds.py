@@ -78,6 +78,8 @@ async def opened(url: str, name: str | None, engine: Engine) -> tuple[Source, Se
     for one in kinds():
         if one.recognises(sent.body):
             return one, (sent if one.read is reading.read else await one.read(url, engine))
+    if reading.is_list(url) and b"#EXT-X-" not in sent.body:
+        return kind("folder"), sent
     raise UnsupportedError(
         "not a source that offlinedl knows: neither a feed, nor RSS, nor a list of titles or addresses",
         f"is it the address of one? If so, say which with --kind ({', '.join(NAMES)})",

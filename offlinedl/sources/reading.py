@@ -84,7 +84,10 @@ def finder(found: Iterator[Found]) -> Find:
 
 def missing(wanted: str) -> NotFoundError:
     """No such title is there (any more)."""
-    return NotFoundError(f"{wanted}: its source has no such title", "`offlinedl source list` shows where it is")
+    return NotFoundError(
+        f"{wanted}: its source has no such title",
+        f"`offlinedl source show {wanted.partition(':')[0]}` shows those that it has",
+    )
 
 
 async def read(url: str, engine: Engine, headers: Headers = ()) -> Sent:
@@ -118,6 +121,11 @@ def local_url(path: Path) -> str:
     return f"file://{pathname2url(str(path.absolute()))}"
 
 
+def is_list(url: str) -> bool:
+    """Is it a folder of this machine, or a file of addresses there?"""
+    return is_local(url) and (path_of(url).is_dir() or path_of(url).suffix.lower() in LISTS)
+
+
 def _content(path: Path, limit: int) -> bytes:
     """A file; of a folder the lists of addresses in it, as one."""
     try:
@@ -137,17 +145,21 @@ def _content(path: Path, limit: int) -> bytes:
 LISTS = (".m3u", ".txt")
 ONE = ".strm"
 """Files that hold addresses: many, and one that is called as the file is."""
+FILE = "#FILE:"
+"""What stands before the lines of each file of a folder, with its path there."""
 
 
 def _entries(folder: Path, limit: int) -> Iterator[bytes]:
-    """The files of a folder that hold addresses, as one list: a line of a name, a line of its address."""
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in LISTS and path.is_file():
-            yield _addresses(path, limit)
-        elif path.suffix.lower() == ONE and path.is_file():
-            yield f"#EXTINF:-1,{path.stem}\n".encode(errors="replace") + _addresses(path, limit)
+    """The files of a folder and of those in it that hold addresses, as one list: a line of a name, a line of its
+    address."""
+    for path in sorted(folder.rglob("*")):
+        suffix = path.suffix.lower()
+        if suffix in (*LISTS, ONE) and path.is_file():
+            name = f"#EXTINF:-1,{path.stem}\n" if suffix == ONE else ""
+            head = f"{name}{FILE}{path.relative_to(folder)}\n"
+            yield head.encode(errors="replace") + _addresses(path, limit)
 
 
 def _addresses(path: Path, limit: int) -> bytes:
     """What a file says, ended by a line's end. Editors of Windows begin files with a mark, which is in no address."""
-    return _content(path, limit).removeprefix(b"\xef\xbb\xbf").strip() + b"\n"
+    return _content(path, limit).removeprefix(b"\xef\xbb\xbf").rstrip() + b"\n"

@@ -11,11 +11,12 @@ from datetime import datetime
 from offlinedl.added import AddedSource, Offer
 from offlinedl.catalog import Catalog
 from offlinedl.engine import Engine
-from offlinedl.errors import DamagedError, NetworkError, OfflinedlError
+from offlinedl.errors import DamagedError, NetworkError, OfflinedlError, UsageError, shown
 from offlinedl.http import Headers
 from offlinedl.model import Failure, Title
+from offlinedl.signatures import unsigned
 from offlinedl.sources.kinds import Source, kind, opened
-from offlinedl.sources.reading import Fault, Sent, told
+from offlinedl.sources.reading import Fault, Sent, is_local, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,13 @@ class Change:
 async def add(
     name: str, url: str, kind_name: str | None, catalog: Catalog, engine: Engine, *, clock: Callable[[], datetime]
 ) -> Change:
-    """Add a source, with what it offers now. Nothing is written where it cannot be read."""
+    """Add a source, with what it offers now; one that is known is read anew. Nothing is written where it cannot be
+    read; no name is taken from another one."""
+    known = catalog.offers.source(name)
+    if known is not None and unsigned(known.url) != unsigned(url):
+        there = known.url if is_local(known.url) else shown(known.url)
+        hint = f"take another name; or, where it has moved, `offlinedl source remove {name}` first: its titles stay"
+        raise UsageError(f"{name}: the name of a source already, {there}", hint)
     found, sent = await opened(url, kind_name, _hasty(engine))
     offers, wrong = _offers(found, sent, name)
     with catalog.transaction():

@@ -254,4 +254,4 @@ def _translated(url: str, error: Exception) -> OfflinedlError:
         return NotFoundError(message, "is the address right?")
     if isinstance(cause, RequestError):
         return NetworkError(message, "run it again later", status=status)
-    return UnsupportedError(message, "a newer yt-dlp may know more: pip install -U yt-dlp")
+    return UnsupportedError(message, "is it the page of a video or a channel? A newer yt-dlp may know more")
