@@ -103,3 +103,17 @@ def test_the_last_hundred_are_kept(tmp_path: Path) -> None:
     kept = [run.began_at for run in catalog.runs.last()]
     assert (len(kept), kept[0]) == (100, now + timedelta(hours=129))
     catalog.close()
+
+
+def test_sizes_of_what_is_under_way_are_those_of_both(tv: Offlinedl, origin: Origin) -> None:
+    """`list`: what is here, and of how much; nothing of what was not begun."""
+    origin.fault("harbour-1/v720/2.m4s", o.status(404))
+    assert tv("sync").code == 4
+    lines = tv.ok("list").out.splitlines()[1:]
+    assert all(re.search(r"  \d+ kB of \d+ kB  Failed: ", line) for line in lines)
+    origin.mend()
+    tv.ok("get", "tv:1x1", "tv:1x2")
+    assert all(re.search(r"  \d+ kB  Available", line) for line in tv.ok("list").out.splitlines()[1:])
+    origin.fault(".", o.dropped())
+    assert tv("get", f"{origin.url}/titles/lighthouse/manifest.mpd").code == 4
+    assert re.search(r"lighthouse  +Queued", tv.ok("list").out)

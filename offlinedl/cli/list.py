@@ -58,9 +58,24 @@ def _rows(titles: list[OfflineTitle]) -> list[tuple[str, ...]]:
         number = "" if title.episode is None else f"{season}E{title.episode}  "
         name = f"{title.series.name}  {number}{title.name}" if title.series else title.name
         left = title.message if not title.error else f"Failed: {title.message}"
-        bytes_ = size(title.bytes_done or title.bytes_total)
-        rows.append((title.id, name, heights, audio, bytes_, ", ".join([left, *marks(title)])))
+        rows.append(
+            (
+                title.id,
+                name,
+                heights,
+                audio,
+                _size(title.bytes_done, title.bytes_total),
+                ", ".join([left, *marks(title)]),
+            )
+        )
     return rows
+
+
+def _size(done: int, total: int) -> str:
+    """What is here, and of how much, where that is known and something is to come."""
+    if done < total:
+        return f"{size(done)} of {size(total)}"
+    return size(done) if done else ""
 
 
 def _nothing(*, filtered: bool) -> None:
