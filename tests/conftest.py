@@ -23,6 +23,11 @@ from tests import origin as origins
 from tests.origin import Origin
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: at the end one of several processes would be alone with it."""
+    items.sort(key=lambda item: "test_year" not in item.nodeid)
+
+
 @dataclass(frozen=True)
 class Result:
     """How a command ended."""

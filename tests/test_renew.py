@@ -350,7 +350,7 @@ def test_sync_renews_what_is_due(demo: Offlinedl, origin: Origin) -> None:
     assert ok(demo.at(DAY % 29, "sync", "--json")).json == [
         {
             "step": "renew", "title": REF, "reason": "Available for 2 more days", "result": "done",
-            "message": "Available for 30 more days", "error": None,
+            "message": "Available for 30 more days", "bytes": None, "error": None,
         }
     ]  # fmt: skip
     assert [asked.path for asked in origin.log] == ["/feed.json", "/license"]
