@@ -139,9 +139,10 @@ def counts_on(license: License | None, now: datetime) -> bool:
     return license is not None and license.first_played_at is not None and not is_over(license, now)
 
 
-def message(license: License | None, now: datetime) -> str:
-    """What is left of a ready title, in words. Floors, never rounded up."""
-    at = deadline(license).at
+def message(license: License | None, now: datetime, end: Deadline | None = None) -> str:
+    """What is left of a ready title, in words; `end` is its deadline, where that is known already. Floors, never
+    rounded up."""
+    at = (end or deadline(license)).at
     if license is None:
         return "Available"
     if license.destroyed_at is not None or (at is not None and now >= at):

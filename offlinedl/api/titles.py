@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offlinedl import expiry
+from offlinedl.expiry import Deadline
 from offlinedl.model import Clock, Entry, Failure, License, Rights, Series, State, Track
 
 
@@ -71,11 +72,12 @@ class OfflineTitle:
 
 def seen(entry: Entry, now: datetime) -> OfflineTitle:
     """The title of `entry` as it stands at that moment."""
+    end = expiry.deadline(entry.license)
     return OfflineTitle(
         id=entry.id,
         name=entry.name,
         state=entry.state,
-        message=message(entry, now),
+        message=message(entry, now, end),
         series=entry.series,
         season=entry.season,
         episode=entry.episode,
@@ -86,7 +88,7 @@ def seen(entry: Entry, now: datetime) -> OfflineTitle:
         bytes_total=entry.bytes_total,
         files_left=entry.fetches_left,
         percent=percent(entry),
-        clocks=None if entry.license is None else clocks(entry.license, now),
+        clocks=None if entry.license is None else _clocks(entry.license, now, end),
         watched=entry.watched,
         kept=entry.kept,
         position_seconds=entry.position_seconds,
@@ -94,9 +96,7 @@ def seen(entry: Entry, now: datetime) -> OfflineTitle:
     )
 
 
-def clocks(license: License, now: datetime) -> Clocks:
-    """The clocks of a license at that moment."""
-    end = expiry.deadline(license)
+def _clocks(license: License, now: datetime, end: Deadline) -> Clocks:
     left = None if end.at is None else max(0.0, (end.at - now).total_seconds())
     return Clocks(
         system=license.system,
@@ -120,10 +120,10 @@ def percent(entry: Entry) -> float:
     return min(99.9, round(100 * entry.bytes_done / entry.bytes_total, 1)) if entry.bytes_total else 0.0
 
 
-def message(entry: Entry, now: datetime) -> str:
-    """What a person should know of the title in one line."""
+def message(entry: Entry, now: datetime, end: Deadline) -> str:
+    """What a person should know of the title in one line; `end` is its deadline."""
     if entry.state in {State.READY, State.EXPIRED}:
-        return expiry.message(entry.license, now)
+        return expiry.message(entry.license, now, end)
     if entry.state is State.CLOCK_SUSPECT:
         return "Clock set back: does not play until the time is known"
     if entry.error is not None:
