@@ -16,15 +16,20 @@ async def pause(ref: str, library: Library) -> Entry:
     entry = library.find(ref)
     if entry.state in {State.READY, State.EXPIRED, State.CLOCK_SUSPECT, State.REMOVING}:
         raise UsageError(f"{entry.id}: {entry.state}, so there is nothing to pause", "`offlinedl list` shows what is")
+    _hold(entry, library)  # before anybody stops: who waits for the title sees why it did
     library.ask_pause(entry, asked=True)
     for _ in range(_LOOKS):
         try:
             with library.lock(entry.id):
                 library.pause(entry)
-                with library.catalog.transaction():
-                    library.catalog.followed.hold(entry.id)
+                _hold(entry, library)
                 return library.find(entry.id)
         except BusyError:
             await asyncio.sleep(_LOOK_SECONDS)
     library.ask_pause(entry, asked=False)
     raise BusyError(f"{entry.id}: whoever works on it does not stop", "stop that offlinedl")
+
+
+def _hold(entry: Entry, library: Library) -> None:
+    with library.catalog.transaction():
+        library.catalog.followed.hold(entry.id)
