@@ -1,4 +1,4 @@
-"""Playback of a stored title: a minute of 720p at 2.5 Mbit/s, in cbcs, with two languages and subtitles.
+"""Playback of a stored title: a minute of 720p at 2.5 Mbit/s, in cbcs, with sound and subtitles in two languages.
 
     python benchmarks/playing.py            prints, in seconds, each of several runs beside its promise
 
@@ -61,7 +61,8 @@ def package(folder: Path) -> None:
             ("video", media, "0", "drm_label=x"),
             ("english", media, "1", "drm_label=x,language=en"),
             ("french", media, "2", "drm_label=x,language=fr"),
-            ("cues", cues, "text", "language=en"),
+            ("english-cues", cues, "text", "language=en"),
+            ("french-cues", cues, "text", "language=fr"),
         )
     ]
     sealed = "--enable_raw_key_encryption --clear_lead 0 --protection_scheme cbcs --protection_systems Common"
