@@ -12,13 +12,14 @@ import base64
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from http.client import HTTPConnection
@@ -138,12 +139,12 @@ def cost_of_serving() -> float:
 
 
 def read(connection: HTTPConnection, address: str) -> int:
-    """All that is at `address`, and what it names. Bytes of media."""
+    """What is at `address`, and what it names, as a player does: in one language. Bytes of media."""
     connection.request("GET", urlsplit(address).path)
     content = connection.getresponse().read()
     if not content.startswith(b"#EXTM3U"):
         return len(content)
-    return sum(read(connection, urljoin(address, uri)) for uri in named(content.decode()))
+    return sum(read(connection, urljoin(address, uri)) for uri in named(content.decode()) if "-2/" not in uri)
 
 
 def spent(pid: int) -> float:
@@ -162,12 +163,21 @@ def first_picture() -> float:
 
 
 def after_the_deadline(number: int) -> float:
-    """Seconds from the deadline to the end of `play`, with mpv gone."""
-    run("play", f"tv:short-{number}", "--player", "mpv", code=5)
-    ended = datetime.now(UTC)
-    shown = subprocess.run(offlinedl("show", f"tv:short-{number}", "--json"), capture_output=True, check=True).stdout
-    began = datetime.fromisoformat(json.loads(shown)["license"]["first_played_at"])
-    return (ended - began).total_seconds() - WINDOW
+    """Seconds from the deadline until mpv is gone."""
+    title, gone = f"tv:short-{number}", datetime.now(UTC)
+    with subprocess.Popen(
+        offlinedl("play", title, "--player", "mpv"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as play:
+        children = Path(f"/proc/{play.pid}/task/{play.pid}/children")
+        while play.poll() is None:
+            with suppress(OSError):
+                gone = datetime.now(UTC) if children.read_text() else gone
+            time.sleep(0.005)
+    assert play.returncode == 5, play.returncode
+    with closing(sqlite3.connect(Path(os.environ["OFFLINEDL_HOME"]) / "catalog.db")) as catalog:  # it has fractions
+        [(at,)] = catalog.execute("SELECT first_played_at FROM licenses WHERE title_id = ?", (title,))
+    began = datetime.fromisoformat(at)
+    return (gone - began).total_seconds() - WINDOW
 
 
 def export(folder: Path) -> float:
