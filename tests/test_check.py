@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from offlinedl import record
+from offlinedl.cli import check
 from offlinedl.model import ContentKey, Held
 from offlinedl.vault import Vault
 from tests import origin as o
@@ -59,6 +60,20 @@ def test_what_holds_is_said_and_nothing_is_asked_for_or_changed(got: Offlinedl, 
     assert "Low Tide: reading its files" in result.err
     assert (on_disk(got), origin.log) == (before, [])
     assert set(states(got).values()) == {"ready"}
+
+
+def test_one_that_is_removed_meanwhile_stops_no_other(got: Offlinedl, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = check._chosen
+
+    def removed(*what: Any) -> Any:
+        found = chosen(*what)
+        assert got.start("rm", BOTH[0]).wait() == 0
+        return found
+
+    monkeypatch.setattr(check, "_chosen", removed)
+    done = got("check")
+    assert (done.code, "The Lighthouse: all" in done.out) == (3, True), done
+    assert done.err.startswith(f"error: {BOTH[0]}: no such title")
 
 
 def test_as_json(got: Offlinedl) -> None:

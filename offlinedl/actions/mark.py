@@ -19,9 +19,11 @@ def mark_offered(ref: str, watched: bool, library: Library) -> str:
     """A title that is not here, but offered, was watched elsewhere, or was not: what comes next follows from that.
     Returns its id. NotFoundError where no source offers it, or more than one."""
     offers = library.catalog.offers.named(ref)
-    if len(offers) != 1:
-        hint = f"name one of: {', '.join(o.id for o in offers)}" if offers else "`offlinedl list` shows what is here"
-        raise NotFoundError(f"{ref}: {'more than one source offers it' if offers else 'no such title'}", hint)
+    if not offers:
+        raise NotFoundError(f"{ref}: no such title", "`offlinedl list` shows what is here")
+    if len(offers) > 1:
+        ids = ", ".join(offer.id for offer in offers)
+        raise NotFoundError(f"{ref}: more than one source offers it", f"name one of: {ids}", code="ambiguous")
     with library.catalog.transaction():
         if watched:
             library.catalog.followed.seen(offers[0], library.time())

@@ -94,22 +94,19 @@ class Followed:
 
     def dismiss(self, offer: Offer, now: datetime) -> None:
         """A person does not want what never came."""
-        series = (offer.series.id, offer.series.name) if offer.series else (None, None)
-        about = (offer.season, offer.episode, offer.special, rows.optional_text(offer.published))
-        row = (offer.id, offer.name, *series, *about, "removed", False, rows.text(now))
-        self._db.execute(f"INSERT OR REPLACE INTO gone VALUES ({', '.join('?' * len(row))})", row)
+        self._left(offer, "removed", now)
         self.succeeded(offer.id)
 
     def seen(self, offer: Offer, now: datetime) -> None:
         """What is not here was watched elsewhere: it is remembered as if it had been."""
-        series = offer.series
-        self._db.execute(
-            "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'watched', 1, ?)",
-            (
-                offer.id, offer.name, series.id if series else None, series.name if series else None, offer.season,
-                offer.episode, offer.special, rows.optional_text(offer.published), rows.text(now),
-            ),
-        )  # fmt: skip
+        self._left(offer, "watched", now)
+
+    def _left(self, offer: Offer, why: Why, now: datetime) -> None:
+        """Remember a title that was never here as one that is gone."""
+        series = (offer.series.id, offer.series.name) if offer.series else (None, None)
+        about = (offer.season, offer.episode, offer.special, rows.optional_text(offer.published))
+        row = (offer.id, offer.name, *series, *about, why, why == "watched", rows.text(now))
+        self._db.execute(f"INSERT OR REPLACE INTO gone VALUES ({', '.join('?' * len(row))})", row)
 
     def gone(self, series_id: str) -> list[Gone]:
         """The titles of a series that are here no more."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from offlinedl.cli import progress, wiring
-from offlinedl.cli.each import Cookies, Header, Progress, Proxy, headers
+from offlinedl.cli.each import Cookies, Header, Progress, Proxy, each, headers
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import document, note, report, say
 from offlinedl.cli.progress import How
@@ -44,7 +44,9 @@ def verb(
     with progress.ended(how), wiring.opened(network) as library:
         chosen, codes = _chosen(library, refs or [])
         access = Access(headers=headers("--header", header or []))
-        found = wiring.run(_Work(access, repairs=repair, how=how, json=json).through(chosen, library))
+        work = _Work(access, repairs=repair, how=how, json=json).one
+        found, code = wiring.run(each(library, chosen, work, how))
+        codes += [code] if code else []
         stray = {} if refs else library.strays(deletes=repair)
     if json:
         document([*map(shaped, found), *starmap(_stray, stray.items())])
@@ -65,12 +67,8 @@ class _Work:
         self._access = access
         self._repairs, self._how, self._json = repairs, how, json
 
-    async def through(self, chosen: list[str], library: Library) -> list[Verdict]:
-        """Every title in turn."""
-        async with library.session() as session:
-            return [await self._one(title_id, session) for title_id in chosen]
-
-    async def _one(self, title_id: str, library: Library) -> Verdict:
+    async def one(self, library: Library, title_id: str) -> Verdict:
+        """Check a title, and repair it where that is wanted."""
         with progress.watcher(self._how) as watcher:
             verdict = await library.check(title_id, tidies=self._repairs, progress=watcher)
         if not self._json:

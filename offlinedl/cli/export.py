@@ -32,4 +32,5 @@ def verb(
         try:
             wiring.run(work())
         except Stopped as stopped:
-            raise Stopped(stopped.exit_code - 128, "Nothing is left of the file.") from None
+            stopped.left = "Nothing is left of the file."
+            raise

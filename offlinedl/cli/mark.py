@@ -66,7 +66,7 @@ def _marked(ref: str, decision: Decision, library: Library) -> str:
         try:
             id_ = library.mark_offered(ref, watched=decision.watched)
         except NotFoundError as other:
-            raise (other if "more than one" in other.message else error) from None
+            raise (other if other.code == "ambiguous" else error) from None
         return f"{id_}: {'watched elsewhere' if decision.watched else 'not watched'}; it is not here"
     return f"{title.id}: {_said(title, decision)}"
 

@@ -49,14 +49,7 @@ def install(
 @app.command()
 def show(home: Home = None, verbose: Verbose = False) -> None:
     """Show the lines that are installed."""
-    from offlinedl import timers
-
-    found = timers.installed(name())
-    if found is None:
-        note("Nothing is installed: `offlinedl schedule install` does it.")
-        return
-    for line in found[1]:
-        say(line)
+    _said()
 
 
 @app.command()
@@ -64,15 +57,23 @@ def remove(yes: Yes = False, home: Home = None, verbose: Verbose = False) -> Non
     """Take the lines away again, and no others."""
     from offlinedl import timers
 
+    if _said():
+        _ask("Remove this?", yes=yes)
+        timers.remove(name())
+        note("Removed.")
+
+
+def _said() -> bool:
+    """Show what is installed. Is something?"""
+    from offlinedl import timers
+
     found = timers.installed(name())
     if found is None:
-        note("Nothing is installed.")
-        return
+        note("Nothing is installed: `offlinedl schedule install` does it.")
+        return False
     for line in found[1]:
         say(line)
-    _ask("Remove this?", yes=yes)
-    timers.remove(name())
-    note("Removed.")
+    return True
 
 
 def _job(options: tuple[str, ...] = ()) -> Job:

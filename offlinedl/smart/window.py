@@ -25,8 +25,8 @@ _LASTING = 3
 class Action:
     """What is to be done with a title, and why. `bytes` are those to come, or to be freed. A download is asked for by
     its `rule`, None where a person did; of several, that of the higher `priority` goes first, then that of the lower
-    `place` in its series. `why` is what is remembered of one that is removed. What
-    `is_settled` was decided before, by a person or a rule, and stays so; what `lacks_room` waits for some."""
+    `place` in its series. `why` is what is remembered of one that is removed. What `is_settled` was decided before, by
+    a person or a rule, and stays so; what `lacks_room` waits for some."""
 
     does: Literal["download", "remove", "skip"]
     title: str
@@ -98,7 +98,7 @@ class _Verdict:
         if gone is not None and not (gone.why == "expired" and self.rule.refetch_expired):
             is_offered = self.item.offer is not gone.offer
             said = _SAID[gone.why] if is_offered or gone.why != "removed" else _LEFT
-            return False, replace(self.skip(said.format(date(gone.at))), is_settled=True)
+            return False, replace(self.skip(said.format(_date(gone.at))), is_settled=True)
         return self._of_offered(f"next of {self.rule.series.name}, {self.place} of {self.rule.ahead}")
 
     def _of_stored(self, stored: Stored) -> tuple[bool, Action | None]:
@@ -194,7 +194,7 @@ def waiting(tries: Tries | None, now: datetime) -> str:
     until = tries.last_at + min(_LONGEST, _PATIENCE * 2 ** min(tries.count - 1, 10))
     if now >= until or now < tries.last_at:  # of a clock that was set back nobody waits for the old time
         return ""
-    return f"failed {counted(tries.count, 'time')}: {tries.message}; tried again from {date(until)}"
+    return f"failed {counted(tries.count, 'time')}: {tries.message}; tried again from {_date(until)}"
 
 
 def _is_lasting(tries: Tries | None) -> bool:
@@ -207,9 +207,9 @@ def _hindrance(offer: Offer, now: datetime) -> str:
     if not offer.download:
         return "its service does not allow it to be downloaded"
     if offer.available_from is not None and now < offer.available_from:
-        return f"not available before {date(offer.available_from)}"
+        return f"not available before {_date(offer.available_from)}"
     if offer.available_until is not None and now >= offer.available_until:
-        return f"no longer available since {date(offer.available_until)}"
+        return f"no longer available since {_date(offer.available_until)}"
     return ""
 
 
@@ -225,6 +225,6 @@ def estimate(offer: Offer, shelf: Shelf) -> int:
     return round(sum(s.entry.bytes_total for s in same) / len(same)) if same else 0
 
 
-def date(at: datetime) -> str:
+def _date(at: datetime) -> str:
     """A moment, as reasons have it."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -24,7 +24,7 @@ async def sources(work: Pass) -> None:
         elif change is not None:
             work.tell(_changed(source, change))
             if change.left_out and not change.known:
-                work.tell(left_out(source, change))
+                work.tell(_left_out(source, change))
 
 
 def _failing(source: str, error: OfflinedlError, work: Pass) -> Step:
@@ -43,7 +43,7 @@ def _changed(source: str, change: Change) -> Step:
     return Step(does="read", title=source, reason="it changed", result="done", message=message, is_news=is_empty)
 
 
-def left_out(source: str, change: Change) -> Step:
+def _left_out(source: str, change: Change) -> Step:
     """What is wrong with titles that are left out: said once, and worth a mail."""
     error = DamagedError(
         f"left out: {told(change.left_out)}", f"`offlinedl source check {source}` says it all", code="titles-left-out"
