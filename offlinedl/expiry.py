@@ -167,7 +167,7 @@ def after(start: datetime | None, seconds: int | None) -> datetime | None:
 
 def span(span: timedelta, *, more: bool = False) -> str:
     """Days from 48 hours, hours from 60 minutes, then minutes."""
-    seconds = span // timedelta(seconds=1)
+    seconds = span.days * _DAY + span.seconds
     if seconds >= 2 * _DAY:
         count, unit = seconds // _DAY, "day"
     elif seconds >= _HOUR:

@@ -508,6 +508,23 @@ def test_an_expired_title_whose_file_is_gone_is_completed_again(held: Offlinedl)
     assert [title["state"] for title in held.listed()] == ["ready", "ready"]
 
 
+@pytest.mark.parametrize(
+    ("words", "converted"),
+    [
+        pytest.param(["list", "--state", "ready", "--sort", "name"], False, id="words that stay words"),
+        pytest.param(["mark", "demo:ferry", "--watched"], False, id="a title, and what is said of it"),
+        pytest.param(["mark", "demo:ferry", "--priority", "3"], True, id="a number"),
+    ],
+)
+def test_what_converts_words_is_imported_where_there_is_something_to_convert(
+    words: list[str], converted: bool, offlinedl: Offlinedl
+) -> None:
+    program = "import sys; from offlinedl.cli.main import run; run(sys.argv[1:]); print('pydantic' in sys.modules)"
+    command = [sys.executable, "-c", program, *words, "--home", str(offlinedl.home)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1] == str(converted)
+
+
 # what a hand could do to the files
 
 

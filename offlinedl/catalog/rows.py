@@ -191,7 +191,7 @@ def tracks(found: Iterable[Sequence[Any]]) -> dict[str, tuple[Track, ...]]:
     """The tracks of each title, from rows ordered by title and position."""
     by_title: dict[str, list[Track]] = {}
     for row in found:
-        by_title.setdefault(row[0], []).append(_track(tuple(row[1:])))
+        by_title.setdefault(row[0], []).append(_track(row[1:]))
     return {title_id: tuple(listed) for title_id, listed in by_title.items()}
 
 
@@ -231,4 +231,4 @@ def hexadecimal(kids: tuple[bytes, ...]) -> str:
 
 
 def kids_of(stored: str) -> tuple[bytes, ...]:
-    return tuple(bytes.fromhex(kid) for kid in stored.split())
+    return tuple(map(bytes.fromhex, stored.split()))

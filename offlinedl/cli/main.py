@@ -18,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from offlinedl import __version__
-from offlinedl.cli import options
+from offlinedl.cli import options, words
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import note, report
 from offlinedl.errors import FEWER_FILES, OfflinedlError, Stopped, StorageError, UsageError, cleared
@@ -73,6 +73,7 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
     """Run one command line. Returns its exit code; errors are two lines on stderr."""
     named = [verb for verb in VERBS if verb in arguments]
     app = application(named or ([] if arguments == ["--version"] else VERBS))
+    words.as_they_are()
     try:
         _check_words(arguments)
         code = app(list(arguments) or ["--help"], prog_name="offlinedl", standalone_mode=False, obj=run)

@@ -119,14 +119,11 @@ def table(
         if most is not None and _room(grid, most) < min(_LEAST_ROOM, _widths(grid)[-1]):
             place = grid[0].index(heading)
             grid = [row[:place] + row[place + 1 :] for row in grid]
-    lines = [grid[0]]
-    room = None if most is None else _room(grid, most)
-    for *cells, last in grid[1:]:
-        first, *others = [last] if room is None else _folded(last, room)
-        lines += [[*cells, first], *([""] * len(cells) + [other] for other in others)]
-    widths = _widths(lines)
-    say(styled(_row(lines[0], widths), "bold"))
-    sys.stdout.writelines(f"{_row(line, widths)}\n" for line in lines[1:])
+    if most is not None:
+        grid = _all_folded(grid, _room(grid, most))
+    widths = _widths(grid)
+    say(styled(_row(grid[0], widths), "bold"))
+    sys.stdout.writelines([f"{_row(line, widths)}\n" for line in grid[1:]])
 
 
 def term(name: str, text: str) -> None:
@@ -168,6 +165,15 @@ def _cut(text: str, most: int) -> str:
     while _width(text) > most:
         text = text[:-1]
     return text.rstrip()
+
+
+def _all_folded(grid: list[list[str]], room: int) -> list[list[str]]:
+    """The last column folded into its room, below the header."""
+    lines = [grid[0]]
+    for *cells, last in grid[1:]:
+        first, *others = _folded(last, room)
+        lines += [[*cells, first], *([""] * len(cells) + [other] for other in others)]
+    return lines
 
 
 def _folded(text: str, most: int) -> list[str]:
