@@ -31,7 +31,8 @@ class AddedSource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """A title as its `source` offered it last: what is needed to decide about it, and no address or header, for those
-    may be secrets. `position` is its place in the source, from 0; `download` whether its rights allow that."""
+    may be secrets. `position` is its place in the source, from 0; `download` whether its rights allow that,
+    and `reason` why not, as far as the source says it."""
 
     id: str
     source: str
@@ -46,3 +47,4 @@ class Offer:
     available_until: datetime | None = None
     duration: float = 0.0
     download: bool = True
+    reason: str | None = None

@@ -469,6 +469,7 @@ OFFERS = (
     Offer(
         id="demo:1", source="demo", position=0, name="Low Tide", series=Series(id="demo:s", name="Harbour"), season=1,
         episode=2, special=True, published=NOW, available_from=NOW, available_until=LATER, duration=1.5, download=False,
+        reason="cinema first",
     ),
     Offer(id="demo:0", source="demo", position=1, name="Low Tide"),
     Offer(id="demo:2", source="demo", position=2, name="High", series=Series(id="demo:s", name="Harbour")),

@@ -265,6 +265,7 @@ def test_expired_and_unwatched(words: list[str], then: dict[str, str], offlinedl
 
 RIGHTS = [
     pytest.param({"download": False}, "does not allow", id="may not be downloaded"),
+    pytest.param({"download": False, "reason": "cinema first"}, "downloaded: cinema first", id="for a reason"),
     pytest.param({"available_from": "2100-01-01T00:00:00Z"}, "not available before 2100-01-01", id="not there yet"),
     pytest.param({"available_until": "2026-01-01T00:00:00Z"}, "no longer available since 2026-01-01", id="left"),
 ]
@@ -275,6 +276,7 @@ def test_rights_are_heeded(rights: dict[str, Any], said: str, offlinedl: Offline
     """The next one takes the place, and nothing is asked for in vain."""
     known(offlinedl, origin, [episode(1, 1, rights=rights), *SEASONS[1:]])
     offlinedl.ok("follow", "h", "--next", "1")
+    assert f"tv:1x1: not now: {decisions(offlinedl, '--dry-run')['1x1'][2]}" in offlinedl.ok("sync", "--dry-run").out
     told = decisions(offlinedl)
     assert (told["1x1"][:2], said in told["1x1"][2], told["1x2"][1]) == (("download", "skipped"), True, "done")
 

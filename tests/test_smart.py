@@ -299,9 +299,15 @@ AVAILABLE = [
     ),
     story(
         "what may not be downloaded",
-        {"skip 1x1": "does not allow", "download 1x2": ""},
+        {"skip 1x1": "its service does not allow it to be downloaded", "download 1x2": ""},
         rules=ONE,
         offered=(offer("1x1", download=False), *SEASONS[1:]),
+    ),
+    story(
+        "and why, as its service says it",
+        {"skip 1x1": "does not allow it to be downloaded: cinema first", "download 1x2": ""},
+        rules=ONE,
+        offered=(offer("1x1", download=False, reason="cinema first"), *SEASONS[1:]),
     ),
     story(
         "what is not there yet",

@@ -12,7 +12,7 @@ from offlinedl.catalog.outbox import Read
 from offlinedl.model import Failure, Series
 
 _COLUMNS = """id, source, position, name, series_id, series_name, season, episode, special, published, available_from,
-    available_until, duration, download"""
+    available_until, duration, download, reason"""
 
 _SOURCES = """SELECT name, url, kind, (SELECT count(*) FROM offers WHERE source = sources.name), etag, last_modified,
     checksum, fetched_at, error_code, error_message, error_hint, failing_since, left_out FROM sources"""
@@ -49,7 +49,7 @@ class Offers:
         """The source offers this, and nothing else. Of two with one id the first counts. `left_out` says what is wrong
         with others."""
         self._db.execute("DELETE FROM offers WHERE source = ?", (source,))
-        self._db.executemany(f"INSERT OR IGNORE INTO offers VALUES ({', '.join('?' * 14)})", map(_row, offers))
+        self._db.executemany(f"INSERT OR IGNORE INTO offers VALUES ({', '.join('?' * 15)})", map(_row, offers))
         self._db.execute("UPDATE sources SET checksum = ?, left_out = ? WHERE name = ?", (checksum, left_out, source))
 
     def answered(self, source: str, etag: str, last_modified: str, now: datetime) -> None:
@@ -130,13 +130,14 @@ def _row(offer: Offer) -> tuple[rows.Value, ...]:
         rows.optional_text(offer.available_until),
         offer.duration,
         offer.download,
+        offer.reason,
     )
 
 
 def _offer(row: sqlite3.Row) -> Offer:
     (
         id_, source, position, name, series_id, series_name, season, episode, special, published, available_from,
-        available_until, duration, download,
+        available_until, duration, download, reason,
     ) = row  # fmt: skip
     return Offer(
         id=id_,
@@ -152,4 +153,5 @@ def _offer(row: sqlite3.Row) -> Offer:
         available_until=rows.moment(available_until),
         duration=duration,
         download=bool(download),
+        reason=reason,
     )

@@ -273,4 +273,6 @@ MIGRATIONS = (
     """
     ALTER TABLE sources ADD COLUMN left_out TEXT NOT NULL DEFAULT ''
     """,
+    # Why a title may not be downloaded, as its source says it.
+    "ALTER TABLE offers ADD COLUMN reason TEXT",
 )

@@ -135,4 +135,5 @@ def _as_offered(stored: Stored) -> Offer:
         available_until=entry.rights.available_until,
         duration=standing.duration,
         download=entry.rights.download,
+        reason=entry.rights.reason,
     )

@@ -205,7 +205,8 @@ def _is_lasting(tries: Tries | None) -> bool:
 def _hindrance(offer: Offer, now: datetime) -> str:
     """Why the title may not be downloaded now, "" where it may."""
     if not offer.download:
-        return "its service does not allow it to be downloaded"
+        why = f": {offer.reason}" if offer.reason else ""
+        return f"its service does not allow it to be downloaded{why}"
     if offer.available_from is not None and now < offer.available_from:
         return f"not available before {_date(offer.available_from)}"
     if offer.available_until is not None and now >= offer.available_until:

@@ -152,4 +152,5 @@ def offered(titles: Iterable[Title], source: str) -> Iterator[Offer]:
             available_until=title.rights.available_until,
             duration=title.details.duration,
             download=title.rights.download,
+            reason=title.rights.reason,
         )
