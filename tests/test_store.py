@@ -281,6 +281,42 @@ def test_a_lock_of_one_title_holds_no_other(store: Store) -> None:
         process.kill()
 
 
+LOOK = """
+import sys
+from pathlib import Path
+from offlinedl.store import Store
+
+store = Store(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+seen = [(store.is_played("title"), store.is_locked("title")) for _ in range(5000)]
+print(sum(played for played, _ in seen), sum(locked for _, locked in seen))
+"""
+
+
+def looks(store: Store) -> list[str]:
+    """How often each of some processes that look at once saw that the title is played, and that it is held."""
+    command = [sys.executable, "-c", LOOK, str(store.folder(""))]
+    pipe = subprocess.PIPE
+    lookers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    for looker in lookers:
+        assert looker.stdout is not None
+        assert looker.stdout.readline() == "ready\n"
+    for looker in lookers:
+        assert looker.stdin is not None
+        looker.stdin.write("go\n")
+        looker.stdin.flush()
+    return [looker.communicate()[0].strip() for looker in lookers]
+
+
+def test_who_looks_sees_no_other_who_looks(store: Store) -> None:
+    with store.lock("title"):
+        pass
+    assert looks(store) == ["0 0"] * 3
+    with store.played("title"), store.lock("title"):
+        assert looks(store) == ["5000 5000"] * 3
+
+
 def test_a_lock_ends_with_its_block_however_that_ends(store: Store) -> None:
     with pytest.raises(ValueError, match="cut"), store.lock("title"):
         raise ValueError("cut")

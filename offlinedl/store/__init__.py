@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -87,7 +87,7 @@ class Store:
             return False
         try:
             with translated(f"look at the lock of {name}"):
-                return not locks.taken(descriptor)
+                return locks.is_held(descriptor, self._opened())
         finally:
             os.close(descriptor)
 
@@ -102,8 +102,9 @@ class Store:
 
     def is_played(self, name: str) -> bool:
         """Does somebody watch the title?"""
-        with self._folder_opened(name) as descriptor:
-            return descriptor is not None and locks.is_shared(descriptor)
+        with self._folder_opened(name) as descriptor, suppress(OSError):  # where there are no such locks
+            return descriptor is not None and locks.is_held(descriptor, self._opened())
+        return False
 
     @contextmanager
     def _folder_opened(self, name: str) -> Iterator[int | None]:

@@ -34,12 +34,17 @@ def shared(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
-def is_shared(descriptor: int) -> bool:
-    """Does some process share the file?"""
+def is_held(descriptor: int, turns: int) -> bool:
+    """Is the file some process's, or do some share it? Who looks takes it for a moment: one after the other, as they
+    get the lock of `turns`, or they would see each other."""
+    fcntl.flock(turns, fcntl.LOCK_EX)
     try:
-        return not taken(descriptor)
-    except OSError:
+        if not taken(descriptor):
+            return True
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         return False
+    finally:
+        fcntl.flock(turns, fcntl.LOCK_UN)
 
 
 def taken_soon(descriptor: int) -> bool:
