@@ -149,13 +149,14 @@ WINDOW = [
     story(
         "of many without a number one line",
         {"download 1x1": "", "skip t1": "it has no episode number, nor have 2 more of Harbour"},
-        offered=(*(offer(f"t{n}") for n in (1, 2, 3)), SEASONS[0]),
+        rules=(replace(THREE, ahead=1),),
+        offered=(*(offer(f"t{n}") for n in (1, 2, 3)), *SEASONS),
     ),
     story(
         "and none of those that are here, or were",
-        {"download 1x1": ""},
+        {"download 1x1": "", "download 1x2": ""},
         here("t1"),
-        offered=(*(offer(f"t{n}") for n in (1, 2)), SEASONS[0]),
+        offered=(*(offer(f"t{n}") for n in (1, 2)), *SEASONS[:2]),
         gone=(gone("t2", "removed"),),
     ),
     story(
@@ -224,6 +225,24 @@ NEWS_FIRST = [
         {"download n05": "1 of 3", "download n04": "", "download n03": ""},
         rules=(NEWEST,),
         offered=DAYS,
+    ),
+    story(
+        "a number or two make no numbered series of a podcast",
+        {"download n05": "1 of 3", "download n04": "", "download n03": ""},
+        rules=(NEWEST,),
+        offered=(*DAYS[:3], replace(DAYS[3], season=1, episode=1), DAYS[4]),
+    ),
+    story(
+        "but half of them do",
+        {"download n01": "1 of 3", "download n02": "", "skip n03": "it has no episode number"},
+        rules=(NEWEST,),
+        offered=(*(replace(day, episode=n) for n, day in enumerate(DAYS[:2], 1)), *DAYS[2:4]),
+    ),
+    story(
+        "and whoever says with which number to begin",
+        {"download n04": "1 of 3", "skip n01": "it has no episode number"},
+        rules=(replace(NEWEST, begin=(1, 1)),),
+        offered=(*DAYS[:3], replace(DAYS[3], season=1, episode=1), DAYS[4]),
     ),
     story(
         "numbered, where that is asked for",

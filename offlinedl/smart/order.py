@@ -52,10 +52,17 @@ class Order:
 def ordered(rule: Following, shelf: Shelf) -> Order:
     """The order in which the episodes that `rule` speaks of are to be watched."""
     items = _items(rule, shelf)
-    if rule.newest or all(item.offer.episode is None for item in items):
+    if rule.newest or not _has_numbers(items, rule):
         return Order(is_newest=True, items=tuple(_newest(items)))
     unnumbered = _absent([item for item in items if item.offer.episode is None])
     return Order(is_newest=False, items=tuple(_next(items, rule)), unnumbered=unnumbered)
+
+
+def _has_numbers(items: Sequence[Item], rule: Following) -> bool:
+    """Are there numbers to go by? Not where a few have one, as in a podcast that once counted; but a person who says
+    with which to begin says that there are."""
+    numbered = sum(item.offer.episode is not None for item in items)
+    return numbered > 0 and (2 * numbered >= len(items) or rule.begin is not None)
 
 
 def places(shelf: Shelf, orders: Mapping[str, Sequence[str]]) -> dict[str, int]:
