@@ -19,6 +19,7 @@ from aiohttp import web
 from offlinedl.api.home import Home, Network
 from offlinedl.errors import NotFoundError
 from offlinedl.sources import Said
+from offlinedl.sources.reading import Sent
 from tests import origin as o
 from tests.conftest import Offlinedl
 from tests.origin import Handler, Origin
@@ -259,11 +260,11 @@ def test_a_kind_that_a_person_names_is_that(offlinedl: Offlinedl, source: Source
 
 
 def test_for_several_titles_a_source_is_read_once(offlinedl: Offlinedl, origin: Origin) -> None:
-    """For those that sync wants, and for those of one get; sync asks first whether it changed."""
+    """For those that sync wants, which looks first what is new there, and for those of one get."""
     known(offlinedl, origin)
     offlinedl.ok("follow", "h", "--next", "3")
     offlinedl.ok("sync")
-    assert (len(origin.asked(FEED)), len(ready(offlinedl))) == (2, 3)
+    assert (len(origin.asked(FEED)), len(ready(offlinedl))) == (1, 3)
     origin.forget()
     offlinedl.ok("get", "tv:2x1", "2x2", "tv:2x3")
     assert (len(origin.asked(FEED)), len(ready(offlinedl))) == (1, 6)
@@ -287,6 +288,34 @@ def test_what_a_source_said_serves_for_a_while(offlinedl: Offlinedl, origin: Ori
         return asked
 
     assert asyncio.run(main()) == [1, 1, 2, 2, 3]
+
+
+HEARD = [
+    pytest.param(b"", 0.0, 0, id="a moment ago"),
+    pytest.param(b"", 61.0, 1, id="too long ago"),
+    pytest.param(b" " * 2**25, 0.0, 1, id="too much to be kept"),
+]
+
+
+@pytest.mark.parametrize(("more", "later", "asked"), HEARD)
+def test_what_a_source_said_when_it_was_refreshed_serves_too(
+    more: bytes, later: float, asked: int, offlinedl: Offlinedl, origin: Origin
+) -> None:
+    known(offlinedl, origin)
+    time = Time(now=0.0)
+
+    async def main() -> int:
+        home, said = Home.at(None), Said(time)
+        with home.library() as library:
+            source = library.catalog.offers.source("tv")
+        assert source is not None
+        said.heard(source, Sent(body=origin.files[FEED] + more, url=source.url))
+        time.now = later
+        async with home.engine(Network()) as engine:
+            assert (await said.title(source, "tv:1x2", engine)).id == "tv:1x2"
+        return len(origin.asked(FEED))
+
+    assert asyncio.run(main()) == asked
 
 
 def test_a_name_that_is_taken_is_refused(offlinedl: Offlinedl, source: Source, origin: Origin) -> None:

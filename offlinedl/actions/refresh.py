@@ -9,6 +9,7 @@ from offlinedl.added import AddedSource
 from offlinedl.engine import Engine
 from offlinedl.errors import OfflinedlError
 from offlinedl.library import Library
+from offlinedl.sources import Said
 from offlinedl.sources.refresh import Change, refresh
 
 Found: TypeAlias = tuple[str, Change | None, OfflinedlError | None]
@@ -18,14 +19,14 @@ _AT_ONCE = 8
 """Feeds are read into memory, and may be large."""
 
 
-async def refreshed(library: Library, engine: Engine) -> list[Found]:
-    """What was found of each, in the order of their names."""
+async def refreshed(library: Library, engine: Engine, said: Said) -> list[Found]:
+    """What was found of each, in the order of their names. What they `said` is heard there."""
     seats = asyncio.Semaphore(_AT_ONCE)
 
     async def read(source: AddedSource) -> Found:
         async with seats:
             try:
-                return source.name, await refresh(source, library.catalog, engine, library.time), None
+                return source.name, await refresh(source, library.catalog, engine, library.time, said), None
             except OfflinedlError as error:
                 return source.name, None, error
 

@@ -15,11 +15,15 @@ from offlinedl.sources import manifest_url
 if TYPE_CHECKING:
     from offlinedl.catalog.offers import Offers
     from offlinedl.engine import Engine
-    from offlinedl.sources.reading import Find
+    from offlinedl.sources.reading import Find, Sent
 
 is_url = manifest_url.is_url
 
 _FRESH_SECONDS = 60.0
+_KEPT_BYTES = 32 * 1024 * 1024
+"""What all sources together may have sent, to be kept for titles that are wanted of them: the rest is read again."""
+
+_NEVER = float("-inf")
 
 RESERVED = frozenset({"url", "http", "https"})
 """Names that a source may not have: references with them mean something else."""
@@ -52,16 +56,25 @@ class Said:
     def __init__(self, ticks: Callable[[], float] = clock.ticks) -> None:
         self._ticks = ticks
         self._finds: dict[str, tuple[float, Find]] = {}
+        self._sent: dict[str, tuple[float, Sent]] = {}
+
+    def heard(self, source: AddedSource, sent: Sent) -> None:
+        """`source` was read, and this is what it sent."""
+        if sum(len(s.body) for _, s in self._sent.values()) + len(sent.body) <= _KEPT_BYTES:
+            self._sent[source.name] = self._ticks(), sent
 
     async def title(self, source: AddedSource, wanted: str, engine: Engine) -> Title:
         """The title of the id `wanted`, as `source` has it."""
         from offlinedl.sources.kinds import kind
 
         known = kind(source.kind)
-        at, find = self._finds.pop(source.name, (float("-inf"), None))
+        at, find = self._finds.pop(source.name, (_NEVER, None))
         if find is None or self._ticks() - at > _FRESH_SECONDS:
-            sent = await known.read(source.url, engine)
-            at, find = self._ticks(), known.finder(sent.body, source.name, sent.url)
+            at, sent = self._sent.pop(source.name, (_NEVER, None))
+            if sent is None or self._ticks() - at > _FRESH_SECONDS:
+                sent = await known.read(source.url, engine)
+                at = self._ticks()
+            find = known.finder(sent.body, source.name, sent.url)
         title = find(wanted)
         self._finds[source.name] = at, find
         return await known.complete(title, engine)

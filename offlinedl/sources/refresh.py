@@ -15,6 +15,7 @@ from offlinedl.errors import DamagedError, NetworkError, OfflinedlError, UsageEr
 from offlinedl.http import Headers
 from offlinedl.model import Failure, Title
 from offlinedl.signatures import unsigned
+from offlinedl.sources import Said
 from offlinedl.sources.kinds import Source, kind, opened
 from offlinedl.sources.reading import Fault, Sent, is_local, told
 
@@ -52,13 +53,16 @@ async def add(
 
 
 async def refresh(
-    source: AddedSource, catalog: Catalog, engine: Engine, clock: Callable[[], datetime]
+    source: AddedSource, catalog: Catalog, engine: Engine, clock: Callable[[], datetime], said: Said | None = None
 ) -> Change | None:
     """Read a source. None where nothing changed: then nothing is parsed; and where it was removed meanwhile, or has
-    another address. Where it fails, what it offered last stays, and the failure is noted and raised."""
+    another address. Where it fails, what it offered last stays, and the failure is noted and raised. What it `said`
+    need not be read again for a title of it."""
     try:
         found = kind(source.kind)
         sent = await _sent(source, found, _hasty(engine))
+        if sent is not None and said is not None:
+            said.heard(source, sent)
         if sent is None or _checksum(sent.body) == source.checksum:
             known = sent or Sent(body=b"", url="", etag=source.etag, last_modified=source.last_modified)
             with catalog.transaction():

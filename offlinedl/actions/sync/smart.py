@@ -14,7 +14,6 @@ from offlinedl.actions.sync.work import Pass, Step
 from offlinedl.aside import alone
 from offlinedl.errors import BusyError, GoneError, OfflinedlError, PausedError, StorageError, sized
 from offlinedl.smart import Action
-from offlinedl.sources import Said
 
 _NO_TRY = (BusyError, StorageError)
 """What says nothing of the title itself: the next run tries it, however soon that is."""
@@ -69,7 +68,6 @@ async def fetch(actions: Sequence[Action], work: Pass) -> None:
     """Download titles as one `get` does: all are written down before the first begins. One that fails does not stop the
     others."""
     waiting: list[tuple[Action, Order]] = []
-    said = Said()
     for action in actions:
         hindrance = work.hinders()
         if hindrance:
@@ -77,7 +75,7 @@ async def fetch(actions: Sequence[Action], work: Pass) -> None:
             continue
         order = _order(action, work)
         try:
-            await alone(queue(order, work.library, work.licensing, said))
+            await alone(queue(order, work.library, work.licensing, work.said))
         except OfflinedlError as error:
             work.tell(_failed(action, error, work))
         else:

@@ -18,7 +18,7 @@ async def sources(work: Pass) -> None:
     """Read them. One that fails costs nothing at first: what it offered last stays."""
     if work.dry_run:
         return
-    for source, change, error in await refreshed(work.library, work.licensing.engine):
+    for source, change, error in await refreshed(work.library, work.licensing.engine, work.said):
         if error is not None:
             work.tell(_failing(source, error, work))
         elif change is not None:

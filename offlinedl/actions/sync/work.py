@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -12,6 +12,7 @@ from offlinedl.errors import OfflinedlError
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.progress import Progress
+from offlinedl.sources import Said
 
 Result = Literal["done", "would", "skipped", "told", "warning", "failed"]
 
@@ -43,7 +44,7 @@ class Pass:
     """What the parts of a pass work with. They `tell` each step when it is done; on a `dry_run` they change nothing and
     ask nobody. `order` says how titles are chosen where nothing else does; what is here is to play `until` then.
     `hinders` is asked before each download, and says why it is not to begin now, "" where it may; `fault` is that of a
-    setting, for which none would ever begin."""
+    setting, for which none would ever begin. What sources have `said` in this pass is read once."""
 
     library: Library
     licensing: Licensing
@@ -54,3 +55,4 @@ class Pass:
     until: datetime | None = None
     hinders: Callable[[], str] = lambda: ""
     fault: OfflinedlError | None = None
+    said: Said = field(default_factory=Said)
