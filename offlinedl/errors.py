@@ -128,6 +128,11 @@ class StorageError(OfflinedlError):
     exit_code = 6
     default_code = "storage"
 
+    @property
+    def lacks_room(self) -> bool:
+        """Is it only that there is too little?"""
+        return self.code in {"no-space", "over-quota"}
+
 
 class PausedError(OfflinedlError):
     """Somebody asked for a pause, from elsewhere. What is done is kept."""

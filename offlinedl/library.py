@@ -23,6 +23,7 @@ from offlinedl.errors import (
     NotFoundError,
     OfflinedlError,
     PausedError,
+    StorageError,
     printable,
 )
 from offlinedl.mark import Boot
@@ -250,12 +251,14 @@ class Library:
             self.catalog.followed.succeeded(entry.id)
         return self.must(entry.id)
 
-    def pause(self, entry: Entry) -> None:
-        """Stopped on purpose; what is done is kept. A title that had not begun to change stays what it was."""
+    def pause(self, entry: Entry, because: BaseException | None = None) -> None:
+        """Stopped on purpose, or for want of room; what is done is kept. What had not begun to change stays so."""
         with self.catalog.transaction():
             current = self.catalog.entry(entry.id)
             if current is not None and current.state in {State.QUEUED, State.DOWNLOADING, State.FAILED}:
                 self.become(entry.id, State.PAUSED)
+                if isinstance(because, StorageError) and because.lacks_room:
+                    self.catalog.marks.lacks_room(entry.id)
 
     def fail(self, entry: Entry, error: OfflinedlError) -> None:
         """Stopped by `error`; what is done is kept."""

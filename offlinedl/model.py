@@ -247,7 +247,7 @@ class Failure:
 class Entry:
     """A title in the catalog. `license_slot` is where the vault keeps its license, also before there is one.
 
-    `bytes_total` is an estimate until the last fetch is done (`fetches_left` is 0).
+    `bytes_total` is an estimate until the last fetch is done (`fetches_left` is 0); what `lacks_room` waits for some.
     """
 
     id: str
@@ -269,6 +269,7 @@ class Entry:
     watched: bool = False
     kept: bool = False
     position_seconds: int = 0
+    lacks_room: bool = False
     error: Failure | None = None
 
     def __post_init__(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,6 +65,36 @@ def test_over_the_quota_a_person_hears_what_would_make_room(tv: Offlinedl, origi
     tv.ok("rm", "tv:1x1")
     tv.ok("resume")
     assert ready(tv) == ["1x2", "n1"]
+
+
+def test_what_waits_for_room_says_so(tv: Offlinedl) -> None:
+    """In no other state than before; what a person pauses does not wait, and what goes on does not either."""
+    quota(tv, 0.5)
+    assert tv("get", "tv:1x1").code == 6
+    [title] = tv.listed()
+    assert (title["state"], title["message"]) == ("paused", "Waiting for room, 0 % done")
+    assert "Waiting for room, 0 % done" in tv.ok("list").out
+    assert "paused: Waiting for room, 0 % done" in tv.ok("show", "1x1").out
+    tv.ok("pause", "1x1")
+    assert tv.listed()[0]["message"] == "Paused, 0 % done"
+    assert tv("resume").code == 6
+    assert tv.listed()[0]["message"] == "Waiting for room, 0 % done"
+    quota(tv, 2)
+    tv.ok("resume")
+    assert tv.listed()[0]["message"] == "Available"
+
+
+def test_what_sync_leaves_for_want_of_room_says_so(tv: Offlinedl) -> None:
+    """Whatever it was stopped by."""
+    quota(tv, 0.5)
+    assert tv("get", "tv:1x1").code == 6
+    with closing(sqlite3.connect(tv.home / "catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE titles SET lacks_room = 0")
+    assert tv.listed()[0]["message"] == "Paused, 0 % done"
+    tv.ok("sync", "--dry-run")
+    assert tv.listed()[0]["message"] == "Paused, 0 % done"
+    assert tv.ok("sync").out.startswith("tv:1x1: not now: no room")
+    assert tv.listed()[0]["message"] == "Waiting for room, 0 % done"
 
 
 def test_where_nothing_would_that_is_said(tv: Offlinedl) -> None:

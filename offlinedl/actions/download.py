@@ -58,8 +58,8 @@ class Download:
             with suppress(OfflinedlError):  # a title without a process is paused, whatever its row says
                 self.library.pause(self.entry)
             raise
-        except (StorageError, PausedError):
-            self.library.pause(self.entry)
+        except (StorageError, PausedError) as error:
+            self.library.pause(self.entry, error)
             raise
         except OfflinedlError as error:
             self.library.fail(self.entry, error)

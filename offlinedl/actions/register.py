@@ -67,9 +67,9 @@ async def register(
             taken = await _copied(entry, foreign, found[0].spans, library, progress)
             if not fetch_missing:
                 _check_complete(entry, library.plan(entry.id))
-        except BaseException:
+        except BaseException as error:
             with suppress(OfflinedlError):  # a disk that is full may have no place for that either
-                library.pause(entry)
+                library.pause(entry, error)
             raise
         entry = library.mark(entry, order.decision)
         try:

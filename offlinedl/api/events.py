@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from offlinedl.errors import OfflinedlError, PausedError
+from offlinedl.errors import OfflinedlError, PausedError, StorageError
 from offlinedl.progress import Progress
 from offlinedl.tally import Tally
 
@@ -144,4 +144,4 @@ def _nobody(event: Event) -> None:
 
 def pauses(error: OfflinedlError) -> bool:
     """Is the title only paused by it?"""
-    return isinstance(error, PausedError) or error.code in {"no-space", "over-quota"}
+    return isinstance(error, PausedError) or (isinstance(error, StorageError) and error.lacks_room)

@@ -129,4 +129,7 @@ def message(entry: Entry, now: datetime, end: Deadline) -> str:
     if entry.error is not None:
         return entry.error.message
     words = {State.QUEUED: "Queued", State.DOWNLOADING: "Downloading", State.PAUSED: "Paused"}
-    return f"{words[entry.state]}, {int(percent(entry))} % done" if entry.state in words else "Being removed"
+    if entry.state not in words:
+        return "Being removed"
+    waits = entry.lacks_room and entry.state is not State.DOWNLOADING
+    return f"{'Waiting for room' if waits else words[entry.state]}, {int(percent(entry))} % done"

@@ -117,7 +117,7 @@ class Catalog:
                    :server, :entitlement_url, :published, :duration, :summary, :poster, :now)
                ON CONFLICT (id) DO UPDATE SET name = excluded.name, series_id = excluded.series_id,
                    series_name = excluded.series_name, season = excluded.season, episode = excluded.episode,
-                   special = excluded.special, held = 0,
+                   special = excluded.special, held = 0, lacks_room = 0,
                    state = 'queued', error_code = NULL, error_message = NULL, error_hint = NULL,
                    protected = excluded.protected, rights = excluded.rights, manifest_url = excluded.manifest_url,
                    quality = excluded.quality, audio = excluded.audio, subtitles = excluded.subtitles,
@@ -220,7 +220,7 @@ class Catalog:
         error = (failure.code, failure.message, failure.hint) if failure else (None, None, None)
         self._db.execute(
             """UPDATE titles SET state = ?1, error_code = ?2, error_message = ?3, error_hint = ?4,
-                   held = (held AND ?1 = 'paused') WHERE id = ?5""",
+                   held = (held AND ?1 = 'paused'), lacks_room = 0 WHERE id = ?5""",
             (state, *error, title_id),
         )
 

@@ -78,7 +78,7 @@ class Followed:
 
     def hold(self, title_id: str) -> None:
         """A person stopped the title: nobody else goes on with it."""
-        self._db.execute("UPDATE titles SET held = 1 WHERE id = ?", (title_id,))
+        self._db.execute("UPDATE titles SET held = 1, lacks_room = 0 WHERE id = ?", (title_id,))
 
     def remember(self, title_id: str, why: Why | None, now: datetime) -> None:
         """The title goes, and this is why: what a person removes, and what is watched, stays that, whatever else is

@@ -50,6 +50,10 @@ class Marks:
         """Whoever downloads the title is to stop, or not any more."""
         self._db.execute("UPDATE titles SET pause_asked = ? WHERE id = ?", (asked, title_id))
 
+    def lacks_room(self, title_id: str) -> None:
+        """The title waits for room, until it goes on or a person pauses it."""
+        self._db.execute("UPDATE titles SET lacks_room = 1 WHERE id = ?", (title_id,))
+
     def pause_asked(self, title_id: str) -> bool:
         """Is whoever downloads the title to stop?"""
         return bool(self._read("SELECT 1 FROM titles WHERE id = ? AND pause_asked", (title_id,)))

@@ -35,7 +35,7 @@ ENTRY_COLUMNS = """
     rights, protected, bytes_done, bytes_total, fetches_left,
     CASE WHEN fetches_left AND bytes_total <= bytes_done
         THEN (SELECT count(*) FROM fetches WHERE title_id = titles.id) ELSE 0 END,
-    watched, kept, position_seconds, error_code, error_message, error_hint,
+    watched, kept, position_seconds, lacks_room, error_code, error_message, error_hint,
     licenses.id, system, licenses.kids, issued_at, storage_seconds, playback_seconds, ends_at, first_played_at,
     last_played_at, renewable, unknown, soft, policy, expired_at, destroyed_at
 """
@@ -51,7 +51,7 @@ def entry(row: Sequence[Any], tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
     (
         id_, name, state, folder, slot, quality, audio, subtitles, series_id, series_name, season, episode,
         rights, protected, done, total, left, unknown, watched, kept, position,
-        error, error_message, error_hint, *license,
+        lacks_room, error, error_message, error_hint, *license,
     ) = row  # fmt: skip
     return Entry(
         id=id_,
@@ -73,6 +73,7 @@ def entry(row: Sequence[Any], tracks: Mapping[str, tuple[Track, ...]]) -> Entry:
         watched=bool(watched),
         kept=bool(kept),
         position_seconds=position,
+        lacks_room=bool(lacks_room),
         error=_failure(error, error_message, error_hint),
     )
 

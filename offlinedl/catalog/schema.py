@@ -275,4 +275,6 @@ MIGRATIONS = (
     """,
     # Why a title may not be downloaded, as its source says it.
     "ALTER TABLE offers ADD COLUMN reason TEXT",
+    # That a title waits for room.
+    "ALTER TABLE titles ADD COLUMN lacks_room INTEGER NOT NULL DEFAULT 0 CHECK (lacks_room IN (0, 1))",
 )

@@ -13,6 +13,7 @@ from offlinedl.actions.sync.outbox import releases
 from offlinedl.actions.sync.work import Pass, Step
 from offlinedl.aside import alone
 from offlinedl.errors import BusyError, GoneError, OfflinedlError, PausedError, StorageError, sized
+from offlinedl.library import Library
 from offlinedl.smart import Action
 
 _NO_TRY = (BusyError, StorageError)
@@ -32,7 +33,15 @@ async def smart_downloads(work: Pass) -> None:
     await fetch([action for action in actions if action.does == "download"], work)
     for action in actions:
         if action.does == "skip":
+            _note_lack(action, library)
             work.tell(_step(action))
+
+
+def _note_lack(action: Action, library: Library) -> None:
+    """A person who looks at the title sees what it waits for. A disk that is full may have no place for that either."""
+    if action.lacks_room:
+        with suppress(OfflinedlError), library.catalog.transaction():
+            library.catalog.marks.lacks_room(action.title)
 
 
 def _foretold(action: Action, work: Pass) -> Step:
