@@ -22,6 +22,11 @@ def failed(ref: str, catalog: Catalog) -> tuple[Offer, Tries] | None:
     return found[0] if len(found) == 1 else None
 
 
+def all_failed(catalog: Catalog) -> list[str]:
+    """The ids of all titles that `failed` knows."""
+    return sorted(i for i in catalog.followed.tries() if catalog.offers.named(i) and catalog.entry(i) is None)
+
+
 def find(ref: str, library: Library) -> Entry:
     """The title that `ref` names, as Library.find gives it. Where `sync` tried to get it, NotFoundError says that."""
     try:

@@ -218,16 +218,31 @@ def test_what_never_came_can_be_dismissed(tv: Offlinedl, origin: Origin) -> None
     assert (tv("sync").code, ready(tv)) == (3, ["1x2"])
     shown = tv("show", "1x1")
     assert (shown.code, "not here: its download failed 1 time: " in shown.err) == (3, True)
+    said = "Not listed, for nothing of it is here: 1 download that failed (tv:1x1). `offlinedl show ID` says why.\n"
+    assert tv.ok("list", "--state", "failed").err.endswith(said)
+    failed = tv.ok("list", "--state", "failed", "--json")
+    assert (failed.json, failed.err) == ([], said)
+    assert (tv.ok("list").err, tv.ok("list", "--state", "ready").err) == ("", "")
     assert tv("rm", "1x3").code == 3
     assert tv.ok("rm", "1x1", "--dry-run").out.startswith("would leave tv:1x1")
     assert tv.ok("rm", "tv:1x1").out == "left tv:1x1, which is not here: `sync` gets it no more\n"
     assert ("download", "1x3", "done") in steps(tv)
+    assert tv.ok("list", "--state", "failed", "--json").err == ""
     assert tv("rm", "1x1").code == 3
     offer(origin)
     tv.ok("sync")
     assert ready(tv) == ["1x2", "1x3"]
     tv.ok("get", "1x1")
     assert ready(tv) == ["1x1", "1x2", "1x3"]
+
+
+def test_of_many_that_never_came_some_are_named(tv: Offlinedl, origin: Origin) -> None:
+    wrong = {"sources": [{"url": "titles/none/manifest.mpd"}]}
+    offer(origin, [episode(1, number) | wrong for number in range(1, 8)])
+    tv.ok("follow", "h", "--next", "7")
+    assert tv("sync").code == 3
+    named = "7 downloads that failed (tv:1x1, tv:1x2, tv:1x3, tv:1x4, tv:1x5 and 2 more)"
+    assert named in tv.ok("list", "--state", "failed").err
 
 
 def test_what_a_person_removed_is_said_in_json_and_where_that_is_asked(tv: Offlinedl, origin: Origin) -> None:

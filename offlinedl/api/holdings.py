@@ -114,6 +114,10 @@ class Holdings:
             await self.release(entry.id)
         return freed
 
+    def missed(self) -> tuple[str, ...]:
+        """The ids of titles that `sync` got in vain, and of which nothing is here: they are none of the library's."""
+        return tuple(absent.all_failed(self._inside.catalog))
+
     def dismiss(self, ref: str, *, dry_run: bool = False) -> str | None:
         """Have `sync` leave a title that it got in vain, and that is not here, until it is asked for again. Its id;
         None where there is none."""

@@ -13,6 +13,8 @@ from offlinedl.cli.output import document, marks, note, size, styled, table
 if TYPE_CHECKING:
     from offlinedl.api.titles import OfflineTitle
 
+_NAMED = 5
+
 
 def verb(
     state: Annotated[str | None, typer.Option(metavar="STATE", help="Only titles in this state.")] = None,
@@ -30,6 +32,7 @@ def verb(
     order, then, wanted = _order(sort), dates.moment("--until", until) if until else None, _state(state)
     with wiring.opened() as library:
         titles, fault = list(library.titles()), library.clock_fault()
+        missed = library.missed() if wanted == "failed" else ()
     if wanted is not None or then is not None:
         titles = [t for t in titles if (wanted is None or t.state == wanted) and (then is None or t.plays_at(then))]
     if order is not None:
@@ -41,6 +44,8 @@ def verb(
         table(("ID", "NAME", "QUALITY", "AUDIO", "SIZE", ""), rows, spare, short="NAME")
     else:
         _nothing(filtered=bool(state or until))
+    if missed:
+        _tell_missed(missed)
     if fault:
         note(f"The clock of this machine is {fault}.")
         note("Set it right; or go online: `offlinedl get ID` asks the service for the time, if it has https.")
@@ -84,6 +89,15 @@ def _nothing(*, filtered: bool) -> None:
         return
     note("Nothing here yet.")
     note(f"Get a title with {styled('offlinedl get URL', 'bold')}, or see the whole story with offlinedl demo.")
+
+
+def _tell_missed(ids: tuple[str, ...]) -> None:
+    """What `sync` got in vain before it had a row is no title of the catalog, and `show` has none of it in JSON."""
+    from offlinedl.errors import counted
+
+    named = ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
+    failed = f"{counted(len(ids), 'download')} that failed ({named})"
+    note(f"Not listed, for nothing of it is here: {failed}. `offlinedl show ID` says why.")
 
 
 def _state(text: str | None) -> str | None:
