@@ -404,9 +404,12 @@ def packed(offlinedl: Offlinedl, origin: Origin) -> Offlinedl:
 
 
 def test_a_trip_that_is_over_is_none(packed: Offlinedl) -> None:
-    refused = packed.at(PLAYED, "sync", "--until", "2026-11-09")
-    assert (refused.code, "is over" in refused.err) == (2, True)
+    """A year that was mistyped is no promise that all plays then."""
+    for verb in ("sync", "list"):
+        refused = packed.at(PLAYED, verb, "--until", "2026-11-09")
+        assert (refused.code, refused.err.splitlines()[0]) == (2, "error: 2026-11-09 is over")
     assert packed.at(PLAYED, "sync", "--dry-run", "--until", "2026-11-10").code == 0
+    assert packed.at(PLAYED, "list", "--until", "2026-11-10").code == 0
 
 
 def test_before_a_trip(packed: Offlinedl, origin: Origin) -> None:

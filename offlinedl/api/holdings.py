@@ -12,13 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from offlinedl import absent, clock, sources
+from offlinedl import absent, clock, expiry, sources
 from offlinedl.api.events import watched
 from offlinedl.api.home import Home, Network
 from offlinedl.api.titles import OfflineTitle, seen
-from offlinedl.errors import NotFoundError, OfflinedlError
+from offlinedl.errors import NotFoundError, OfflinedlError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from offlinedl.actions.play import Playback, Telling
     from offlinedl.added import AddedSource, Offer
     from offlinedl.api.details import TitleDetails
@@ -51,10 +53,15 @@ class Holdings:
         async with self._licensing() as licensing:
             yield type(self)(self._home, self._inside, self._network, licensing)
 
-    def titles(self) -> tuple[OfflineTitle, ...]:
-        """Every title as it stands now, by series, season, episode and name."""
+    def titles(self, *, until: datetime | None = None) -> tuple[OfflineTitle, ...]:
+        """Every title as it stands now, by series, season, episode and name; of a moment that is to come, those that
+        still play then. UsageError where it is over."""
         now = self._inside.time()
-        return tuple(seen(entry, now) for entry in self._inside.entries())
+        titles = tuple(seen(entry, now) for entry in self._inside.entries())
+        if until is None:
+            return titles
+        self._check_to_come(until)
+        return tuple(title for title in titles if title.plays_at(until))
 
     def title(self, ref: str) -> OfflineTitle:
         """One title as it stands now. NotFoundError where the library does not have it."""
@@ -209,6 +216,10 @@ class Holdings:
         play.check_languages(entry, wished)
         async with self._licensing() as licensing:
             await play.play(entry, wished, self._inside, licensing, telling, program=program)
+
+    def _check_to_come(self, moment: datetime) -> None:
+        if moment <= self._inside.time():
+            raise UsageError(f"{expiry.named(moment)} is over", "say a day or a moment that is to come")
 
     def _source(self, name: str) -> AddedSource:
         source = self._inside.catalog.offers.source(name)

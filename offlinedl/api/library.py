@@ -18,7 +18,7 @@ from offlinedl import endings, sources
 from offlinedl.api.events import watched
 from offlinedl.api.holdings import Holdings
 from offlinedl.api.home import Home, Network
-from offlinedl.errors import UsageError, shown
+from offlinedl.errors import shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -264,8 +264,8 @@ class Library(Holdings):
             if tell is not None:
                 tell(step)
 
-        if until is not None and until <= self._inside.time():
-            raise UsageError(f"{until:%Y-%m-%d %H:%M} is over", "say a day or a moment that is to come")
+        if until is not None:
+            self._check_to_come(until)
         if not dry_run:
             self._heed()
         gate = self._home.gate(self._inside, between)

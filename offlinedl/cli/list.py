@@ -31,10 +31,10 @@ def verb(
 
     order, then, wanted = _order(sort), dates.moment("--until", until) if until else None, _state(state)
     with wiring.opened() as library:
-        titles, fault = list(library.titles()), library.clock_fault()
+        titles, fault = list(library.titles(until=then)), library.clock_fault()
         missed = library.missed() if wanted == "failed" else ()
-    if wanted is not None or then is not None:
-        titles = [t for t in titles if (wanted is None or t.state == wanted) and (then is None or t.plays_at(then))]
+    if wanted is not None:
+        titles = [t for t in titles if t.state == wanted]
     if order is not None:
         titles.sort(key=order)
     if json:
