@@ -251,6 +251,17 @@ NEWS_FIRST = [
         offered=tuple(replace(o, published=NOW + n * DAY) for n, o in enumerate(SEASONS[:4])),
     ),
     story(
+        "where that is asked for and there are no dates, the last number",
+        {"download 2x4": "1 of 2", "download 2x3": ""},
+        rules=(replace(THREE, newest=True, ahead=2),),
+        offered=tuple(replace(o, position=n) for n, o in enumerate(SEASONS)),
+    ),
+    story(
+        "and none before the one that was named",
+        {"download 2x4": "1 of 3", "download 2x3": ""},
+        rules=(replace(THREE, newest=True, begin=(2, 3)),),
+    ),
+    story(
         "what was watched leaves its place to an older one",
         {"download n03": "2 of 2"},
         watched("n05", series=NEWS),

@@ -52,8 +52,9 @@ class Order:
 def ordered(rule: Following, shelf: Shelf) -> Order:
     """The order in which the episodes that `rule` speaks of are to be watched."""
     items = _items(rule, shelf)
-    if rule.newest or not _has_numbers(items, rule):
-        return Order(is_newest=True, items=tuple(_newest(items)))
+    has_numbers = _has_numbers(items, rule)
+    if rule.newest or not has_numbers:
+        return Order(is_newest=True, items=tuple(_newest(items, rule, has_numbers=has_numbers)))
     unnumbered = _absent([item for item in items if item.offer.episode is None])
     return Order(is_newest=False, items=tuple(_next(items, rule)), unnumbered=unnumbered)
 
@@ -97,7 +98,7 @@ def _next(items: Sequence[Item], rule: Following) -> list[Item]:
     """By season and episode, after the last one that was watched. Of two with one number, that which is here counts."""
     numbered = [item for item in items if item.offer.episode is not None]
     last = max((item.number for item in numbered if item.is_watched), default=(0, 0))
-    ahead = [item for item in numbered if item.number > last and item.number >= (rule.begin or (0, 0))]
+    ahead = [item for item in numbered if item.number > last and not _is_before(item, rule)]
     ahead.sort(key=lambda item: (item.number, item.stored is None, item.offer.position, item.offer.id))
     found = []
     for _, group in groupby(ahead, key=lambda item: item.number):
@@ -111,14 +112,24 @@ def _absent(items: Sequence[Item]) -> tuple[str, ...]:
     return tuple(item.offer.id for item in items if item.stored is None and item.gone is None)
 
 
-def _newest(items: Sequence[Item]) -> list[Item]:
-    """The newest first; where there are no dates, in the order of the source. Of those that newer ones had come after
-    there are more each week, and nobody asks why they are not here. News do not go back: nothing comes that is older
-    than these."""
-    ordered = sorted(items, key=lambda item: (-_stamp(item.offer.published), item.offer.position, item.offer.id))
+def _newest(items: Sequence[Item], rule: Following, *, has_numbers: bool) -> list[Item]:
+    """The newest first; where there are no dates the last number, else in the order of the source. Of those that newer
+    ones had come after there are more each week, and nobody asks why they are not here. News do not go back: nothing
+    comes that is older than these."""
+
+    def key(item: Item) -> tuple[float, int, int, int, str]:
+        season, episode = item.number if has_numbers else (0, 0)
+        return -_stamp(item.offer.published), -season, -episode, item.offer.position, item.offer.id
+
+    ordered = sorted(items, key=key)
     last = next((n for n, item in enumerate(ordered) if item.has_passed), len(ordered))
     comes = [item for n, item in enumerate(ordered) if n < last or item.stored is not None]
-    return [item for item in comes if not item.is_watched]
+    return [item for item in comes if not item.is_watched and not _is_before(item, rule)]
+
+
+def _is_before(item: Item, rule: Following) -> bool:
+    """Does it come before the first one that counts?"""
+    return rule.begin is not None and item.offer.episode is not None and item.number < rule.begin
 
 
 def _stamp(at: datetime | None) -> float:
