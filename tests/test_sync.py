@@ -360,6 +360,7 @@ def test_a_place_that_a_removal_frees_is_there_at_once(offlinedl: Offlinedl, ori
     told = offlinedl("sync", "--json")
     assert (told.code, ready(offlinedl)) == (5, ["1x1"])
     assert [step["error"]["code"] for step in told.json if step["error"]] == ["download-limit"]
+    assert offlinedl("show", "1x2").err.startswith("error: tv:1x2: not here: its download failed 1 time: TV allows 1 ")
     offlinedl.ok("mark", "1x1", "--watched")
     offlinedl.ok("sync")
     assert ready(offlinedl) == ["1x2"]

@@ -124,7 +124,7 @@ class Followed:
             """INSERT INTO tries VALUES (?, 1, ?, ?, ?, ?)
                ON CONFLICT (title_id) DO UPDATE SET count = count + 1, last_at = excluded.last_at,
                    code = excluded.code, exit_code = excluded.exit_code, message = excluded.message""",
-            (title_id, rows.text(now), error.code, error.exit_code, error.message),
+            (title_id, rows.text(now), error.code, error.exit_code, error.message.removeprefix(f"{title_id}: ")),
         )
 
     def tries(self) -> dict[str, Tries]:
