@@ -143,12 +143,12 @@ class Library:
         """Where the title's manifest was read."""
         return self.catalog.manifest_url(entry.id)
 
-    async def start(self, entry: Entry) -> Plan:
-        """The title is downloading. Returns its plan, after a look at the disk: done is what is there and sound,
-        whatever rows and journal say."""
+    async def start(self, entry: Entry, plan: Plan | None = None) -> Plan:
+        """The title is downloading. Returns its plan, the stored one where none is given, after a look at the disk:
+        done is what is there and sound, whatever rows and journal say."""
         from offlinedl.intake import held
 
-        plan = self.plan(entry.id)
+        plan = self.plan(entry.id) if plan is None else plan
         with self.catalog.transaction():
             self.become(entry.id, State.DOWNLOADING)
         sound = await held(self.store, entry, plan.fetches)

@@ -6,16 +6,17 @@ _PAYS = 0.2
 """More at once must bring so large a part of what it would if each brought as much as before, or is given up again."""
 
 _STEP = 1.5
-_FIRST_SECONDS = 0.25
-_WINDOW_SECONDS = 1.0
-_WINDOW_FETCHES = 2
-"""A measurement takes at least so long, and so many fetches for each that runs at once: they end in waves. The first
-ones are short, for a title may be over in seconds; what they say against more is asked once again."""
+_FIRST, _WINDOW = (0.25, 2), (1.0, 4)
+_PART = 256 * 1024
+"""A measurement takes at least so many seconds, and so many parts for each fetch that runs at once, for they end in
+waves. A part is a fetch, or so many bytes: what large ones bring is seen before they end. The first measurements are
+short, for a title may be over in seconds; what they say against more is asked once again."""
 
-_REST_SECONDS = 60.0
+_AGAIN_SECONDS, _REST_SECONDS = 1.0, 60.0
 """Once a limit was found, it takes so long until more is tried again."""
 
-_FEWEST_ENDED = 8
+_FEWEST_ENDED = 16
+_AT_ONCE_SECONDS = 1.0
 _MANY, _RISING = 0.2, 2.0
 """Errors are rising where, of at least so many that ended, so large a part failed, and so many times that of before."""
 
@@ -23,31 +24,37 @@ _MANY, _RISING = 0.2, 2.0
 class Parallelism:
     """`limit` fetches may run at once, never more than `most`; `why` says what decided it last.
 
-    It is told how each attempt ended, and when, in seconds of a monotonic clock. What a change brought is measured
-    when all that was under way before it has ended.
+    It is told what came, how each attempt ended, and when, in seconds of a monotonic clock. What a change brought is
+    measured when a part has come of each that was under way before it, and of each that it added: connections begin
+    slowly (RFC 5681 section 3.1).
     """
 
     def __init__(self, most: int, start: int = 8) -> None:
         self.limit = min(start, most)
         self.why = f"{self.limit} at once to begin with"
         self._most = most
-        self._window = _FIRST_SECONDS
+        self._window = _FIRST
         self._too_many: int | None = None
         self._tried_from: tuple[int, float] | None = None
         self._lowered = self._rested = self._began = float("-inf")
-        self._settling = self.limit
-        self._fetches = self._bytes = self._failures = 0
+        self._settling = self._before = self.limit
+        self._fetches = self._bytes = self._next_look = 0
+        self._ended = self._failures = 0
+        self._is_quiet = False
         self._share = 0.0
 
-    def finished(self, size: int, now: float) -> None:
-        """A fetch of `size` bytes ended well."""
-        if self._settles(now):
-            return
+    def came(self, count: int, now: float) -> None:
+        """So many bytes came of a fetch that goes on."""
+        self._bytes += count
+        if self._bytes >= self._next_look:
+            self._next_look = self._bytes + _PART
+            self._look(now)
+
+    def finished(self, now: float) -> None:
+        """A fetch ended well."""
         self._fetches += 1
-        self._bytes += size
-        passed = now - self._began
-        if passed >= self._window and self._fetches >= _WINDOW_FETCHES * self.limit:
-            self._measured(self._bytes / passed, now)
+        self._look(now)
+        self._count(0, now)
 
     def pushed_back(self, now: float) -> None:
         """A server said that it is too much (status 429 or 503)."""
@@ -55,26 +62,39 @@ class Parallelism:
 
     def failed(self, now: float) -> None:
         """An attempt ended with another error of the network."""
-        if self._settles(now):
+        self._count(1, now)
+
+    def _count(self, failures: int, now: float) -> None:
+        """One more ended. What was under way before a change says nothing of it."""
+        if self._before:
+            self._before -= 1
             return
-        self._failures += 1
-        ended = self._failures + self._fetches
-        if ended >= max(_FEWEST_ENDED, self.limit) and self._failures / ended > max(_MANY, _RISING * self._share):
+        self._ended += 1
+        self._failures += failures
+        some = max(_FEWEST_ENDED, 2 * self.limit)
+        rising = self._failures > some * max(_MANY, _RISING * self._share)
+        if rising or self._ended >= some:
+            self._share += (self._failures / self._ended - self._share) / 3
+            self._ended = self._failures = 0
+            self._is_quiet = not rising
+        if rising:
             self._fewer(self.limit * 3 // 4, now, "errors are rising")
 
-    def _settles(self, now: float) -> bool:
-        """Is what ends at `now` still of the time before the last change?"""
-        if not self._settling:
-            return False
-        self._settling -= 1
-        self._began = now
-        return True
+    def _look(self, now: float) -> None:
+        parts, passed = max(self._fetches, self._bytes // _PART), now - self._began
+        seconds, each = self._window
+        if self._settling:
+            if parts >= self._settling:
+                self._settling = 0
+                self._begin(now)
+        elif passed >= seconds and parts >= each * self.limit:
+            self._measured(self._bytes / passed, now)
 
     def _fewer(self, limit: int, now: float, why: str) -> None:
         """What was under way together ends together: it counts once."""
-        if now - self._lowered < _WINDOW_SECONDS:
+        if now - self._lowered < _AT_ONCE_SECONDS:
             return
-        self._lowered, self._window = now, _WINDOW_SECONDS
+        self._lowered, self._window = now, _WINDOW
         self._too_many, self._tried_from, self._rested = self.limit, None, now + _REST_SECONDS
         self._change(max(1, limit), now, why)
 
@@ -84,15 +104,15 @@ class Parallelism:
         if before is not None:
             limit, was = before
             if rate < was * (1 + _PAYS * (self.limit / limit - 1)):
-                sure = self._window == _WINDOW_SECONDS
-                self._rested = now + (_REST_SECONDS if sure else _WINDOW_SECONDS)
-                self._window = _WINDOW_SECONDS
+                self._rested = now + (_REST_SECONDS if self._window == _WINDOW else _AGAIN_SECONDS)
+                self._window = _WINDOW
                 self._change(limit, now, "more brought no more")
                 return
             self._too_many = None
-        if self._too_many is not None and self.limit + 1 < self._too_many:
+        recovers = self._too_many is not None and self.limit + 1 < self._too_many
+        if recovers and self._is_quiet:
             self._change(self.limit + 1, now, "it is quiet again")
-        elif self.limit < self._most and now >= self._rested:
+        elif self.limit < self._most and now >= self._rested and not recovers:
             self._tried_from = (self.limit, rate)
             more = self.limit + 1 if self._too_many is not None else max(self.limit + 1, int(self.limit * _STEP))
             self._change(min(self._most, more), now, "more may pay")
@@ -101,13 +121,13 @@ class Parallelism:
 
     def _change(self, limit: int, now: float, why: str) -> None:
         self.why = f"{limit} at once instead of {self.limit}: {why}"
-        self._settling = self.limit
+        self._settling, self._before = max(self.limit, limit), self.limit
+        self._ended, self._failures, self._is_quiet = 0, 0, False
         self.limit = limit
         self._begin(now)
 
     def _begin(self, now: float) -> None:
         """A new measurement."""
-        if ended := self._failures + self._fetches:
-            self._share = (self._share + self._failures / ended) / 2
-        self._fetches = self._bytes = self._failures = 0
+        self._fetches = self._bytes = 0
+        self._next_look = _PART
         self._began = now

@@ -13,13 +13,14 @@ import pytest
 
 from offlinedl.parallel import Parallelism
 
-MB = 1_000_000
+MB, PACKET = 1_000_000, 100_000
 
 
 @dataclass
 class Server:
-    """`speed` says how many bytes a second it gives when so many fetches run at once. It pushes back every request
-    beyond `allowed` at once, and drops those beyond `stable` half-way; `flaky` is the part of all that it drops."""
+    """`speed` says how many bytes a second it gives when so many fetches run at once, but for the first of a
+    connection, which takes `slow_start` seconds longer. It pushes back every request beyond `allowed` at once, and
+    drops those beyond `stable` half-way; `flaky` is the part of all that it drops. Sizes `vary`."""
 
     speed: Callable[[int], float]
     size: float = 2 * MB
@@ -27,35 +28,48 @@ class Server:
     stable: int = 1000
     flaky: float = 0.0
     vary: float = 0.0
+    slow_start: float = 0.0
     pushed: list[float] = field(default_factory=list)
     limits: list[tuple[float, int]] = field(default_factory=list)
 
     def serve(self, parallelism: Parallelism, seconds: float, start: float = 1000.0) -> None:
-        """Fetch one after the other, as many at once as may be, for so long."""
+        """Fetch one after the other, as many at once as may be, for so long. All that run get the same: `given` counts
+        what each of them had so far, and tells what happens next."""
         chance = random.Random(1)
-        running: list[tuple[float, int, str, int]] = []
-        now, number = start, 0
+        events: list[tuple[float, int, str, int]] = []
+        now, given, number, running, connections = start, 0.0, 0, 0, 0
         while now < start + seconds:
-            while len(running) < parallelism.limit:
-                number += 1
-                count = len(running) + 1
+            while running < parallelism.limit:
+                number, running = number + 1, running + 1
+                pace = self.speed(running) / running
                 size = int(self.size * chance.uniform(1 - self.vary, 1 + self.vary))
-                took = size * count / self.speed(count)
-                if count > self.allowed:
-                    heapq.heappush(running, (now + 0.05, number, "pushed back", 0))
-                elif count > self.stable or chance.random() < self.flaky:
-                    heapq.heappush(running, (now + took / 2, number, "failed", 0))
+                first = given + (self.slow_start * pace if running > connections else 0.0)
+                connections = max(running, connections)
+                if running > self.allowed:
+                    heapq.heappush(events, (first + 0.05 * pace, number, "pushed back", 0))
+                elif running > self.stable or chance.random() < self.flaky:
+                    heapq.heappush(events, (first + size / 2, number, "failed", 0))
                 else:
-                    heapq.heappush(running, (now + took, number, "finished", size))
-            now, _, ended, size = heapq.heappop(running)
-            if ended == "finished":
-                parallelism.finished(size, now)
-            elif ended == "failed":
-                parallelism.failed(now)
-            else:
-                self.pushed.append(now)
-                parallelism.pushed_back(now)
+                    ends = [0, *range(chance.randrange(1, PACKET), size, PACKET), size]
+                    for begin, end in pairwise(ends):
+                        what = "finished" if end == size else "came"
+                        heapq.heappush(events, (first + end, number, what, end - begin))
+            at, _, what, size = heapq.heappop(events)
+            now += (at - given) * running / self.speed(running)
+            given = at
+            running -= what != "came"
+            self._tell(parallelism, what, size, now)
             self.limits.append((now - start, parallelism.limit))
+
+    def _tell(self, parallelism: Parallelism, what: str, size: int, now: float) -> None:
+        parallelism.came(size, now)
+        if what == "finished":
+            parallelism.finished(now)
+        elif what == "failed":
+            parallelism.failed(now)
+        elif what == "pushed back":
+            self.pushed.append(now)
+            parallelism.pushed_back(now)
 
     def after(self, seconds: float) -> list[int]:
         """Every limit from then on."""
@@ -114,18 +128,31 @@ def test_more_is_tried_rarely_once_it_did_not_pay() -> None:
     assert limits.count(8) > 0.9 * len(limits)
 
 
+FIRST_STEPS = [
+    pytest.param(Server(latency, size=MB / 20, slow_start=0.2), 1.5, id="small segments, far away"),
+    pytest.param(Server(latency, size=2.6 * MB, slow_start=0.2), 3.0, id="large segments, which take seconds"),
+]
+
+
+@pytest.mark.parametrize(("server", "seconds"), FIRST_STEPS)
+def test_sixteen_run_before_a_short_title_is_over(server: Server, seconds: float) -> None:
+    server.serve(Parallelism(16), 6)
+    assert set(server.after(seconds)) == {16}
+
+
 def test_what_was_under_way_is_not_what_a_change_brought() -> None:
     parallelism = Parallelism(64)
 
     def finish(fetches: int, first: float) -> None:
         """Eight a second."""
         for number in range(fetches):
-            parallelism.finished(MB, first + number / 8)
+            parallelism.came(MB // 10, first + number / 8)
+            parallelism.finished(first + number / 8)
 
     finish(8 + 16, 0.0)
     assert parallelism.limit == 12
-    for _ in range(8):
-        parallelism.finished(MB, 3.0)
+    for _ in range(12):
+        parallelism.finished(3.0)
     finish(2 * 12, 3.125)
     assert parallelism.why == "8 at once instead of 12: more brought no more"
 
@@ -183,7 +210,7 @@ def test_one_error_changes_nothing() -> None:
 def test_every_decision_says_why() -> None:
     parallelism = Parallelism(64)
     said = [parallelism.why]
-    for server in (Server(line(12)), Server(latency, allowed=4), Server(latency, stable=2)):
+    for server in (Server(line(12)), Server(latency, allowed=4, size=MB / 4), Server(latency, stable=2)):
         start = 1000.0 * len(said)
         for second in range(300):
             server.serve(parallelism, 1, start=start + second)

@@ -39,7 +39,8 @@ from offlinedl.streams import Fetch, Plan
 @dataclass(slots=True, kw_only=True)
 class Download:
     """Brings the title of `entry` to `ready`. `resolve` reads its manifest again, and plans the tracks of these
-    ids. `remark` is added to what is said at the end."""
+    ids. `remark` is added to what is said at the end. A plan that was `written` just now, for a title of which nothing
+    was here, need not be read."""
 
     entry: Entry
     library: Library
@@ -47,6 +48,7 @@ class Download:
     progress: Progress
     resolve: Callable[[tuple[str, ...]], Awaitable[Plan]]
     remark: str = ""
+    written: Plan | None = None
     _formed: set[Identity] = field(default_factory=set, init=False)
 
     async def run(self) -> Entry:
@@ -85,7 +87,7 @@ class Download:
 
     async def _ready(self) -> tuple[Entry, int]:
         """The title, ready, and the number of segments that are nowhere to be had."""
-        plan = await self.library.start(self.entry)
+        plan, self.written = await self.library.start(self.entry, self.written), None
         storage.check(self.entry, plan.fetches, self.library)
         begin(self.progress, self.entry.name, plan.fetches)
         there = {f.identity for f in plan.fetches if f.size is not None}

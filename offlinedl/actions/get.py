@@ -107,9 +107,8 @@ def work(entry: Entry, order: Order, library: Library, licensing: Licensing, pro
 async def get(order: Order, library: Library, licensing: Licensing, progress: Progress) -> Entry:
     """Bring a title to `ready`, from wherever it stands. Returns it as it is then."""
 
-    async def downloaded(entry: Entry) -> Entry:
-        entry = library.mark(entry, order.decision)
-        return await work(entry, order, library, licensing, progress).run()
+    def download(entry: Entry) -> Download:
+        return work(library.mark(entry, order.decision), order, library, licensing, progress)
 
     entry = _settled(order.ref, library)
     if order.queued:
@@ -125,15 +124,16 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
     if entry is not None and same:
         rights.check(entry, library.time())
         with library.lock(entry.id):
-            return await downloaded(library.find(entry.id))
+            return await download(library.find(entry.id)).run()
     title, plan = await _planned_or_wished(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)
         if entry is not None and entry.state is State.READY:
             await work(entry, order, library, licensing, progress).beside(plan)
-        entry = await library.begin(title, plan)
-        del plan  # it is on the disk, and as large in memory as the title is long
-        return await downloaded(entry)
+        begun = download(await library.begin(title, plan))
+        begun.written = plan if entry is None else None
+        del plan  # it is as large as the title is long, and on the disk
+        return await begun.run()
 
 
 async def look(order: Order, library: Library, licensing: Licensing) -> Prepared:

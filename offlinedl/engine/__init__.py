@@ -127,10 +127,12 @@ class _Run:
 
     def __init__(self, engine: Engine, plan: Plan, intake: Intake, progress: Progress, renew: Renew | None) -> None:
         self._engine, self._intake = engine, intake
+        self._parallel = Parallelism(engine.connections)
         self._means = Means(
             http=engine.http,
             intake=intake,
             progress=progress,
+            parallel=self._parallel,
             stall_seconds=engine.stall_seconds,
             floor=engine.floor,
             clock=asyncio.get_running_loop().time,
@@ -141,7 +143,6 @@ class _Run:
         self._addresses = Addresses(plan, renew)
         self._tracks = plan.tracks
         self._seconds = sum(f.duration for f in plan.fetches) or 1.0
-        self._parallel = Parallelism(engine.connections)
         self._queue: deque[Fetch] = deque()
         self._taken: dict[str, asyncio.Semaphore] = {}
         self._working = 0
@@ -296,5 +297,5 @@ class _Run:
                 self._parallel.failed(now())
             raise
         self._engine.heard.add(origin(url))
-        self._parallel.finished(arrival.size, now())
+        self._parallel.finished(now())
         return arrival

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from offlinedl.errors import DamagedError, NetworkError, shown
 from offlinedl.http import Head, Http, Take
 from offlinedl.intake import Intake
+from offlinedl.parallel import Parallelism
 from offlinedl.progress import Progress
 from offlinedl.rate import Bucket
 from offlinedl.signatures import unsigned
@@ -40,6 +41,7 @@ class Means:
     http: Http
     intake: Intake
     progress: Progress
+    parallel: Parallelism
     stall_seconds: float
     floor: int
     clock: Callable[[], float]
@@ -152,6 +154,7 @@ class Attempt:
         means = self._means
         means.progress.advance(count, grown)
         now = means.clock()
+        means.parallel.came(count, now)
         pause = means.bucket.take(count, now) if means.bucket else 0.0
         if self.received >= self._next_mark or pause or not count:
             self._next_mark = self.received + self._enough

@@ -66,5 +66,6 @@ class _Several:
             if error.status in {429, 503}:
                 self._parallel.pushed_back(now())
             raise
-        self._parallel.finished(len(answer.body), now())
+        self._parallel.came(len(answer.body), now())
+        self._parallel.finished(now())
         return answer
