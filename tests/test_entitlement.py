@@ -223,6 +223,20 @@ def test_a_download_that_comes_to_nothing_is_given_back(members: Offlinedl, orig
     assert owed(members) == []
 
 
+def test_both_who_hear_of_a_removal_are_told_apart(members: Offlinedl, origin: Origin) -> None:
+    """Who licenses it, and who counts its places."""
+    members.ok("get", REF)
+    origin.fault("/license", o.status(503))
+    origin.fault("/entitlement", o.status(503))
+    members.ok("rm", REF)
+    why = ["its license was destroyed", "its place is free again"]
+    assert members.ok("sync", "--dry-run").out.splitlines() == [f"{REF}: would release ({one})" for one in why]
+    assert [step["reason"] for step in members("sync", "--json").json] == why
+    origin.mend()
+    done = [f"{REF}: its server has heard that it is gone ({one})" for one in why]
+    assert members.ok("sync").out.splitlines() == done
+
+
 def test_one_that_is_here_keeps_its_place(members: Offlinedl, origin: Origin) -> None:
     members.ok("get", REF)
     origin.fault("harbour-1", o.status(404))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offlinedl.custody import Owed
 from offlinedl.errors import DamagedError, NetworkError, OfflinedlError
@@ -21,10 +21,12 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What came of a release of the title: None where the server has acknowledged it, else why it stays owed."""
+    """What came of a release of the title: None where the server has acknowledged it, else why it stays owed. `reason`
+    is why it is one."""
 
     title_id: str
-    error: OfflinedlError | None
+    error: OfflinedlError | None = None
+    reason: str = "it is not here any more"
 
 
 def owed(library: Library, titles: Collection[str] = ("",)) -> list[Owed | Departure]:
@@ -38,6 +40,11 @@ def owed(library: Library, titles: Collection[str] = ("",)) -> list[Owed | Depar
 def title_of(one: Owed | Departure) -> str:
     """The id of the title that is gone."""
     return one.title_id if isinstance(one, Departure) else one.record.title_id
+
+
+def reason(one: Owed | Departure) -> str:
+    """Why it is owed: of a title its license server hears, and who counts its places."""
+    return "its place is free again" if isinstance(one, Departure) else "its license was destroyed"
 
 
 async def release(
@@ -76,14 +83,15 @@ async def _released(title_id: str, library: Library, licensing: Licensing, until
 
 async def _told(one: Owed | Departure, library: Library, licensing: Licensing, until: float) -> Told:
     work = _departed(one, library, licensing) if isinstance(one, Departure) else _destroyed(one, library, licensing)
+    told = Told(title_id=title_of(one), reason=reason(one))
     try:
         async with asyncio.timeout_at(until):
             await work
     except TimeoutError:
-        return Told(title_id=title_of(one), error=NetworkError("no answer came in time", "`offlinedl sync` asks again"))
+        return replace(told, error=NetworkError("no answer came in time", "`offlinedl sync` asks again"))
     except OfflinedlError as error:
-        return Told(title_id=title_of(one), error=error)
-    return Told(title_id=title_of(one), error=None)
+        return replace(told, error=error)
+    return told
 
 
 async def _destroyed(one: Owed, library: Library, licensing: Licensing) -> None:

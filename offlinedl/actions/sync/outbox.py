@@ -8,8 +8,6 @@ from offlinedl.actions import release
 from offlinedl.actions.sync.work import Pass, Result, Step
 from offlinedl.errors import NetworkError
 
-_GONE = "its license was destroyed, or it was removed"
-
 
 async def releases(work: Pass, titles: Collection[str] = ("",)) -> None:
     """Tell what is owed, of these titles alone where some are given. What no server heard is told by the next run: that
@@ -17,13 +15,13 @@ async def releases(work: Pass, titles: Collection[str] = ("",)) -> None:
     owed = release.owed(work.library, titles)
     if work.dry_run:
         for one in owed:
-            work.tell(Step(does="release", title=release.title_of(one), reason=_GONE, result="would"))
+            work.tell(Step(does="release", title=release.title_of(one), reason=release.reason(one), result="would"))
         return
     for told in await release.release(owed, work.library, work.licensing, release.LONG):
         result: Result = "failed" if isinstance(told.error, NetworkError) else "warning"
         if told.error is None:
             result = "done"
-        work.tell(Step(does="release", title=told.title_id, reason=_GONE, result=result, error=told.error))
+        work.tell(Step(does="release", title=told.title_id, reason=told.reason, result=result, error=told.error))
 
 
 async def all_releases(work: Pass) -> None:
