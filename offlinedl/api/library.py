@@ -18,7 +18,7 @@ from offlinedl import endings, sources
 from offlinedl.api.events import watched
 from offlinedl.api.holdings import Holdings
 from offlinedl.api.home import Home, Network
-from offlinedl.errors import UsageError, shown
+from offlinedl.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -141,7 +141,7 @@ class Library(Holdings):
         preferences = self._home.preferences(hdr=any(plan.request.hdr for plan in measured))
         return written(fit([plan.seen for plan in measured], size, preferences))
 
-    async def queue(self, ref: Reference) -> Queued:
+    async def queue(self, ref: Reference, *, progress: Watcher | None = None) -> Queued:
         """Write down that a title is to be downloaded, for `download` to begin with in its turn, and for `resume` and
         `sync` if that does not come. One that is READY stays so until then."""
         from offlinedl.actions.get import queue
@@ -150,8 +150,8 @@ class Library(Holdings):
 
         asked = request(ref)
         wanted = replace(order(asked, self._home), brought=False)
-        async with self._licensing() as licensing:
-            with watched("", None) as watch:
+        with watched(asked.ref, progress) as watch:
+            async with self._licensing() as licensing:
                 work = partial(queue, wanted, self._inside, licensing, self._said)
                 return Queued(request=asked, priority=await self._alone(work, asked, watch))
 
@@ -193,7 +193,7 @@ class Library(Holdings):
     async def _got(self, wanted: Order, asked: Request, progress: Watcher | None) -> OfflineTitle:
         from offlinedl.actions.get import get
 
-        with watched(_title(asked.ref), progress) as watch:
+        with watched(asked.ref, progress) as watch:
             async with self._licensing() as licensing:
                 work = partial(get, wanted, self._inside, licensing, watch)
                 return self._seen(await self._alone(work, asked, watch))
@@ -222,7 +222,7 @@ class Library(Holdings):
         from offlinedl.aside import alone
 
         asked = order(replace(request(ref, access=access), hdr=True), self._home)
-        with watched(_title(asked.ref), progress) as watch:
+        with watched(asked.ref, progress) as watch:
             async with self._licensing() as licensing:
                 work = register(asked, Path(path), self._inside, licensing, watch, fetch_missing=fetch_missing)
                 return self._seen(await alone(work))
@@ -294,7 +294,3 @@ class Library(Holdings):
         if time.monotonic() - self._heeded > _SELDOM_SECONDS:
             endings.heed(self._inside)
             self._heeded = time.monotonic()
-
-
-def _title(ref: str) -> str:
-    return shown(ref) if "://" in ref else ref

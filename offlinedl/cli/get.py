@@ -11,7 +11,7 @@ import typer
 from offlinedl.cli import progress, wiring, wishes
 from offlinedl.cli.each import Connections, Cookies, Header, LimitRate, Progress, Proxy, each, tell
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note, say
+from offlinedl.cli.output import document, say
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def verb(
         failed = 0
         if fit is not None:
             request, refs, failed = wiring.run(_fitted(request, refs, library, how, fit))
-            if request.quality is not None and how not in {How.JSON, How.NONE}:
-                note(f"{request.quality} fits into {fit}.")
+            if request.quality is not None:
+                progress.remark(how, f"{request.quality} fits into {fit}.")
         if dry_run:
             plans, code = wiring.run(_looked(request, refs, library, how, everything=all_renditions))
             _show(plans, json=json)
@@ -99,7 +99,8 @@ async def _got(request: Request, refs: Sequence[str], library: Library, how: How
     waiting: dict[str, Queued] = {}
 
     async def queue(library: Library, ref: str) -> None:
-        waiting[ref] = await library.queue(replace(request, ref=ref))
+        with progress.watcher(how) as watcher:
+            waiting[ref] = await library.queue(replace(request, ref=ref), progress=watcher)
 
     async def fetch(library: Library, ref: str) -> str:
         with progress.watcher(how) as watcher:
