@@ -5,7 +5,6 @@ A verb that only looks is as fast as this module is read: what its functions nee
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -41,7 +40,6 @@ class Holdings:
         self._network = network
         self._shared = session
         self._said = None if session is None else sources.Said()
-        self._heeded = time.monotonic()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Self]:

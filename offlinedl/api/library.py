@@ -6,7 +6,6 @@ A verb that only looks is as fast as this module is read: what its functions nee
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from offlinedl.vault import LicenseStore
 
 T = TypeVar("T")
-
-_SELDOM_SECONDS = 3600.0
 
 
 class Library(Holdings):
@@ -267,7 +264,7 @@ class Library(Holdings):
         if until is not None and until <= self._inside.time():
             raise UsageError(f"{until:%Y-%m-%d %H:%M} is over", "say a day or a moment that is to come")
         if not dry_run:
-            self._heed()
+            endings.heed_again(self._inside)
         gate = self._home.gate(self._inside, between)
         async with self._licensing() as licensing, gate.watched():
             with watched("", None) as watch:
@@ -288,9 +285,3 @@ class Library(Holdings):
     def runs(self) -> tuple[Run, ...]:
         """What the last passes of `sync` did, also those of the command line, the newest first."""
         return tuple(self._inside.catalog.runs.last())
-
-    def _heed(self) -> None:
-        """Destroy licenses that are over. A look that comes soon after the last is none by another clock."""
-        if time.monotonic() - self._heeded > _SELDOM_SECONDS:
-            endings.heed(self._inside)
-            self._heeded = time.monotonic()
