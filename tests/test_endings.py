@@ -141,7 +141,11 @@ def test_an_application_that_runs_for_long_destroys_them_by_its_passes(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each in a session of its own. Two looks within an hour are one clock's word."""
-    monkeypatch.setattr("offlinedl.clock.ticks", lambda: machine.on.total_seconds())
+
+    def ticks() -> float:
+        return machine.on.total_seconds()
+
+    monkeypatch.setattr("offlinedl.clock.ticks", ticks)
     application = Application(Home.at(machine.folder), machine.open(), Network())
 
     async def secrets_after(time: timedelta) -> int:

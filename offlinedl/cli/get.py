@@ -22,19 +22,12 @@ if TYPE_CHECKING:
 
 def verb(
     refs: Annotated[list[str], typer.Argument(metavar="REF...", help="Titles: URLs of manifests, or source:id.")],
-    quality: Annotated[
-        str | None,
-        typer.Option("--quality", "-q", metavar="Q", help="data-saver, standard, high, best, 720p, or 2.5M."),
-    ] = None,
+    quality: wishes.Quality = None,
     audio: wishes.Audio = None,
     subs: wishes.Subs = None,
     keep: Annotated[bool | None, typer.Option("--keep", help="Never removed to make room.")] = None,
-    priority: Annotated[
-        int | None, typer.Option(min=-100, max=100, metavar="N", help="The highest first, where several wait.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="After it, the title may go first to make room (2026-12-24).")
-    ] = None,
+    priority: wishes.Priority = None,
+    until: wishes.Until = None,
     connections: Connections = None,
     limit_rate: LimitRate = None,
     header: Header = None,
