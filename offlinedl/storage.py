@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from offlinedl import smart
 from offlinedl.errors import StorageError, sized
 from offlinedl.library import Library
 from offlinedl.model import Entry, State
-from offlinedl.series import Following, Shelf, Stored
-from offlinedl.smart import Leaving
 
 if TYPE_CHECKING:
+    from offlinedl.series import Following, Shelf
+    from offlinedl.smart import Leaving
     from offlinedl.streams import Fetch
 
 
 def shelf(library: Library, following: Sequence[Following]) -> Shelf:
     """What the rules of smart downloads look at, as it is now."""
+    from offlinedl.series import Shelf, Stored
+
     followed, reading = library.catalog.followed, library.time.reading()
     standings = followed.standings()
     series = [rule.series.id for rule in following]
@@ -46,6 +47,8 @@ def shelf(library: Library, following: Sequence[Following]) -> Shelf:
 
 def goes_first(library: Library) -> list[Leaving]:
     """What would go to make room, in this order."""
+    from offlinedl import smart
+
     following = library.catalog.followed.rules()
     return smart.goes_first(shelf(library, following), following, library.time())
 

@@ -518,7 +518,9 @@ def test_an_expired_title_whose_file_is_gone_is_completed_again(held: Offlinedl)
     [
         pytest.param(["list", "--state", "ready", "--sort", "name"], False, id="words that stay words"),
         pytest.param(["mark", "demo:ferry", "--watched"], False, id="a title, and what is said of it"),
-        pytest.param(["mark", "demo:ferry", "--priority", "3"], True, id="a number"),
+        pytest.param(["mark", "demo:ferry", "--priority", "3"], False, id="a number"),
+        pytest.param(["mark", "demo:ferry", "--priority", "-3"], True, id="what is rare"),
+        pytest.param(["mark", "demo:ferry", "--priority", "1000"], True, id="what is wrong"),
     ],
 )
 def test_what_converts_words_is_imported_where_there_is_something_to_convert(
