@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from offlinedl import endings, sources
+from offlinedl import endings, expiry, sources
 from offlinedl.api.events import watched
 from offlinedl.api.holdings import Holdings
 from offlinedl.api.home import Home, Network
@@ -254,15 +254,8 @@ class Library(Holdings):
         from offlinedl.api.requests import Request, order
         from offlinedl.aside import alone
 
-        steps: list[Step] = []
-
-        def told(step: Step) -> None:
-            steps.append(step)
-            if tell is not None:
-                tell(step)
-
         if until is not None and until <= self._inside.time():
-            raise UsageError(f"{until:%Y-%m-%d %H:%M} is over", "say a day or a moment that is to come")
+            raise UsageError(f"{expiry.named(until)} is over", "say a day or a moment that is to come")
         if not dry_run:
             endings.heed_again(self._inside)
         gate = self._home.gate(self._inside, between)
@@ -272,16 +265,19 @@ class Library(Holdings):
                     library=self._inside,
                     licensing=replace(licensing, engine=replace(licensing.engine, hinders=gate.hindrance)),
                     progress=watch,
-                    tell=told,
+                    tell=tell or _nobody,
                     dry_run=dry_run,
                     order=order(Request(ref=""), self._home),
                     until=until,
                     hinders=gate.hindrance,
                     fault=gate.fault,
                 )
-                await alone(sync(work))
-        return tuple(steps)
+                return await alone(sync(work))
 
     def runs(self) -> tuple[Run, ...]:
         """What the last passes of `sync` did, also those of the command line, the newest first."""
         return tuple(self._inside.catalog.runs.last())
+
+
+def _nobody(step: Step) -> None:
+    """Who does not listen."""
