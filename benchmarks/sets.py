@@ -39,8 +39,9 @@ _FULL_RATE = (Promise(figure="wall", peer="aria2c", limit=1 / 0.97), _SMALL_MEMO
 
 BIG = Content(folder="big", count=400, size=2_500_000)
 SMALL = Content(folder="small", count=10_000, size=50_000)
-_FORTY = Content(folder="forty", count=40, size=2_625_000)
-_THOUSAND = Content(folder="thousand", count=1000, size=51_000)
+_EPISODE = Content(folder="episode", count=120, size=2_625_000)
+_SMALL_EPISODE = Content(folder="small-episode", count=3000, size=51_000)
+"""So long that a rate tells more than a start."""
 
 SETS = {
     "big": Set(
@@ -99,16 +100,18 @@ SETS = {
         promises=(Promise(figure="wall", peer="aria2c", limit=0.95), _SMALL_MEMORY),
         tls=True,
     ),
-    "link-big": Set(what="40 x 2.6 MB, 100 Mbit/s, 50 ms", content=_FORTY, tools=EVERY, promises=_FULL_RATE, loss=0.0),
+    "link-big": Set(
+        what="120 x 2.6 MB, 100 Mbit/s, 50 ms", content=_EPISODE, tools=EVERY, promises=_FULL_RATE, loss=0.0
+    ),
     "link-big-loss": Set(
-        what="40 x 2.6 MB, 100 Mbit/s, 50 ms, 1 % lost", content=_FORTY, tools=EVERY, promises=_FULL_RATE, loss=0.01
+        what="120 x 2.6 MB, 100 Mbit/s, 50 ms, 1 % lost", content=_EPISODE, tools=EVERY, promises=_FULL_RATE, loss=0.01
     ),
     "link-small": Set(
-        what="1,000 x 51 KB, 100 Mbit/s, 50 ms", content=_THOUSAND, tools=EVERY, promises=_FULL_RATE, loss=0.0
+        what="3,000 x 51 KB, 100 Mbit/s, 50 ms", content=_SMALL_EPISODE, tools=EVERY, promises=_FULL_RATE, loss=0.0
     ),
     "link-small-loss": Set(
-        what="1,000 x 51 KB, 100 Mbit/s, 50 ms, 1 % lost",
-        content=_THOUSAND,
+        what="3,000 x 51 KB, 100 Mbit/s, 50 ms, 1 % lost",
+        content=_SMALL_EPISODE,
         tools=EVERY,
         promises=_FULL_RATE,
         loss=0.01,

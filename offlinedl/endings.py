@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from offlinedl.library import Library
 
 
+_SELDOM_SECONDS = 3600.0
+
+
 def heed(library: Library) -> None:
     """Look after all licenses that ended. What cannot be done now, the next run does."""
+    library.heeded_at = clock.ticks()
     clocks = library.catalog.clocks
     with suppress(OfflinedlError), clocks.unhurried():
         reading = library.time.reading()
@@ -33,6 +37,13 @@ def heed(library: Library) -> None:
                 if entry is not None and entry.state is not State.REMOVING:
                     _heed(entry, library, reading)
         library.licenses.clear_destroyed()
+
+
+def heed_again(library: Library) -> None:
+    """The same for who has the library open for long. A look that comes soon after the last is none by another
+    clock."""
+    if clock.ticks() - library.heeded_at > _SELDOM_SECONDS:
+        heed(library)
 
 
 def _heed(entry: Entry, library: Library, reading: Reading) -> None:

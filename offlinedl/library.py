@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from offlinedl import expiry, lifecycle
@@ -58,6 +59,8 @@ class Library:
         self.store = store
         self.time = self._clock = Timekeeper(catalog, clock, boot)
         self.licenses = Custody(catalog, vault, self.time)
+        self.heeded_at = -inf
+        """When licenses that are over were looked after, in ticks (see endings.py)."""
 
     # what there is
 

@@ -291,7 +291,7 @@ def test_one_look_at_the_clock_destroys_no_license(
         before = sealed()
         await library.sync()
         assert sealed() == before
-        monkeypatch.setattr("offlinedl.api.library._SELDOM_SECONDS", -1.0)
+        monkeypatch.setattr("offlinedl.endings._SELDOM_SECONDS", -1.0)
         await library.sync()
         assert sealed() == before - 1
 

@@ -258,6 +258,16 @@ def test_a_service_that_wants_to_be_asked_is_asked_with_the_license(members: Off
     assert (result.code, states(result)["entitlement"]) == (8, "failed")
 
 
+def test_a_service_that_takes_no_entitlement_back_is_a_finding(members: Offlinedl, origin: Origin) -> None:
+    async def keeps(request: web.Request, handler: o.Handler) -> web.StreamResponse:
+        is_release = (await request.json())["action"] == "release"
+        return web.Response(status=500) if is_release else await handler(request)
+
+    origin.fault("/entitlement", keeps)
+    result = members("audit", "demo:harbour-1", "--license", "--json")
+    assert (result.code, states(result)) == (0, {**OF_LOOPBACK, "entitlement": "warning"})
+
+
 def test_the_place_of_a_title_that_is_here_is_not_given_back(members: Offlinedl, origin: Origin) -> None:
     members.ok("get", "demo:harbour-1")
     origin.forget()

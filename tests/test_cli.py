@@ -139,6 +139,11 @@ def test_json_stays_one_document_when_some_fail(demo: Offlinedl) -> None:
     assert demo("get", "demo:nothing", "--json").json == []
 
 
+def test_one_file_is_no_plural(demo: Offlinedl) -> None:
+    demo.ok("get", "demo:lighthouse")
+    assert re.search(r"subtitles en +1 file, 228 B ", demo.ok("show", "demo:lighthouse").out)
+
+
 def test_nothing_is_a_document_too(offlinedl: Offlinedl) -> None:
     assert offlinedl.ok("list", "--json").out == "[]\n"
     assert offlinedl.ok("source", "list", "--json").json == []

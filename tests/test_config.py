@@ -210,4 +210,4 @@ def test_a_home_that_is_a_file_is_said(
 def test_nothing_need_stay_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFLINEDL_HOME", str(tmp_path))
     (tmp_path / "config.toml").write_text('[storage]\nkeep_free = "0"\n')
-    assert wiring.keep_free() == 0
+    assert wiring.home().keep_free() == 0

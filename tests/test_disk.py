@@ -16,6 +16,7 @@ from tests.origin import Asked, Origin, status
 from tests.test_get import assert_origins_bytes
 from tests.test_kill import asked_for, serve
 from tests.test_order import sound
+from tests.test_progress import events, kinds
 from tests.titles import TRACK
 
 
@@ -65,6 +66,15 @@ def assert_goes_on(offlinedl: Offlinedl, origin: Origin, url: str, title: titles
 
 
 # C55, B15: room
+
+
+def test_no_room_for_a_queue_is_told_as_events(demo: Offlinedl) -> None:
+    """A disk that takes no further file."""
+    with disk(demo.home / "titles", "500k,nr_inodes=1"):
+        refused = demo("get", "demo:harbour-1", "demo:lighthouse", "--progress", "json")
+    found = events(refused.err)
+    assert (refused.code, kinds(found)) == (6, ["paused", "paused"])
+    assert {event["error"]["code"] for event in found} == {"no-space"}
 
 
 def test_no_room_is_said_before_anything_is_fetched(offlinedl: Offlinedl, origin: Origin) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from offlinedl import endings, playing, removal
+from offlinedl.api.home import Home, Network
+from offlinedl.api.library import Library as Application
 from offlinedl.catalog import Catalog
 from offlinedl.custody import following
 from offlinedl.errors import RefusedError
@@ -133,6 +135,26 @@ def test_an_expired_title_loses_its_keys_by_the_next_run(machine: Machine) -> No
     owed = machine.sql("SELECT title_id, destroyed_at FROM destructions")
     assert owed == [("t", "2026-12-01T12:00:00.000000+00:00")]
     assert machine.library().licenses.held(entry(machine.library())) is None
+
+
+def test_an_application_that_runs_for_long_destroys_them_by_its_passes(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in a session of its own. Two looks within an hour are one clock's word."""
+
+    def ticks() -> float:
+        return machine.on.total_seconds()
+
+    monkeypatch.setattr("offlinedl.clock.ticks", ticks)
+    application = Application(Home.at(machine.folder), machine.open(), Network())
+
+    async def secrets_after(time: timedelta) -> int:
+        machine.run(time)
+        async with application.session() as session:
+            await session.sync()
+        return machine.secrets
+
+    assert [asyncio.run(secrets_after(time)) for time in (30 * DAY, HOUR / 2, HOUR)] == [1, 1, 0]
 
 
 def test_where_the_time_is_confirmed_the_first_run_destroys(machine: Machine) -> None:

@@ -38,6 +38,8 @@ VERBS = {
     "source list": ["source", "list"],
     "source show": ["source", "show", "demo"],
     "source check": ["source", "check", "demo"],
+    "doctor": ["doctor"],
+    "config show": ["config", "show"],
 }
 
 

@@ -339,6 +339,22 @@ def test_a_command_that_fails_as_a_whole_is_an_event_without_title(chatty: Offli
     assert (result.json, kinds(events(result.err))) == ([], ["error"])
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("check", []),
+        ("renew --all", []),
+        ("resume", []),
+        ("check demo:nothing", ["demo:nothing"]),
+        ("get demo:https://example.com/?p=1", ["demo:https://example.com/?p=1"]),
+        ("get ftp://example.com/film?token=s3cr3t", ["ftp:..."]),
+    ],
+)
+def test_where_there_are_events_there_are_no_words(line: str, told: list[str], demo: Offlinedl) -> None:
+    found = events(demo(*line.split(), "--progress", "json").err)
+    assert [event["title"] for event in found] == told
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
 def test_stopping_is_an_event(number: int, code: int, demo: Offlinedl, origin: Origin) -> None:
     origin.fault("v720/2.m4s", o.held(asyncio.Event()))

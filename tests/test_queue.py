@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import urllib.request
+from contextlib import AbstractContextManager
 
 import pytest
 
+from offlinedl.library import Library
 from tests import origin as o
 from tests.conftest import Offlinedl, Result
 from tests.origin import Origin
@@ -73,6 +75,28 @@ def test_what_is_done_to_a_title_before_its_turn_is_heeded(
     assert states(demo) == {ONE: "ready", TWO: "paused"}
     demo.ok("resume")
     assert states(demo) == {ONE: "ready", TWO: "ready"}
+
+
+@pytest.mark.parametrize("verb", ["get", "pause"])
+def test_one_that_goes_at_the_last_moment_is_gone(
+    verb: str, demo: Offlinedl, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at it and its lock another process removes it: that is said, and not that it never was."""
+    origin.fault("v720/2.m4s", o.status(404))
+    assert demo("get", ONE).code == 4
+    lock = Library.lock
+
+    def late(library: Library, title_id: str) -> AbstractContextManager[None]:
+        assert demo.start("rm", title_id).wait() == 0
+        monkeypatch.setattr(Library, "lock", lock)
+        return lock(library, title_id)
+
+    monkeypatch.setattr(Library, "lock", late)
+    done = demo(verb, ONE)
+    assert (done.code, done.err) == (
+        3,
+        f"error: {ONE}: no longer in the catalog\nhint: another offlinedl removed it meanwhile\n",
+    )
 
 
 def test_those_of_a_higher_priority_go_first(demo: Offlinedl, origin: Origin) -> None:

@@ -81,6 +81,12 @@ def test_an_option_in_the_text_exists(option: str) -> None:
     assert option in known | {"--help"}
 
 
+def test_what_takes_json_stands_there() -> None:
+    told = README.partition("Everything takes `--help`;")[2].partition("take `--json`")[0]
+    takes = [path for path, command in COMMANDS.items() if any("--json" in p.opts for p in command.params)]
+    assert sorted(re.findall(r"`([a-z ]+)`", told.replace("\n", " "))) == sorted(takes)
+
+
 def test_every_option_of_get_stands_in_its_table() -> None:
     rows = re.findall(r"^\| (`-.*?) \|", README.partition("| option of `get` |")[2].partition("\n\n")[0], re.MULTILINE)
     told = [option for row in rows for option in re.findall(r"`(--?[\w-]+)`", row)]

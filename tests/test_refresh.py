@@ -197,15 +197,16 @@ def test_what_was_decided_about_a_source_while_it_was_read_holds(
     assert not any('"2"' in asked.headers.get("If-None-Match", "") for asked in origin.asked("/own.json"))
 
 
-def test_times_are_those_of_the_place(offlinedl: Offlinedl, source: Source) -> None:
+@pytest.mark.parametrize("words", [["source", "list"], ["doctor"]], ids=" ".join)
+def test_times_are_those_of_the_place(words: list[str], offlinedl: Offlinedl, source: Source) -> None:
+    source.content, source.etag = b"{}", ""
+    offlinedl("sync")
     with closing(sqlite3.connect(offlinedl.home / "catalog.db")) as catalog, catalog:
-        catalog.execute("UPDATE sources SET fetched_at = '2026-11-01T20:00:00.000000+00:00'")
-    command = [sys.executable, "-m", "offlinedl", "source", "list", "--home", str(offlinedl.home)]
+        catalog.execute("UPDATE sources SET failing_since = '2026-11-01T20:00:00.000000+00:00'")
+    command = [sys.executable, "-m", "offlinedl", *words, "--home", str(offlinedl.home)]
     environment = {**os.environ, "TZ": "Asia/Tokyo"}
-    assert (
-        " 2026-11-02 05:00 "
-        in subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    )
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+    assert " fails since 2026-11-02 05:00: " in told
 
 
 def test_nothing_is_added_where_nothing_can_be_read(offlinedl: Offlinedl, source: Source) -> None:

@@ -101,6 +101,13 @@ def test_rm_does_not_wait_for_a_server_that_hangs(demo: Offlinedl, origin: Origi
     assert owed(demo) == 2
 
 
+def test_settings_that_are_wrong_are_said_of_what_is_owed_alone(demo: Offlinedl) -> None:
+    demo.ok("get", "demo:harbour-1", "demo:lighthouse")
+    (demo.home / "config.toml").write_text('[download]\nlimit_rate = "fast"\n')
+    said = demo.ok("rm", "demo:harbour-1", "demo:lighthouse").err
+    assert said == "demo:harbour-1: its server has not heard of it yet; `offlinedl sync` tells it later\n"
+
+
 def test_an_acknowledgement_may_be_padded_and_name_more(demo: Offlinedl, origin: Origin) -> None:
     def change(answer: dict[str, Any]) -> None:
         answer["kids"] = [f"{kid}==" for kid in answer["kids"]] + ["AAAA"]

@@ -163,8 +163,9 @@ def test_nobody_there_to_be_asked(offlinedl: Offlinedl, crontab: Path, monkeypat
     assert not crontab.exists()
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("", 1)])
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 130), ("", 130)])
 def test_on_a_terminal_it_asks(answer: str, code: int, offlinedl: Offlinedl, crontab: Path) -> None:
+    """Who says no has stopped it, and found no defect."""
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     command = [sys.executable, "-m", "offlinedl", "schedule", "install"]

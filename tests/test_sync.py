@@ -224,6 +224,7 @@ def test_what_never_came_can_be_dismissed(tv: Offlinedl, origin: Origin) -> None
     assert (failed.json, failed.err) == ([], said)
     assert (tv.ok("list").err, tv.ok("list", "--state", "ready").err) == ("", "")
     assert tv("rm", "1x3").code == 3
+    assert tv("rm", "--all", "1x1").code == 2  # and 1x1 is none of those that are left: see below
     assert tv.ok("rm", "1x1", "--dry-run").out.startswith("would leave tv:1x1")
     assert tv.ok("rm", "tv:1x1").out == "left tv:1x1, which is not here: `sync` gets it no more\n"
     assert ("download", "1x3", "done") in steps(tv)

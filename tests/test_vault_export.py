@@ -186,8 +186,8 @@ REFUSED = [
     pytest.param("export", no_vault, 3, "there is nothing in the vault yet", id="no vault"),
     pytest.param("export", in_the_way, 2, "there is a file already", id="a file already"),
     pytest.param("export", no_words, 2, "the passphrase is empty", id="no passphrase"),
-    pytest.param("export", not_words, 2, "cannot read", id="no text"),
-    pytest.param("export", no_file, 2, "cannot read", id="no passphrase file"),
+    pytest.param("export", not_words, 2, "words: not a text", id="no text"),
+    pytest.param("export", no_file, 2, "words: No such file or directory", id="no passphrase file"),
     pytest.param("import", lost, 3, "no such file", id="no export"),
     pytest.param("import", in_the_way, 8, "it is no export of a vault", id="another file"),
 ]

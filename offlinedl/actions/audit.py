@@ -147,7 +147,7 @@ class _Work:
 
     def _terms(self, tried: Tried, date: datetime | None) -> Iterator[Finding]:
         if self.title.service.entitlement_url is not None:
-            yield terms.entitlement(tried.denied, asked=tried.asked)
+            yield terms.entitlement(tried.denied, tried.untold, asked=tried.asked)
         grant = tried.grant
         if grant is not None:
             issued = grant.date or self._now

@@ -253,6 +253,12 @@ class Download:
         return license is not None and license.license.id != self.entry.license_slot
 
 
+def already_there(entry: Entry, library: Library, progress: Progress) -> None:
+    """Tell who watches that the title was ready before."""
+    said = f"{entry.name}: already there. {expiry.message(entry.license, library.time())}"
+    progress.end(said, entry.name, entry.bytes_done)
+
+
 def begin(progress: Progress, name: str, fetches: Iterable[Fetch]) -> None:
     """Tell who watches what is there of `fetches`, and what is to come."""
     bytes_done = total = 0

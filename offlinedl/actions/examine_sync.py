@@ -33,7 +33,7 @@ def of_sources(sources: Iterable[AddedSource]) -> Iterator[Finding]:
     for source in sources:
         if source.failure is None or source.failing_since is None:
             continue
-        detail = f"fails since {source.failing_since:%Y-%m-%d %H:%M}: {source.failure.message}"
+        detail = f"fails since {source.failing_since.astimezone():%Y-%m-%d %H:%M}: {source.failure.message}"
         error = NotFoundError(detail, source.failure.hint, code=source.failure.code)
         yield Finding(what=f"source {source.name}", state="broken", detail=detail, error=error)
 

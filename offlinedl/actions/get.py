@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from offlinedl import expiry, removal, rights, sources
+from offlinedl import removal, rights, sources
 from offlinedl.actions import trusted
-from offlinedl.actions.download import Download
+from offlinedl.actions.download import Download, already_there
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.choose import Preferences
 from offlinedl.errors import (
@@ -118,13 +118,12 @@ async def get(order: Order, library: Library, licensing: Licensing, progress: Pr
     same = entry is not None and _goes_on(order, entry, library)
     if entry is not None and same and entry.state is State.READY and library.is_whole(entry):
         entry = library.mark(entry, order.decision)
-        said = f"{entry.name}: already there. {expiry.message(entry.license, library.time())}"
-        progress.end(said, entry.name, entry.bytes_done)
+        already_there(entry, library, progress)
         return entry
     if entry is not None and same:
         rights.check(entry, library.time())
         with library.lock(entry.id):
-            return await download(library.find(entry.id)).run()
+            return await download(library.must(entry.id)).run()
     title, plan = await _planned_or_wished(order, library, licensing)
     with library.lock(title.id):
         entry = library.entry(title.id)

@@ -23,7 +23,7 @@ async def pause(ref: str, library: Library) -> Entry:
             with library.lock(entry.id):
                 library.pause(entry)
                 _hold(entry, library)
-                return library.find(entry.id)
+                return library.must(entry.id)
         except BusyError:
             await asyncio.sleep(_LOOK_SECONDS)
     library.ask_pause(entry, asked=False)

@@ -12,7 +12,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from offlinedl import expiry, sources, storage
+from offlinedl import sources, storage
+from offlinedl.actions.download import already_there
 from offlinedl.actions.get import Order, planned, work
 from offlinedl.actions.identify import Identified, identify, look
 from offlinedl.actions.prepare import Prepared
@@ -46,12 +47,9 @@ async def register(
     NotFoundError where segments are missing, unless they are to be fetched: the title is paused then, and `get` goes on
     with it. DamagedError where the media are not what its origin has.
     """
-    with suppress(NotFoundError):
-        entry = library.find(sources.title_id(order.ref))
-        if entry.state is State.READY and library.is_whole(entry):
-            said = f"{entry.name}: already there. {expiry.message(entry.license, library.time())}"
-            progress.end(said, entry.name, entry.bytes_done)
-            return entry
+    if (there := _whole(order.ref, library)) is not None:
+        already_there(there, library, progress)
+        return there
     foreign = Foreign(path)
     shelf = await aside(partial(look, foreign))
     found: list[Identified] = []
@@ -78,11 +76,23 @@ async def register(
             return await download.run()
         except WrongKeyError as error:
             library.damaged(entry, taken)
-            raise DamagedError(
-                f"{path} does not hold what the license of the title opens: {error.message}",
-                f"nothing of it was kept; `offlinedl get {entry.id}` downloads the title",
-                code=error.code,
-            ) from error
+            raise _unopened(path, entry, error) from error
+
+
+def _whole(ref: str, library: Library) -> Entry | None:
+    """The title, where it is ready and nothing of it was lost."""
+    with suppress(NotFoundError):
+        entry = library.find(sources.title_id(ref))
+        return entry if entry.state is State.READY and library.is_whole(entry) else None
+    return None
+
+
+def _unopened(path: Path, entry: Entry, error: WrongKeyError) -> DamagedError:
+    return DamagedError(
+        f"{path} does not hold what the license of the title opens: {error.message}",
+        f"nothing of it was kept; `offlinedl get {entry.id}` downloads the title",
+        code=error.code,
+    )
 
 
 def _lacking(prepared: Prepared, title_id: str) -> str:

@@ -61,10 +61,11 @@ class Sealing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """What came of a license: `trial` is None where none was needed, or where the service `denied` the download when it
-    was `asked`."""
+    was `asked`. Where it allowed that, `untold` is why it did not hear that nothing came of it."""
 
     asked: bool = False
     denied: OfflinedlError | None = None
+    untold: OfflinedlError | None = None
     trial: Trial | None = None
     grant: Grant | None = None
     looked: Looked = Looked()
@@ -150,18 +151,27 @@ async def attempt(
     except OfflinedlError as error:
         return Tried(asked=True, denied=error)
     is_here = library.entry(title.id) is not None  # with a place of its own, which must not be given back
+    untold: OfflinedlError | None = None
     try:
         own = plan if prepared.is_named else entitled.added_to(plan)
         asked = _Attempt(prepared=prepared, plan=own, samples=samples, sealed=sealed, library=library)
-        return replace(await asked.made(licensing, is_here=is_here), asked=True)
+        tried = await asked.made(licensing, is_here=is_here)
     finally:
         if not is_here:
-            await _unentitled(entitled, library, licensing, title.id)
+            untold = await _unentitled(entitled, library, licensing, title.id)
+    return replace(tried, asked=True, untold=untold)
 
 
-async def _unentitled(entitled: Entitlement, library: Library, licensing: Licensing, title_id: str) -> None:
+async def _unentitled(
+    entitled: Entitlement, library: Library, licensing: Licensing, title_id: str
+) -> OfflinedlError | None:
+    """Give the entitlement back. Why that failed, None where it did not."""
     if entitled.url is not None:
-        await entitlement.release(licensing.engine.http, entitled.url, library.licenses.device(), title_id)
+        try:
+            await entitlement.release(licensing.engine.http, entitled.url, library.licenses.device(), title_id)
+        except OfflinedlError as error:
+            return error
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from offlinedl.errors import OfflinedlError, PausedError, StorageError
+from offlinedl.errors import OfflinedlError, PausedError, StorageError, shown
 from offlinedl.progress import Progress
 from offlinedl.tally import Tally
 
 _SECONDS_BETWEEN_EVENTS = 0.25
 
 Happened = Literal["begin", "step", "progress", "paused", "end"]
-Doing = Literal["license", "media", "proof", "check", "reading", "copying", "elsewhere"]
+Doing = Literal["license", "media", "proof", "check", "reading", "export", "copying", "elsewhere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +28,11 @@ class Event:
     "paused", with `error` where it was not the caller who stopped it. What fails is raised, and is no event.
 
     `step` is what goes on: asking for the license, fetching media, proving that the license opens them, looking at what
-    came without one, reading what is there, copying what another tool downloaded. `bytes_done` and `percent` (0 to 100)
-    never go back, and `percent` is 100 only at the "end". `bytes_total` is None while nothing is known of it, and
-    `estimated` until the end. `bytes_per_second` is that of the last ten seconds, `seconds_left` at that pace, None
-    while nothing moves. `message` says at the end how long the title is available.
+    came without one, reading what is there, exporting it, copying what another tool downloaded, waiting for another
+    process that is at the title ("elsewhere"). `bytes_done` and `percent` (0 to 100) never go back, and `percent` is
+    100 only at the "end". `bytes_total` is None while nothing is known of it, and `estimated` until the end.
+    `bytes_per_second` is that of the last ten seconds, `seconds_left` at that pace, None while nothing moves. `message`
+    says at the end how long the title is available.
     """
 
     event: Happened
@@ -118,15 +120,21 @@ class Watch:
         )
 
 
+def named(ref: str) -> str:
+    """A title as it was asked for, a URL without its secrets. Ids of feeds may be URLs, and stay."""
+    return shown(ref) if re.match(r"[\w+.-]+://", ref) else ref
+
+
 @contextmanager
-def watched(title: str, watcher: Watcher | None) -> Iterator[Progress]:
-    """What is to be told of work on a title while the block does it, so that `watcher` hears of it."""
+def watched(ref: str, watcher: Watcher | None) -> Iterator[Progress]:
+    """What is to be told of work on the title that `ref` names while the block does it, so that `watcher` hears of
+    it."""
     if watcher is not None and not callable(watcher):
         yield watcher
         return
     from asyncio import CancelledError
 
-    watch = Watch(title, watcher or _nobody)
+    watch = Watch(named(ref), watcher or _nobody)
     try:
         yield watch
     except CancelledError:

@@ -5,7 +5,6 @@ A verb that only looks is as fast as this module is read: what its functions nee
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -43,7 +42,6 @@ class Holdings:
         self._network = network
         self._shared = session
         self._said = None if session is None else sources.Said()
-        self._heeded = time.monotonic()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Self]:
@@ -136,7 +134,7 @@ class Holdings:
     async def release(self, *title_ids: str) -> tuple[str, ...]:
         """Tell the servers of titles that were removed, all within three seconds. Returns the ids of those whose server
         has not heard of it: the next `sync` tells it."""
-        from offlinedl.actions.release import SHORT, owed, release
+        from offlinedl.actions.release import SHORT, owed, release, title_of
 
         owing = owed(self._inside, title_ids)
         if not owing:
@@ -145,7 +143,7 @@ class Holdings:
             async with self._licensing() as licensing:
                 told = await release(owing, self._inside, licensing, SHORT)
         except OfflinedlError:  # of the settings: they are for whoever asks something of the network
-            return title_ids
+            return tuple(dict.fromkeys(map(title_of, owing)))
         return tuple(dict.fromkeys(one.title_id for one in told if one.error))
 
     # does it still hold, and may it leave

@@ -6,7 +6,6 @@ A verb that only looks is as fast as this module is read: what its functions nee
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,7 +17,6 @@ from offlinedl import endings, sources
 from offlinedl.api.events import watched
 from offlinedl.api.holdings import Holdings
 from offlinedl.api.home import Home, Network
-from offlinedl.errors import shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from offlinedl.vault import LicenseStore
 
 T = TypeVar("T")
-
-_SELDOM_SECONDS = 3600.0
 
 
 class Library(Holdings):
@@ -141,7 +137,7 @@ class Library(Holdings):
         preferences = self._home.preferences(hdr=any(plan.request.hdr for plan in measured))
         return written(fit([plan.seen for plan in measured], size, preferences))
 
-    async def queue(self, ref: Reference) -> Queued:
+    async def queue(self, ref: Reference, *, progress: Watcher | None = None) -> Queued:
         """Write down that a title is to be downloaded, for `download` to begin with in its turn, and for `resume` and
         `sync` if that does not come. One that is READY stays so until then."""
         from offlinedl.actions.get import queue
@@ -150,8 +146,8 @@ class Library(Holdings):
 
         asked = request(ref)
         wanted = replace(order(asked, self._home), brought=False)
-        async with self._licensing() as licensing:
-            with watched("", None) as watch:
+        with watched(asked.ref, progress) as watch:
+            async with self._licensing() as licensing:
                 work = partial(queue, wanted, self._inside, licensing, self._said)
                 return Queued(request=asked, priority=await self._alone(work, asked, watch))
 
@@ -193,7 +189,7 @@ class Library(Holdings):
     async def _got(self, wanted: Order, asked: Request, progress: Watcher | None) -> OfflineTitle:
         from offlinedl.actions.get import get
 
-        with watched(_title(asked.ref), progress) as watch:
+        with watched(asked.ref, progress) as watch:
             async with self._licensing() as licensing:
                 work = partial(get, wanted, self._inside, licensing, watch)
                 return self._seen(await self._alone(work, asked, watch))
@@ -222,7 +218,7 @@ class Library(Holdings):
         from offlinedl.aside import alone
 
         asked = order(replace(request(ref, access=access), hdr=True), self._home)
-        with watched(_title(asked.ref), progress) as watch:
+        with watched(asked.ref, progress) as watch:
             async with self._licensing() as licensing:
                 work = register(asked, Path(path), self._inside, licensing, watch, fetch_missing=fetch_missing)
                 return self._seen(await alone(work))
@@ -257,17 +253,10 @@ class Library(Holdings):
         from offlinedl.api.requests import Request, order
         from offlinedl.aside import alone
 
-        steps: list[Step] = []
-
-        def told(step: Step) -> None:
-            steps.append(step)
-            if tell is not None:
-                tell(step)
-
         if until is not None:
             self._check_to_come(until)
         if not dry_run:
-            self._heed()
+            endings.heed_again(self._inside)
         gate = self._home.gate(self._inside, between)
         async with self._licensing() as licensing, gate.watched():
             with watched("", None) as watch:
@@ -275,26 +264,19 @@ class Library(Holdings):
                     library=self._inside,
                     licensing=replace(licensing, engine=replace(licensing.engine, hinders=gate.hindrance)),
                     progress=watch,
-                    tell=told,
+                    tell=tell or _nobody,
                     dry_run=dry_run,
                     order=order(Request(ref=""), self._home),
                     until=until,
                     hinders=gate.hindrance,
                     fault=gate.fault,
                 )
-                await alone(sync(work))
-        return tuple(steps)
+                return await alone(sync(work))
 
     def runs(self) -> tuple[Run, ...]:
         """What the last passes of `sync` did, also those of the command line, the newest first."""
         return tuple(self._inside.catalog.runs.last())
 
-    def _heed(self) -> None:
-        """Destroy licenses that are over. A look that comes soon after the last is none by another clock."""
-        if time.monotonic() - self._heeded > _SELDOM_SECONDS:
-            endings.heed(self._inside)
-            self._heeded = time.monotonic()
 
-
-def _title(ref: str) -> str:
-    return shown(ref) if "://" in ref else ref
+def _nobody(step: Step) -> None:
+    """Who does not listen."""

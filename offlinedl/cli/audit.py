@@ -46,7 +46,8 @@ def verb(
     from offlinedl.choose import Preferences, spelled
     from offlinedl.cli import wiring
 
-    qualities = wiring.home().preferences().qualities
+    own = wiring.home()
+    qualities = own.preferences().qualities
     order = Order(
         ref=ref,
         quality=quality if quality is None else spelled(quality, qualities),
@@ -58,10 +59,10 @@ def verb(
     )
 
     async def work() -> Audit:
-        async with wiring.licensing(wiring.Network(proxy=proxy, cookies=cookies)) as licensing:
+        async with own.licensing(wiring.Network(proxy=proxy, cookies=cookies)) as licensing:
             return await audit(order, library, licensing, ask=license)
 
-    with wiring.library() as library:
+    with own.library() as library:
         found = wiring.run(work())
     if json:
         document(_shape(found))

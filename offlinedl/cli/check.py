@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offlinedl.api.events import named
 from offlinedl.cli import progress, wiring
-from offlinedl.cli.each import Cookies, Header, Progress, Proxy, each, headers
+from offlinedl.cli.each import Cookies, Header, Progress, Proxy, each, headers, tell
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note, report, say
+from offlinedl.cli.output import document, say
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def verb(
 
     network = wiring.Network(proxy=proxy, cookies=cookies)
     with progress.ended(how), wiring.opened(network) as library:
-        chosen, codes = _chosen(library, refs or [])
+        chosen, codes = _chosen(library, refs or [], how)
         access = Access(headers=headers("--header", header or []))
         work = _Work(access, repairs=repair, how=how, json=json).one
         found, code = wiring.run(each(library, chosen, work, how))
@@ -54,7 +55,7 @@ def verb(
         for name, is_gone in stray.items():
             say(f"{name}: belongs to no title, {'deleted' if is_gone else '`--repair` deletes it'}")
         if not (chosen or codes or stray):
-            note("Nothing to check.")
+            progress.remark(how, "Nothing to check.")
     codes += [verdict.error.exit_code for verdict in found if verdict.error]
     if codes:
         raise typer.Exit(codes[0])
@@ -78,21 +79,12 @@ class _Work:
                 verdict = await library.repair(verdict, access=self._access, progress=watcher)
             if verdict.repaired and not self._json:
                 say(f"{verdict.title.name}: repaired: {words(verdict)}")
-        self._tell(verdict)
+        if verdict.error:
+            tell(verdict.error, verdict.title.id, self._how)
         return verdict
 
-    def _tell(self, verdict: Verdict) -> None:
-        from offlinedl.cli import events
 
-        if verdict.error is None:
-            return
-        if self._how is How.JSON:
-            events.failed(verdict.error, verdict.title.id)
-        else:
-            report(verdict.error, verdict.title.id)
-
-
-def _chosen(library: Library, refs: list[str]) -> tuple[list[str], list[int]]:
+def _chosen(library: Library, refs: list[str], how: How) -> tuple[list[str], list[int]]:
     """The titles that are meant, and an exit code for each that is not there."""
     from offlinedl.errors import OfflinedlError
 
@@ -104,7 +96,7 @@ def _chosen(library: Library, refs: list[str]) -> tuple[list[str], list[int]]:
         try:
             found[library.title(ref).id] = None
         except OfflinedlError as error:
-            codes.append(report(error))
+            codes.append(tell(error, named(ref), how))
     return list(found), codes
 
 

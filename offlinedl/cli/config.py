@@ -39,7 +39,7 @@ def get(name: Name, json: Json = False, home: Home = None, verbose: Verbose = Fa
     from offlinedl.cli import wiring
     from offlinedl.config import file
 
-    value = file.of(wiring.settings(), name)
+    value = file.of(wiring.home().settings(), name)
     if json:
         document(value)
     else:

@@ -43,27 +43,26 @@ def verb(
 
 
 def _examined() -> list[Finding]:
-    from offlinedl import config
     from offlinedl.actions import examine_sync
     from offlinedl.actions.examine import examine
-    from offlinedl.cli import options, schedule, wiring
+    from offlinedl.cli import schedule, wiring
     from offlinedl.errors import OfflinedlError
     from offlinedl.license.adapter import adapters
 
-    own = wiring.settings()
+    own = wiring.home()
+    by_system = adapters(own.settings().cdm)
     with ExitStack() as opened:
         library: Library | OfflinedlError
         try:
-            library = opened.enter_context(wiring.library())
+            library = opened.enter_context(own.library())
         except OfflinedlError as error:
             library = error
-        folders = config.folders(options.home())
-        found = wiring.run(examine(library, wiring.vault(), folders, wiring.keep_free(), adapters(own.cdm)))
+        found = wiring.run(examine(library, own.vault(), own.folders, own.keep_free(), by_system))
         if not isinstance(library, OfflinedlError):
             runs = library.catalog.runs.last()
             found += examine_sync.of_sources(library.catalog.offers.sources())
             found += examine_sync.of_schedule(schedule.name(), runs, library.time())
-            found.append(wiring.run(examine_sync.of_gate(wiring.home().gate(library))))
+            found.append(wiring.run(examine_sync.of_gate(own.gate(library))))
         return found
 
 
@@ -93,7 +92,7 @@ def _test(name: str, *, json: bool) -> None:
     from offlinedl.license.adapter import DIALECTS
     from offlinedl.license.conformance import check
 
-    commands = wiring.settings().cdm
+    commands = wiring.home().settings().cdm
     if name not in commands:
         raise UsageError(
             f"--adapter {name}: no such adapter (configured: {', '.join(commands) or 'none'})",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from offlinedl.api.events import pauses
+from offlinedl.api.events import named, pauses
 from offlinedl.cli import events
 from offlinedl.cli.output import report
 from offlinedl.cli.progress import How
-from offlinedl.errors import OfflinedlError, UsageError, shown
+from offlinedl.errors import OfflinedlError, UsageError
 
 if TYPE_CHECKING:
     from offlinedl.api.library import Library
@@ -46,15 +46,14 @@ async def each(
             try:
                 done.append(await alone(work(session, ref)))
             except OfflinedlError as error:
-                codes.append(tell(error, _shown(ref), how))
+                is_told = how is How.JSON and pauses(error)  # the title's own event is that
+                codes.append(error.exit_code if is_told else tell(error, named(ref), how))
     return done, codes[0] if codes else 0
 
 
 def tell(error: OfflinedlError, about: str, how: How) -> int:
     """Tell of an error of the title `about`. Returns its exit code."""
-    if how is not How.JSON:
-        return report(error, about)
-    return error.exit_code if pauses(error) else events.failed(error, about or None)
+    return events.failed(error, about or None) if how is How.JSON else report(error, about)
 
 
 def headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -66,8 +65,3 @@ def headers(option: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
             raise UsageError(f"{option}: not a header", f"write {option} 'Name: value'")
         pairs.append((name.strip(), value.strip()))
     return tuple(pairs)
-
-
-def _shown(ref: str) -> str:
-    """What was asked for, without its secrets."""
-    return shown(ref) if "://" in ref else ref

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from offlinedl.cli import wishes
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import note, say
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from offlinedl.library import Library
     from offlinedl.model import Series
+    from offlinedl.series import Following
 
 _MOST = 1000
 
@@ -35,23 +37,21 @@ def verb(
     priority: Annotated[
         int, typer.Option(min=-100, max=100, metavar="N", help="The highest first; the lowest makes room for it.")
     ] = 0,
-    quality: Annotated[
-        str | None, typer.Option("--quality", "-q", metavar="Q", help="data-saver, standard, high, best, 720p, 2.5M.")
-    ] = None,
-    audio: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")] = None,
-    subs: Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")] = None,
+    quality: wishes.Quality = None,
+    audio: wishes.Audio = None,
+    subs: wishes.Subs = None,
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
     """Follow a series: `sync` downloads its next episodes, and removes what was watched if you say so."""
     from offlinedl.choose import spelled
-    from offlinedl.cli import dates, wiring, wishes
+    from offlinedl.cli import dates, wiring
     from offlinedl.series import Following
 
     chosen = None if quality is None else spelled(quality, wiring.home().preferences().qualities)
     stays, first = dates.span("--grace", grace), None if begin is None else _number(begin)
     spoken = wishes.asked("--audio", audio), wishes.asked("--subs", subs)
-    with wiring.library() as library:
+    with wiring.home().library() as library:
         rule = Following(
             series=_offered(series, library),
             ahead=next_,
@@ -102,12 +102,10 @@ def named(ref: str, known: Collection[Series]) -> Series | None:
     return found[0] if found else None
 
 
-def words(rule: object) -> str:
+def words(rule: Following) -> str:
     """A rule in words."""
     from offlinedl.expiry import span
-    from offlinedl.series import Following
 
-    assert isinstance(rule, Following)  # noqa: S101 - its words are imported late
     which = "newest" if rule.newest else "next"
     said = [f"The {which} {rule.ahead}" if rule.ahead > 1 else f"The {which} one"]
     if rule.begin is not None:

@@ -20,7 +20,7 @@ def verb(json: Json = False, home: Home = None, verbose: Verbose = False) -> Non
     from offlinedl.cli import wiring
     from offlinedl.cli.follow import words
 
-    with wiring.library() as library:
+    with wiring.home().library() as library:
         rules = library.catalog.followed.rules()
         here = storage.shelf(library, rules).stored
         sources = {source.name: source for source in library.catalog.offers.sources()}

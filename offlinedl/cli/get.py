@@ -11,7 +11,7 @@ import typer
 from offlinedl.cli import progress, wiring, wishes
 from offlinedl.cli.each import Connections, Cookies, Header, LimitRate, Progress, Proxy, each, tell
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note, say
+from offlinedl.cli.output import document, say
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
@@ -22,19 +22,12 @@ if TYPE_CHECKING:
 
 def verb(
     refs: Annotated[list[str], typer.Argument(metavar="REF...", help="Titles: URLs of manifests, or source:id.")],
-    quality: Annotated[
-        str | None,
-        typer.Option("--quality", "-q", metavar="Q", help="data-saver, standard, high, best, 720p, or 2.5M."),
-    ] = None,
+    quality: wishes.Quality = None,
     audio: wishes.Audio = None,
     subs: wishes.Subs = None,
     keep: Annotated[bool | None, typer.Option("--keep", help="Never removed to make room.")] = None,
-    priority: Annotated[
-        int | None, typer.Option(min=-100, max=100, metavar="N", help="The highest first, where several wait.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="After it, the title may go first to make room (2026-12-24).")
-    ] = None,
+    priority: wishes.Priority = None,
+    until: wishes.Until = None,
     connections: Connections = None,
     limit_rate: LimitRate = None,
     header: Header = None,
@@ -80,8 +73,8 @@ def verb(
         failed = 0
         if fit is not None:
             request, refs, failed = wiring.run(_fitted(request, refs, library, how, fit))
-            if request.quality is not None and how not in {How.JSON, How.NONE}:
-                note(f"{request.quality} fits into {fit}.")
+            if request.quality is not None:
+                progress.remark(how, f"{request.quality} fits into {fit}.")
         if dry_run:
             plans, code = wiring.run(_looked(request, refs, library, how, everything=all_renditions))
             _show(plans, json=json)
@@ -99,7 +92,8 @@ async def _got(request: Request, refs: Sequence[str], library: Library, how: How
     waiting: dict[str, Queued] = {}
 
     async def queue(library: Library, ref: str) -> None:
-        waiting[ref] = await library.queue(replace(request, ref=ref))
+        with progress.watcher(how) as watcher:
+            waiting[ref] = await library.queue(replace(request, ref=ref), progress=watcher)
 
     async def fetch(library: Library, ref: str) -> str:
         with progress.watcher(how) as watcher:

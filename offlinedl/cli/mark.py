@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from offlinedl.cli import wishes
 from offlinedl.cli.options import Home, Verbose
 from offlinedl.cli.output import marks, report, say
 
@@ -24,10 +25,8 @@ def verb(
     position: Annotated[
         str | None, typer.Option(metavar="SECONDS", help="Where it is played from next; also like 12:34.")
     ] = None,
-    priority: Annotated[int | None, typer.Option(min=-100, max=100, help="The highest is downloaded first.")] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="After it, it may go first to make room (2026-12-24).")
-    ] = None,
+    priority: wishes.Priority = None,
+    until: wishes.Until = None,
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:

@@ -25,7 +25,7 @@ size = sized
 
 
 def clocked(seconds: float) -> str:
-    """A place in a title, as players show it: "0:23", "1:02:03"."""
+    """A span of time, or a place in a title, as players show it: "0:23", "1:02:03"."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from offlinedl.cli.events import failed, tell
-from offlinedl.cli.output import in_colour, note, size
+from offlinedl.cli.output import clocked, in_colour, note, size
 from offlinedl.errors import OfflinedlError, Stopped
 from offlinedl.tally import Tally
 
@@ -69,6 +69,12 @@ def ended(how: How) -> Iterator[None]:
         if how is not How.JSON:
             raise
         raise typer.Exit(failed(left) if isinstance(left, OfflinedlError) else left.exit_code) from None
+
+
+def remark(how: How, text: str) -> None:
+    """A line beside the result, where there are no events and somebody wants to hear."""
+    if how not in {How.JSON, How.NONE}:
+        note(text)
 
 
 class Lines:
@@ -160,14 +166,8 @@ def _figures(tally: Tally, now: float) -> str:
     speed, left = int(tally.speed(now)), tally.seconds_left(now)
     parts = [f"{size(tally.done)} of {size(tally.total)}" if tally.total else size(tally.done)]
     parts += [f"{size(speed)}/s"] if speed else []
-    parts += [] if left is None else [f"{_clock(left)} left"]
+    parts += [] if left is None else [f"{clocked(left)} left"]
     return ", ".join(parts)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _bars() -> Bars:

@@ -10,7 +10,7 @@ import typer
 from offlinedl.cli import progress, wiring
 from offlinedl.cli.each import Cookies, Header, Progress, Proxy, each, headers
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note, say
+from offlinedl.cli.output import document, say
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def verb(
 
         chosen = [*(_id(ref, library) for ref in refs or []), *_chosen(library, all_=all_, span=span)]
         if not chosen:
-            note("Nothing to renew.")
+            progress.remark(how, "Nothing to renew.")
         done, code = wiring.run(each(library, dict.fromkeys(chosen), work, how))
         if json:
             document([shape.stored(library.details(title_id)) for title_id in done])

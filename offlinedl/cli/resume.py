@@ -9,7 +9,7 @@ import typer
 from offlinedl.cli import progress, wiring
 from offlinedl.cli.each import Connections, Cookies, Header, LimitRate, Progress, Proxy, each, headers
 from offlinedl.cli.options import Home, Json, Verbose
-from offlinedl.cli.output import document, note
+from offlinedl.cli.output import document
 from offlinedl.cli.progress import How
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def verb(
                 return (await library.resume(ref, access=access, progress=watcher)).id
 
         chosen = refs or [title.id for title in library.waiting()]
-        if not chosen and how not in {How.JSON, How.NONE}:
-            note("Nothing waits.")
+        if not chosen:
+            progress.remark(how, "Nothing waits.")
         done, code = wiring.run(each(library, chosen, work, how))
         if json:
             document([shape.stored(library.details(title_id)) for title_id in done])

@@ -27,10 +27,14 @@ def verb(
     from offlinedl.cli import wiring
     from offlinedl.errors import OfflinedlError
 
+    _check(all_=all_, fewer=bool(refs) or expired or watched)
     with wiring.opened() as library:
         named, codes = _named(library, refs or [], dry_run=dry_run)
+        chosen = _chosen(library, named, all_=all_, expired=expired, watched=watched)
+        if not (chosen or refs):
+            note("Nothing to remove.")
         removed: list[str] = []
-        for title in _chosen(library, named, all_=all_, expired=expired, watched=watched, asked=bool(refs)):
+        for title in chosen:
             if dry_run:
                 say(f"would remove {title.id} ({size(title.bytes_done)})")
                 continue
@@ -67,21 +71,21 @@ def _named(library: Library, refs: list[str], *, dry_run: bool) -> tuple[set[str
     return named, codes
 
 
-def _chosen(
-    library: Library, named: set[str], *, all_: bool, expired: bool, watched: bool, asked: bool
-) -> list[OfflineTitle]:
-    from offlinedl.errors import UsageError
+def _chosen(library: Library, named: set[str], *, all_: bool, expired: bool, watched: bool) -> list[OfflineTitle]:
     from offlinedl.model import State
 
-    if not (asked or all_ or expired or watched):
-        raise UsageError("rm: no title named", "name titles, or use --all, --expired or --watched")
-    if all_ and (asked or expired or watched):
-        raise UsageError("rm: --all, and fewer than all", "leave --all out, or the rest")
-    chosen = [
+    return [
         title
         for title in library.titles()
         if all_ or title.id in named or (expired and title.state is State.EXPIRED) or (watched and title.watched)
     ]
-    if not chosen and not asked:
-        note("Nothing to remove.")
-    return chosen
+
+
+def _check(*, all_: bool, fewer: bool) -> None:
+    """What is wrong on the command line is said before anything is done."""
+    from offlinedl.errors import UsageError
+
+    if not (all_ or fewer):
+        raise UsageError("rm: no title named", "name titles, or use --all, --expired or --watched")
+    if all_ and fewer:
+        raise UsageError("rm: --all, and fewer than all", "leave --all out, or the rest")

@@ -124,4 +124,4 @@ def _ask(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nobody is here to be asked", "add --yes")
     if not typer.confirm(question, err=True):
-        raise typer.Exit(1)
+        raise typer.Abort

@@ -11,6 +11,7 @@ import typer
 
 from offlinedl.cli.options import Home, Json, Verbose
 from offlinedl.cli.output import clocked, document, say, size, styled
+from offlinedl.errors import counted
 
 
 def verb(
@@ -49,7 +50,7 @@ def _in_words(title: dict[str, Any]) -> None:
     for track in title["tracks"]:
         done = sum(file["bytes"] or 0 for file in track["files"])
         detail = f"{track['height']}p" if track["height"] else track["language"] or ""
-        files = f"{len(track['files'])} files, {size(done)}"
+        files = f"{counted(len(track['files']), 'file')}, {size(done)}"
         say(f"  {track['kind']:<9} {detail:<6} {track['codecs']:<12} {files:<20} {track['why']}".rstrip())
     say()
     for said, events in groupby(title["history"], key=itemgetter("event")):

@@ -44,10 +44,10 @@ def add(
     where = place(url)
 
     async def work() -> Change:
-        async with wiring.engine(wiring.Network(connections=1)) as engine:
+        async with wiring.home().engine(wiring.Network(connections=1)) as engine:
             return await refresh.add(name, where, kind, library.catalog, engine, clock=library.time)
 
-    with wiring.library() as library:
+    with wiring.home().library() as library:
         added = wiring.run(work())
         offers = library.catalog.offers.of_source(name)
     say(f"{name}: {counted(added.titles, 'title')}")
@@ -66,7 +66,7 @@ def list_(json: Json = False, home: Home = None, verbose: Verbose = False) -> No
     """List the sources, and how each was found last."""
     from offlinedl.cli import wiring
 
-    with wiring.library() as library:
+    with wiring.home().library() as library:
         found = library.catalog.offers.sources()
     if json:
         document([_shape(source) for source in found])
@@ -83,7 +83,7 @@ def show(name: Name, json: Json = False, home: Home = None, verbose: Verbose = F
     from offlinedl.cli import wiring
     from offlinedl.errors import NotFoundError
 
-    with wiring.library() as library:
+    with wiring.home().library() as library:
         if library.catalog.offers.source(name) is None:
             raise NotFoundError(f"{name}: no such source", "`offlinedl source list` shows them")
         offers = library.catalog.offers.of_source(name)
@@ -109,12 +109,12 @@ def check(
     from offlinedl.sources.check import check
     from offlinedl.sources.kinds import opened, place
 
-    with wiring.library() as library:
+    with wiring.home().library() as library:
         known = library.catalog.offers.source(source)
     where, which = (known.url, known.kind) if known else (place(source), kind)
 
     async def work() -> tuple[int, list[Fault]]:
-        async with wiring.engine(wiring.Network(connections=1)) as engine:
+        async with wiring.home().engine(wiring.Network(connections=1)) as engine:
             return check(*await opened(where, which, engine))
 
     titles, faults = wiring.run(work())
@@ -134,7 +134,7 @@ def remove(name: Name, home: Home = None, verbose: Verbose = False) -> None:
     from offlinedl.cli import wiring
     from offlinedl.errors import NotFoundError
 
-    with wiring.library() as library, library.catalog.transaction():
+    with wiring.home().library() as library, library.catalog.transaction():
         if not library.catalog.offers.remove(name):
             raise NotFoundError(f"{name}: no such source", "`offlinedl source list` shows them")
         followed = [rule.series.id for rule in library.catalog.followed.rules()]

@@ -18,7 +18,8 @@ def verb(json: Json = False, home: Home = None, verbose: Verbose = False) -> Non
     from offlinedl import storage
     from offlinedl.cli import wiring
 
-    with wiring.library(wiring.space()) as library:
+    own = wiring.home()
+    with own.library(own.space()) as library:
         entries, space = library.entries(), library.space()
         going = storage.goes_first(library)
     entries.sort(key=lambda entry: -entry.bytes_done)

@@ -103,7 +103,7 @@ def _shape(step: Step) -> dict[str, Any]:
     error = step.error
     return {
         "step": step.does,
-        "title": step.title,
+        "title": step.title or None,
         "reason": step.reason,
         "result": step.result,
         "message": step.message or None,

@@ -20,7 +20,7 @@ def verb(
     from offlinedl.cli.follow import named
     from offlinedl.errors import NotFoundError, printable
 
-    with wiring.library() as library, library.catalog.transaction():
+    with wiring.home().library() as library, library.catalog.transaction():
         known = named(series, [rule.series for rule in library.catalog.followed.rules()])
         if known is None:
             raise NotFoundError(f"{printable(series)}: not followed", "`offlinedl following` shows what is")

@@ -33,9 +33,10 @@ def export(
 
     if file.exists():
         raise UsageError(f"{file}: there is a file already", "name another one, or delete it")
-    with wiring.library() as library:
+    own = wiring.home()
+    with own.library() as library:
         entries = library.catalog.entries()
-    vault = wiring.vault()
+    vault = own.vault()
     passphrase = _passphrase(passphrase_file, twice=True)
     try:
         count = vault.export_to(file, passphrase)
@@ -57,9 +58,10 @@ def import_(
     """Take in an exported vault: where there is none, or what is absent of the same one."""
     from offlinedl.cli import wiring
 
-    with wiring.library() as library:
+    own = wiring.home()
+    with own.library() as library:
         slots = library.licenses.slots()
-    count = wiring.vault().import_from(file, _passphrase(passphrase_file, twice=False), slots)
+    count = own.vault().import_from(file, _passphrase(passphrase_file, twice=False), slots)
     say(f"{file}: {_counted(count)} taken in")
 
 
@@ -75,7 +77,8 @@ def _passphrase(file: Path | None, *, twice: bool) -> str:
         try:
             passphrase = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read {file}: {error}", "name a text file with one line") from error
+            why = error.strerror if isinstance(error, OSError) else "not a text"
+            raise UsageError(f"cannot read {file}: {why}", "name a text file with one line") from error
     elif sys.stdin.isatty():
         passphrase = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True)
     else:

@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from offlinedl.api.home import Home, Network
-from offlinedl.api.library import Library as Public
+from offlinedl.api.library import Library
 from offlinedl.cli import options
-from offlinedl.config import Settings
 from offlinedl.errors import Stopped
-from offlinedl.library import Library
-from offlinedl.space import Space
-from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.api.requests import Request
-    from offlinedl.engine import Engine
-    from offlinedl.license import Licensing
 
-__all__ = [
-    "Network",
-    "checked",
-    "engine",
-    "home",
-    "keep_free",
-    "library",
-    "licensing",
-    "opened",
-    "run",
-    "settings",
-    "space",
-    "vault",
-]
+__all__ = ["Network", "checked", "home", "opened", "run"]
 
 T = TypeVar("T")
 
@@ -48,38 +29,13 @@ def home() -> Home:
     return Home.at(options.home())
 
 
-def settings() -> Settings:
-    """What the person set."""
-    return home().settings()
-
-
-def keep_free() -> int:
-    """Bytes of the disk that downloads leave alone."""
-    return home().keep_free()
-
-
-def space() -> Space:
-    """How much may lie here."""
-    return home().space()
-
-
-def vault() -> Vault:
-    """Its vault."""
-    return home().vault()
-
-
-def library(space: Space | None = None) -> AbstractContextManager[Library]:
-    """Its library, open."""
-    return home().library(space)
-
-
 @contextmanager
-def opened(network: Network | None = None) -> Iterator[Public]:
+def opened(network: Network | None = None) -> Iterator[Library]:
     """The library that applications see, of this home. What is set of the disk is for those who download over
     `network`: others can do without."""
     own = home()
     with own.library(None if network is None else own.space()) as inside:
-        yield Public(own, inside, network or Network())
+        yield Library(own, inside, network or Network())
 
 
 def checked(request: Request) -> Request:
@@ -88,16 +44,6 @@ def checked(request: Request) -> Request:
 
     order(request, home())
     return request
-
-
-def engine(network: Network) -> AbstractAsyncContextManager[Engine]:
-    """A session with the network."""
-    return home().engine(network)
-
-
-def licensing(network: Network) -> AbstractAsyncContextManager[Licensing]:
-    """The systems at hand, over a session with the network."""
-    return home().licensing(network)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -14,8 +14,17 @@ if TYPE_CHECKING:
     from offlinedl.api.requests import Access
     from offlinedl.protection import LicenseServer
 
+Quality = Annotated[
+    str | None, typer.Option("--quality", "-q", metavar="Q", help="data-saver, standard, high, best, 720p, or 2.5M.")
+]
 Audio = Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all.")]
 Subs = Annotated[str | None, typer.Option(metavar="LANGS", help="Languages, like en,fr; or all, or none.")]
+Priority = Annotated[
+    int | None, typer.Option(min=-100, max=100, metavar="N", help="The highest first, where several wait.")
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="DATE", help="After it, the title may go first to make room (2026-12-24).")
+]
 LicenseUrl = Annotated[str | None, typer.Option(metavar="URL", help="The license server.")]
 LicenseHeader = Annotated[list[str] | None, typer.Option(metavar="NAME:VALUE", help="Sent to the license server.")]
 

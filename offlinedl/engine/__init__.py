@@ -127,12 +127,11 @@ class _Run:
 
     def __init__(self, engine: Engine, plan: Plan, intake: Intake, progress: Progress, renew: Renew | None) -> None:
         self._engine, self._intake = engine, intake
-        self._parallel = Parallelism(engine.connections)
         self._means = Means(
             http=engine.http,
             intake=intake,
             progress=progress,
-            parallel=self._parallel,
+            parallel=Parallelism(engine.connections),
             stall_seconds=engine.stall_seconds,
             floor=engine.floor,
             clock=asyncio.get_running_loop().time,
@@ -181,12 +180,12 @@ class _Run:
 
     def _fill(self, tasks: asyncio.TaskGroup) -> None:
         """As many workers as may run now."""
-        while self._queue and self._working < self._parallel.limit:
+        while self._queue and self._working < self._means.parallel.limit:
             self._working += 1
             tasks.create_task(self._work(tasks))
 
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
-        while self._goes_on() and self._working <= self._parallel.limit:
+        while self._goes_on() and self._working <= self._means.parallel.limit:
             fetch = self._queue.popleft()
             try:
                 arrival = await self._fetched(fetch)
@@ -292,10 +291,10 @@ class _Run:
                 arrival = await attempt.made()
         except NetworkError as error:
             if error.status in {429, 503}:
-                self._parallel.pushed_back(now())
+                self._means.parallel.pushed_back(now())
             elif error.status is None or error.status >= 500:
-                self._parallel.failed(now())
+                self._means.parallel.failed(now())
             raise
         self._engine.heard.add(origin(url))
-        self._parallel.finished(now())
+        self._means.parallel.finished(now())
         return arrival

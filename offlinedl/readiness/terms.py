@@ -40,15 +40,18 @@ def of_title(title: Title, duration: float, now: datetime, *, by_url: bool) -> I
     yield judged("rights", "limits", none, fine, "allow one, or say that it may not be downloaded", state="failed")
 
 
-def entitlement(refused: OfflinedlError | None, *, asked: bool) -> Finding:
-    """Whether the service grants a download, where it wants to be asked for each."""
+def entitlement(refused: OfflinedlError | None, untold: OfflinedlError | None, *, asked: bool) -> Finding:
+    """Whether the service grants a download, where it wants to be asked for each, and hears that nothing came of it, or
+    why not."""
     if not asked:
         return Finding(
             id="entitlement", group="rights", state="unknown", detail="not asked for", hint="--license asks for it, too"
         )
-    if refused is None:
-        return ok("rights", "entitlement", "granted, and given back")
-    return Finding(id="entitlement", group="rights", state="failed", detail=refused.message, hint=refused.hint)
+    if refused is not None:
+        return Finding(id="entitlement", group="rights", state="failed", detail=refused.message, hint=refused.hint)
+    wrong = [f"granted, and not given back: {untold.message}"] if untold else []
+    hint = "acknowledge a release: a place that stays taken is one that nobody can use"
+    return judged("rights", "entitlement", wrong, "granted, and given back", hint)
 
 
 def of_license(windows: Windows, policy: str, rights: Rights, issued: datetime) -> Iterator[Finding]:

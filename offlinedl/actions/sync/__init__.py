@@ -33,8 +33,8 @@ PARTS: tuple[tuple[str, Callable[[Pass], Awaitable[None]]], ...] = (
 )
 
 
-async def sync(work: Pass) -> int:
-    """One pass. The exit code is that of the first failure. BusyError where another one is at it."""
+async def sync(work: Pass) -> tuple[Step, ...]:
+    """One pass. Its steps. BusyError where another one is at it."""
     with ExitStack() as held:
         if not work.dry_run:
             try:
@@ -50,4 +50,4 @@ async def sync(work: Pass) -> int:
                 await part(work)
             except OfflinedlError as error:
                 work.tell(Step(does=does, title="", reason="", result="failed", error=error))
-    return record.exit_code
+    return tuple(record.steps)

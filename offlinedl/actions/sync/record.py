@@ -22,10 +22,10 @@ _LASTS = timedelta(days=2)
 
 
 class Record:
-    """The steps of a run. What is `known` to be wrong from the runs before is no news."""
+    """The `steps` of a run. What is `known` to be wrong from the runs before is no news."""
 
     def __init__(self, known: frozenset[Trouble] = frozenset()) -> None:
-        self._steps: list[Step] = []
+        self.steps: list[Step] = []
         self._known = known
         self._troubles: set[Trouble] = set()
 
@@ -43,23 +43,23 @@ class Record:
             self._troubles.add(trouble)
             is_left = is_known and step.error.code in LIMITS
             step = _left(step, step.error) if is_left else replace(step, is_news=step.is_news or not is_known)
-        self._steps.append(step)
+        self.steps.append(step)
         return step
 
     @property
     def exit_code(self) -> int:
         """That of the first failure, 0 where there is none."""
-        return next((s.error.exit_code for s in self._steps if s.result == "failed" and s.error), 0)
+        return next((s.error.exit_code for s in self.steps if s.result == "failed" and s.error), 0)
 
     def written(self, run: Run) -> Run:
         """`run`, and what it did."""
         failed = [
-            (s.title, s.error.message) for s in self._steps if s.error and (s.result == "failed" or s.does == "read")
+            (s.title, s.error.message) for s in self.steps if s.error and (s.result == "failed" or s.does == "read")
         ]
-        waits = [s.reason for s in self._steps if s.does == "download" and s.waits]
+        waits = [s.reason for s in self.steps if s.does == "download" and s.waits]
         return replace(
             run,
-            done=Counter(s.does for s in self._steps if s.result == "done"),
+            done=Counter(s.does for s in self.steps if s.result == "done"),
             waits=waits[-1] if waits else "",
             failures=tuple(failed[:_FAILURES]),
             troubles=frozenset(self._troubles),
