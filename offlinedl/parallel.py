@@ -6,7 +6,7 @@ _PAYS = 0.2
 """More at once must bring so large a part of what it would if each brought as much as before, or is given up again."""
 
 _STEP = 1.5
-_FIRST, _WINDOW = (0.25, 2), (1.0, 4)
+_FIRST, _WINDOW = (0.2, 2), (1.0, 4)
 _PART = 256 * 1024
 """A measurement takes at least so many seconds, and so many parts for each fetch that runs at once, for they end in
 waves. A part is a fetch, or so many bytes: what large ones bring is seen before they end. The first measurements are
