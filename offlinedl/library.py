@@ -295,5 +295,5 @@ class Library:
 def _with(fetch: Fetch, came: Fetch | Arrival | None) -> Fetch:
     """`fetch`, done as `came` says, or not done."""
     if came is None:
-        return fetch if fetch.size is None else replace(fetch, size=None, checksum=None, validator=None)
-    return replace(fetch, size=came.size, checksum=came.checksum, validator=came.validator)
+        return fetch if fetch.size is None else fetch._replace(size=None, checksum=None, validator=None)
+    return fetch._replace(size=came.size, checksum=came.checksum, validator=came.validator)

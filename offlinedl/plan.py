@@ -78,7 +78,7 @@ def readdressed(old: Plan, fresh: Plan) -> tuple[Plan, bool]:
     plan = replace(
         old,
         manifest_url=fresh.manifest_url,
-        fetches=tuple(replace(o, url=f.url) for o, f in pairs if f is not None),
+        fetches=tuple(o._replace(url=f.url) for o, f in pairs if f is not None),
         keys=tuple(keys.get(number, key) for number, key in enumerate(old.keys)),
         bases=fresh.bases,
     )

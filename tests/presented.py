@@ -56,7 +56,7 @@ def stored(name: str, get: Get, wanted: Callable[[Rendition], bool] = lambda _: 
     choices = [Choice(rendition=expanded(r), why="") for r in manifest.renditions if wanted(r)]
     plan = plans.build(url, Wanted(), choices, (), None)
     files = {f.path: part(get, Resource(url=f.url, range=f.range)) for f in plan.fetches}
-    sized = tuple(replace(f, size=len(files[f.path])) for f in plan.fetches)
+    sized = tuple(f._replace(size=len(files[f.path])) for f in plan.fetches)
     return Stored(replace(plan, fetches=sized), files)
 
 

@@ -348,6 +348,8 @@ FETCHES = st.builds(
     iv=st.none() | st.binary(min_size=16, max_size=16),
     estimate=st.integers(0, 2**40),
     size=st.none() | st.integers(0, 2**40),
+    checksum=st.none() | st.binary(min_size=16, max_size=16),
+    validator=st.none() | WORDS,
 )
 
 

@@ -438,7 +438,7 @@ def test_who_waits_for_a_seat_hears_when_the_server_may_be_asked(status: str, do
 
     async def work() -> tuple[float, int]:
         async with scripted([busy], [answer(b"media")] * 3) as server, Http() as http:
-            fetches = [replace(f, url=f"{server.url}/{f.number}") for f in segments(Origin(), 1, 2, 3)]
+            fetches = [f._replace(url=f"{server.url}/{f.number}") for f in segments(Origin(), 1, 2, 3)]
             times: list[float] = []
             download.watcher.hears = lambda: times.append(loop.time()) if download.watcher.count else None
             loop = asyncio.get_running_loop()
@@ -502,7 +502,7 @@ def test_a_server_gets_no_more_requests_at_once_than_it_should(download: Downloa
         return response
 
     origin.fault(".m4s", counted)
-    fetches = [replace(f, number=n, path=f"v/{n}.m4s") for n, f in enumerate(segments(origin, 1, 2, 3) * 5)]
+    fetches = [f._replace(number=n, path=f"v/{n}.m4s") for n, f in enumerate(segments(origin, 1, 2, 3) * 5)]
     engine(lambda e: download.run(replace(e, per_host=2), fetches))
     assert at_once == [0, 2]
 
@@ -521,8 +521,8 @@ def test_a_file_that_has_another_length_than_planned_changed(change: int, downlo
     """C28: the plan cut it into pieces by its length."""
     total = PIECE + 10
     first, second, _ = pieces(f"{origin.url}/f")
-    first = replace(first, range=ByteRange(first=0, last=PIECE - 1), size=PIECE)
-    second = replace(second, range=ByteRange(first=PIECE, last=total - 1))
+    first = first._replace(range=ByteRange(first=0, last=PIECE - 1), size=PIECE)
+    second = second._replace(range=ByteRange(first=PIECE, last=total - 1))
 
     async def fault(request: web.Request, handler: Handler) -> web.StreamResponse:
         headers = {"Content-Range": f"bytes {PIECE}-{total - 1}/{total + change}"}
@@ -564,7 +564,7 @@ def test_two_tracks_at_one_address_are_two_files(download: Download, origin: Ori
     """What tells them apart is in the query."""
     origin.fault("/f", ranged(CUT, '"1"'))
     one = pieces(f"{origin.url}/f")
-    other = [replace(f, rendition="a", path=f"a/{f.number}", validator='"2"', size=20) for f in one]
+    other = [f._replace(rendition="a", path=f"a/{f.number}", validator='"2"', size=20) for f in one]
     engine(lambda e: download.run(e, [*one, *other]))
     assert set(download.files) == {"v/0", "v/1", "v/2"}
 
@@ -573,7 +573,7 @@ def test_two_tracks_at_one_address_are_two_files(download: Download, origin: Ori
 
 
 def signed(origin: Origin, *numbers: int, age: int = 0) -> list[Fetch]:
-    return [replace(f, url=f"{f.url}&age={age}") for f in segments(origin, *numbers)]
+    return [f._replace(url=f"{f.url}&age={age}") for f in segments(origin, *numbers)]
 
 
 def test_an_answer_that_takes_its_time_holds_no_others_up(download: Download, origin: Origin) -> None:
@@ -601,8 +601,8 @@ def test_an_answer_that_takes_its_time_holds_no_others_up(download: Download, or
         renewals.append(1)
         return plan(fresh_ones)
 
-    fetches = [replace(f, number=n, path=f"v/{n}") for n, f in enumerate(signed(origin, *[1, *[2, 3] * 10]))]
-    fresh_ones = [replace(f, url=f.url.replace("age=0", "age=1")) for f in fetches]
+    fetches = [f._replace(number=n, path=f"v/{n}") for n, f in enumerate(signed(origin, *[1, *[2, 3] * 10]))]
+    fresh_ones = [f._replace(url=f.url.replace("age=0", "age=1")) for f in fetches]
     engine(lambda e: download.run(e, fetches, renew=renew), connections=4)
     assert len(download.done) == 21
     assert alone == [False]
@@ -620,7 +620,7 @@ def test_a_server_that_refuses_fresh_addresses_too_is_not_the_only_one(download:
         return replace(plan(fetches), bases=(bases,))
 
     bases = (f"{origin.url}/a/", f"{origin.url}/b/")
-    fetches = [replace(f, url=f"{origin.url}/a/{f.number}?sig=1") for f in segments(origin, *range(20))]
+    fetches = [f._replace(url=f"{origin.url}/a/{f.number}?sig=1") for f in segments(origin, *range(20))]
     engine(lambda e: download.run(e, fetches, bases, renew=renew), connections=2)
     assert len(download.done) == 20
     assert len(renewals) == 1
@@ -644,10 +644,10 @@ def test_one_that_is_refused_for_ever_does_not_keep_the_others_from_new_addresse
     async def renew() -> Plan:
         nonlocal token
         token += 1
-        return plan([replace(f, url=f.url.replace("age=0", f"age={token}")) for f in fetches])
+        return plan([f._replace(url=f.url.replace("age=0", f"age={token}")) for f in fetches])
 
     origin.fault(".m4s", fault)
-    fetches = [replace(f, number=n) for n, f in enumerate(signed(origin, 2, 1, 3, 2))]
+    fetches = [f._replace(number=n) for n, f in enumerate(signed(origin, 2, 1, 3, 2))]
     with pytest.raises(NetworkError, match=r"segment 1: .*410"):
         engine(lambda e: download.run(e, fetches, renew=renew), connections=1)
     assert [number for number, _ in download.done] == [0, 2, 3]
@@ -667,7 +667,7 @@ def test_bytes_that_are_not_wanted_are_no_stall(download: Download, origin: Orig
 
     origin.fault("/f", slowly)
     [fetch, *_] = pieces(f"{origin.url}/f")
-    fetch = replace(fetch, range=ByteRange(first=size - 10, last=size - 1))
+    fetch = fetch._replace(range=ByteRange(first=size - 10, last=size - 1))
     engine(lambda e: download.run(replace(e, stall_seconds=0.5), [fetch]), retries=0)
     assert download.files == {"v/0": b"x" * 10}
 
@@ -704,7 +704,7 @@ def test_where_nobody_listens_it_is_not_tried_for_long(before: bool, attempts: i
 
 def test_what_fails_is_called_as_people_call_it(origin: Origin, download: Download) -> None:
     track = Track(id="6", kind=Kind.VIDEO, container="mp4", bandwidth=1, height=1080, why="")
-    fetch = replace(segments(origin, 1)[0], rendition="6")
+    fetch = segments(origin, 1)[0]._replace(rendition="6")
     whole = replace(plan([fetch]), tracks=(track,))
     origin.fault("1.m4s", o.status(404))
 

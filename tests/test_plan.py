@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -194,7 +193,7 @@ def test_a_fetch_carries_all_that_is_known_of_it() -> None:
     resource = Resource(url="https://example.com/m?sig=1", range=ByteRange(first=0, last=9))
     media = segment(3, 1.5, 2.002, resource=resource, init=0, keys=(key(K1, 9),))
     [fetch] = plan(rendition("v", Kind.VIDEO, media, height=720)).fetches
-    assert replace(fetch, path=plain(fetch.path)) == Fetch(
+    assert fetch._replace(path=plain(fetch.path)) == Fetch(
         rendition="v",
         init=False,
         number=3,

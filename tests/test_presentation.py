@@ -14,7 +14,6 @@ import pytest
 
 from offlinedl.errors import DamagedError
 from offlinedl.license import hls_key
-from offlinedl.manifest.columns import rows
 from offlinedl.model import Kind, Track, Wanted
 from offlinedl.playback import MASTER, Presentation
 from offlinedl.playback.presentation import present
@@ -260,7 +259,7 @@ def test_sound_and_languages_are_named(root: Path) -> None:
     names = [('Director"s\ncut', "en"), ("", "fr"), ("", "fr")]
     sounds = [replace(audio, id=f"a{n}", name=name, language=lang) for n, (name, lang) in enumerate(names)]
     fetches = [f for f in title.plan.fetches if f.rendition == video.id]
-    fetches += [replace(f, rendition=s.id) for s in sounds for f in title.plan.fetches if f.rendition == audio.id]
+    fetches += [f._replace(rendition=s.id) for s in sounds for f in title.plan.fetches if f.rendition == audio.id]
     many = replace(title, plan=replace(title.plan, tracks=(video, *sounds), fetches=tuple(fetches)))
     master = text(many.present())
     assert [line for line in master.splitlines() if line.startswith("#EXT-X-MEDIA:")] == [
@@ -283,11 +282,10 @@ def test_a_title_without_media_is_none() -> None:
 
 def titled(count: int) -> Stored:
     """A title of so many segments, of which nothing can be read."""
-    fetches = rows(
-        Fetch, count, rendition=["v"] * count, init=[False] * count, number=range(count),
-        url=(f"{BASE}{n}.ts" for n in range(count)), path=(f"{n}.ts" for n in range(count)),
-        start=range(0, 6 * count, 6), duration=[6.0] * count,
-    )  # fmt: skip
+    fetches = [
+        Fetch("v", init=False, number=n, url=f"{BASE}{n}.ts", path=f"{n}.ts", start=6.0 * n, duration=6.0)
+        for n in range(count)
+    ]
     track = Track(id="v", kind=Kind.VIDEO, container="ts", bandwidth=10**6)
     return Stored(Plan(manifest_url=BASE, wanted=Wanted(), tracks=(track,), fetches=tuple(fetches)), {})
 

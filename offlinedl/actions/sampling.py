@@ -75,7 +75,7 @@ async def take(plan: Plan, engine: Engine) -> Samples:
     came = await asyncio.gather(*(_body(fetch, engine) for fetch in wanted))
     gone = await asyncio.gather(*(_gone(fetch, engine) for fetch in lasts))
     data = {f.identity: body for f, body in zip(wanted, came, strict=True) if isinstance(body, bytes)}
-    fetches = tuple(replace(f, size=len(data[f.identity])) for f in wanted if f.identity in data)
+    fetches = tuple(f._replace(size=len(data[f.identity])) for f in wanted if f.identity in data)
     with_media = {f.rendition for f in fetches if not f.init}
     own = replace(
         plan,

@@ -90,24 +90,11 @@ def _fetch(row: tuple[Any, ...]) -> Fetch:
         rendition, init, number, url, path, first, last, start, duration, needs_init, key, iv, estimate, size,
         checksum, validator, breaks,
     ) = row  # fmt: skip
+    part = None if first is None else ByteRange(first=first, last=last)
     return Fetch(
-        rendition=rendition,
-        init=init == 1,
-        number=number,
-        url=url,
-        path=path,
-        range=None if first is None else ByteRange(first=first, last=last),
-        start=start,
-        duration=duration,
-        needs_init=needs_init,
-        key=key,
-        iv=iv,
-        breaks=breaks == 1,
-        estimate=estimate,
-        size=size,
-        checksum=checksum,
-        validator=validator,
-    )
+        rendition, init == 1, number, url, path, part, start, duration, needs_init, key, iv, breaks == 1, estimate,
+        size, checksum, validator,
+    )  # fmt: skip
 
 
 def _rights(rights: Rights) -> str:
