@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from offlinedl.conditions import Conditions
     from offlinedl.engine import Engine
     from offlinedl.license import Licensing
+    from offlinedl.license.adapter import Adapter
     from offlinedl.model import Wanted
     from offlinedl.rate import Bucket
 
@@ -216,10 +217,9 @@ class Home:
     async def licensing(self, network: Network, bucket: Bucket | None = None) -> AsyncIterator[Licensing]:
         """The systems at hand, those with an adapter in the settings too, over a session with the network."""
         from offlinedl.license import Licensing
-        from offlinedl.license.adapter import adapters
 
         async with self.engine(network, bucket) as session:
-            yield Licensing(engine=session, adapters=adapters(self.settings().cdm))
+            yield Licensing(engine=session, adapters=_adapters(self.settings().cdm))
 
     def _rate(self, network: Network) -> int | None:
         if network.limit_rate is not None:
@@ -227,3 +227,12 @@ class Home:
         own = self.settings().limit_rate
         with self.said():
             return None if own is None else sizes.rate(own, "download.limit_rate")
+
+
+def _adapters(commands: Mapping[str, Sequence[str]]) -> Mapping[str, Adapter]:
+    """Most people have none, and need nothing of what adapters speak."""
+    if not commands:
+        return {}
+    from offlinedl.license.adapter import adapters
+
+    return adapters(commands)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from offlinedl.errors import UsageError
+
+_WITH_SETTINGS = {"darwin", "win32"}
+"""Elsewhere proxies are in the environment alone."""
 
 
 def check(proxy: str) -> str:
@@ -24,6 +28,10 @@ def proxy_for(url: str, named: str | None) -> str | None:
     """The proxy for `url`, None where it is asked directly."""
     if named is not None:
         return named
+    if sys.platform not in _WITH_SETTINGS and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    from urllib.request import getproxies, proxy_bypass  # it reads mail, too, and takes its time
+
     parts, proxies = urlsplit(url), getproxies()
     found = proxies.get(parts.scheme) or proxies.get("all")
     return check(found) if found and not proxy_bypass(parts.netloc) else None

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
 from offlinedl.engine import Engine
 from offlinedl.errors import RefusedError, UnsupportedError
 from offlinedl.http import Http
 from offlinedl.license import clearkey, hls_key
-from offlinedl.license.adapter import DIALECTS, Adapter
 from offlinedl.license.need import Grant, Need
 from offlinedl.model import Drm, Held
 from offlinedl.owed import Destruction
 from offlinedl.protection import Key, LicenseServer, Protection
+
+if TYPE_CHECKING:
+    from offlinedl.license.adapter import Adapter
 
 
 class System(Protocol):
@@ -35,7 +38,14 @@ IN_THE_OPEN: Mapping[str, System] = {clearkey.NAME: clearkey, hls_key.NAME: hls_
 
 CLEAR_KEY_ID = "e2719d58-a985-b3c9-781a-b030af78d30e"
 COMMON_ID = "1077efec-c0b2-4d02-ace3-3c1e52e2fb4b"
-_NAMES = {CLEAR_KEY_ID: clearkey.NAME} | {dialect.system_id: name for name, dialect in DIALECTS.items()}
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    """The systems by their ids. Most titles have none, and need nothing of what adapters speak."""
+    from offlinedl.license.adapter import DIALECTS
+
+    return {CLEAR_KEY_ID: clearkey.NAME} | {dialect.system_id: name for name, dialect in DIALECTS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +102,8 @@ class Licensing:
                 return LicenseServer(system=clearkey.NAME, url=protection.license_url)
         if any(key.keyformat == "identity" for key in keys):
             return LicenseServer(system=hls_key.NAME)
-        for name in (name for p in protections if (name := _NAMES.get(p.system, "")) in self.adapters):
-            urls = (p.license_url for p in protections if _NAMES.get(p.system) == name)
+        for name in (name for p in protections if (name := _names().get(p.system, "")) in self.adapters):
+            urls = (p.license_url for p in protections if _names().get(p.system) == name)
             url = next((url for url in urls if url), None)
             return LicenseServer(system=name, url=url, init_data=_init_data(name, protections))
         named = [name for name in systems(drm, protections, ()) if name != clearkey.NAME]
@@ -121,7 +131,7 @@ class Licensing:
 def systems(drm: Iterable[Drm], protections: Iterable[Protection], keys: Iterable[Key]) -> list[str]:
     """The systems that feed, manifest and playlists name, by name where they have one."""
     named = {offer.system for offer in drm}
-    named |= {_NAMES.get(p.system, p.system) for p in protections if p.system not in {"", COMMON_ID}}
+    named |= {_names().get(p.system, p.system) for p in protections if p.system not in {"", COMMON_ID}}
     named |= {hls_key.NAME for key in keys if key.keyformat == "identity"}
     return sorted(named)
 
@@ -129,7 +139,7 @@ def systems(drm: Iterable[Drm], protections: Iterable[Protection], keys: Iterabl
 def _init_data(name: str, protections: Iterable[Protection]) -> bytes:
     """What is said for the adapter of a system: each pssh box once, one after the other; the URIs of FairPlay one a
     line."""
-    said = dict.fromkeys(p.init_data for p in protections if p.init_data and _NAMES.get(p.system) == name)
+    said = dict.fromkeys(p.init_data for p in protections if p.init_data and _names().get(p.system) == name)
     return (b"\n" if name == "fairplay" else b"").join(data for data in said if data)
 
 
