@@ -18,7 +18,8 @@ _AGAIN_SECONDS, _REST_SECONDS = 1.0, 60.0
 _FEWEST_ENDED = 16
 _AT_ONCE_SECONDS = 1.0
 _MANY, _RISING = 0.2, 2.0
-"""Errors are rising where, of at least so many that ended, so large a part failed, and so many times that of before."""
+"""Errors are rising where of twice as many as run at once, and of at least so many, so large a part failed, and so many
+times that of before."""
 
 
 class Parallelism:
@@ -44,7 +45,7 @@ class Parallelism:
         self._share = 0.0
 
     def came(self, count: int, now: float) -> None:
-        """So many bytes came of a fetch that goes on."""
+        """So many bytes came of a fetch; fewer than none, where they came in vain."""
         self._bytes += count
         if self._bytes >= self._next_look:
             self._next_look = self._bytes + _PART

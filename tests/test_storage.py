@@ -97,6 +97,16 @@ def test_what_sync_leaves_for_want_of_room_says_so(tv: Offlinedl) -> None:
     assert tv.listed()[0]["message"] == "Waiting for room, 0 % done"
 
 
+def test_what_has_room_again_waits_for_something_else(tv: Offlinedl) -> None:
+    quota(tv, 0.5)
+    assert tv("get", "tv:1x1").code == 6
+    quota(tv, 50)
+    with (tv.home / "config.toml").open("a") as config:
+        config.write('\n[sync]\nwhen = ["false"]\n')
+    assert tv.ok("sync").out.startswith("tv:1x1: not now: ")
+    assert tv.listed()[0]["message"] == "Paused, 0 % done"
+
+
 def test_where_nothing_would_that_is_said(tv: Offlinedl) -> None:
     quota(tv, 0.5)
     refused = tv("get", "tv:1x1")

@@ -237,6 +237,14 @@ def test_what_never_came_can_be_dismissed(tv: Offlinedl, origin: Origin) -> None
     assert ready(tv) == ["1x1", "1x2", "1x3"]
 
 
+def test_what_never_came_and_was_watched_elsewhere_is_no_failure(tv: Offlinedl, origin: Origin) -> None:
+    offer(origin, [episode(1, 1) | {"sources": [{"url": "titles/none/manifest.mpd"}]}, *SEASONS[1:]])
+    assert tv("sync").code == 3
+    tv.ok("mark", "tv:1x1", "--watched")
+    assert tv.ok("list", "--state", "failed", "--json").err == ""
+    assert tv.ok("show", "tv:1x2").code == 0
+
+
 def test_of_many_that_never_came_some_are_named(tv: Offlinedl, origin: Origin) -> None:
     wrong = {"sources": [{"url": "titles/none/manifest.mpd"}]}
     offer(origin, [episode(1, number) | wrong for number in range(1, 8)])

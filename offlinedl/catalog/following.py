@@ -98,8 +98,9 @@ class Followed:
         self.succeeded(offer.id)
 
     def seen(self, offer: Offer, now: datetime) -> None:
-        """What is not here was watched elsewhere: it is remembered as if it had been."""
+        """What is not here was watched elsewhere: it is remembered as if it had been, and nobody tries to get it."""
         self._left(offer, "watched", now)
+        self.succeeded(offer.id)
 
     def _left(self, offer: Offer, why: Why, now: datetime) -> None:
         """Remember a title that was never here as one that is gone."""

@@ -50,9 +50,9 @@ class Marks:
         """Whoever downloads the title is to stop, or not any more."""
         self._db.execute("UPDATE titles SET pause_asked = ? WHERE id = ?", (asked, title_id))
 
-    def lacks_room(self, title_id: str) -> None:
-        """The title waits for room, until it goes on or a person pauses it."""
-        self._db.execute("UPDATE titles SET lacks_room = 1 WHERE id = ?", (title_id,))
+    def lacks_room(self, title_id: str, *, lacks: bool = True) -> None:
+        """Does the title wait for room? Until it goes on, a person pauses it, or there is some."""
+        self._db.execute("UPDATE titles SET lacks_room = ?1 WHERE id = ?2 AND lacks_room <> ?1", (lacks, title_id))
 
     def pause_asked(self, title_id: str) -> bool:
         """Is whoever downloads the title to stop?"""

@@ -93,6 +93,8 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
             return report(StorageError("what was to be printed cannot be written: no space", "free some space"))
         if isinstance(error, OSError) and error.errno == errno.EMFILE:
             return report(StorageError("too many open files", FEWER_FILES))
+        if isinstance(error, UnicodeEncodeError) and not " ".join(arguments).isprintable():
+            return report(UsageError("a word of the command line is no text", "names and ids are UTF-8"))
         return _defect(error)
     return (code or 0) if arguments else 2
 

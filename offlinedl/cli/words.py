@@ -6,6 +6,7 @@ long as all else that a short command does: it is done for what is rare, and for
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class _Value:
             return Path(value)
         if asked == list[str] and not isinstance(value, str):
             return list(value)
-        if asked is int and value.isdecimal() and (param.min or 0) <= int(value) <= (param.max or 0):
+        if asked is int and re.fullmatch("[0-9]{1,9}", value) and (param.min or 0) <= int(value) <= (param.max or 0):
             return int(value)
         return _converting(param).coerce(value, param=param, ctx=ctx)  # type: ignore[misc] # it is there: see below
 

@@ -36,7 +36,7 @@ class ChangedError(DamagedError):
 class Means:
     """What the attempts of one run share. `running` are those under way, `versions` the validators of files that are
     fetched in ranges, `ends` the sizes of those that the plan cut into pieces, by rendition, `clock` the time of the
-    loop; for the rest see Engine."""
+    loop. `parallel` says how many run at once, and hears what comes; for the rest see Engine."""
 
     http: Http
     intake: Intake
@@ -108,7 +108,8 @@ class Attempt:
         except BaseException:
             if self._part is not None:
                 self._part.drop()
-            self._means.progress.advance(-self.received, fetch.estimate - self._expected)
+            means.progress.advance(-self.received, fetch.estimate - self._expected)
+            means.parallel.came(-self.received, means.clock())
             raise
         if self.received != self._expected:
             means.progress.advance(0, self.received - self._expected)

@@ -35,8 +35,8 @@ def shared(descriptor: int) -> None:
 
 
 def is_held(descriptor: int, turns: int) -> bool:
-    """Is the file some process's, or do some share it? Who looks takes it for a moment: one after the other, as they
-    get the lock of `turns`, or they would see each other."""
+    """Is the file some process's, or do some share it? Who looks takes it for a moment: one process after the other, as
+    they get the lock of `turns`, or they would see each other."""
     fcntl.flock(turns, fcntl.LOCK_EX)
     try:
         if not taken(descriptor):

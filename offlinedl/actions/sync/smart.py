@@ -30,18 +30,18 @@ async def smart_downloads(work: Pass) -> None:
             work.tell(_foretold(action, work))
         return
     await _remove([action for action in actions if action.does == "remove"], work)
+    _note_lacks([action for action in actions if action.does in {"download", "skip"}], library)
     await fetch([action for action in actions if action.does == "download"], work)
     for action in actions:
         if action.does == "skip":
-            _note_lack(action, library)
             work.tell(_step(action))
 
 
-def _note_lack(action: Action, library: Library) -> None:
-    """A person who looks at the title sees what it waits for. A disk that is full may have no place for that either."""
-    if action.lacks_room:
-        with suppress(OfflinedlError), library.catalog.transaction():
-            library.catalog.marks.lacks_room(action.title)
+def _note_lacks(actions: Iterable[Action], library: Library) -> None:
+    """A person who looks at a title sees whether it waits for room. A disk that is full may have no place for that."""
+    with suppress(OfflinedlError), library.catalog.transaction():
+        for action in actions:
+            library.catalog.marks.lacks_room(action.title, lacks=action.lacks_room)
 
 
 def _foretold(action: Action, work: Pass) -> Step:
