@@ -7,7 +7,7 @@ from itertools import repeat
 
 import pytest
 
-from offlinedl.columns import rows
+from offlinedl.manifest.columns import rows
 from offlinedl.streams import Resource, Segment
 
 

@@ -35,7 +35,6 @@ FLOORS = {
     "media": 1,
     "called": 1,
     "choose": 1,
-    "columns": 1,
     "conditions": 1,
     "schedule": 1,
     "placing": 1,

@@ -7,10 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from offlinedl.columns import rows as made
 from offlinedl.model import Entry, Failure, Kind, License, Rights, Series, Setup, State, Track, Wanted, Windows
 from offlinedl.owed import Destruction
 
@@ -181,29 +180,30 @@ def destruction(row: sqlite3.Row) -> Destruction:
     return Destruction(license=license, title_id=row["title_id"], destroyed_at=destroyed_at)
 
 
-_TRACK = (
-    "id", "kind", "container", "bandwidth", "width", "height", "codecs", "language", "name", "why", "setup", "forced",
-)  # fmt: skip
-TRACK_COLUMNS = ", ".join(("title_id", *(f"tracks.{name}" for name in _TRACK)))
+TRACK_COLUMNS = (
+    "title_id, tracks.id, kind, container, bandwidth, width, height, codecs, language, tracks.name, why, setup, forced"
+)
 """What `tracks` takes, in its order."""
 
 _KINDS = {kind.value: kind for kind in Kind}
 
 
 def tracks(found: Iterable[Sequence[Any]]) -> dict[str, tuple[Track, ...]]:
-    """The tracks of each title, from rows ordered by title and position. Of many titles there are many."""
-    listed = list(found)
-    if not listed:
-        return {}
-    titles, *values = zip(*listed, strict=True)
-    columns: dict[str, Iterable[Any]] = dict(zip(_TRACK, values, strict=True))
-    columns["kind"] = map(_KINDS.__getitem__, columns["kind"])
-    columns["setup"] = map(_setup, columns["setup"])
-    columns["forced"] = map(bool, columns["forced"])
+    """The tracks of each title, from rows ordered by title and position."""
     by_title: dict[str, list[Track]] = {}
-    for title_id, track in zip(titles, made(Track, len(titles), **columns), strict=True):
-        by_title.setdefault(title_id, []).append(track)
+    for row in found:
+        by_title.setdefault(row[0], []).append(_track(row[1:]))
     return {title_id: tuple(listed) for title_id, listed in by_title.items()}
+
+
+@lru_cache(maxsize=1024)
+def _track(columns: tuple[Any, ...]) -> Track:
+    """Those of one service are the same for many titles."""
+    id_, kind, container, bandwidth, width, height, codecs, language, name, why, setup, forced = columns
+    return Track(
+        id=id_, kind=_KINDS[kind], container=container, bandwidth=bandwidth, width=width, height=height,
+        codecs=codecs, language=language, name=name, forced=forced == 1, why=why, setup=_setup(setup),
+    )  # fmt: skip
 
 
 def setup_text(setup: Setup | None) -> str | None:

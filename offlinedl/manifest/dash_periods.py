@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from offlinedl.columns import rows
 from offlinedl.errors import UnsupportedError
+from offlinedl.manifest.columns import rows
 from offlinedl.manifest.limits import Limits, too_large
 from offlinedl.model import Kind
 from offlinedl.streams import Rendition, Resource, Segment, Unread

@@ -8,9 +8,9 @@ from itertools import repeat
 from math import ceil
 from typing import TypeAlias
 
-from offlinedl.columns import rows
 from offlinedl.errors import DamagedError
 from offlinedl.manifest import dash_timeline, xml
+from offlinedl.manifest.columns import rows
 from offlinedl.manifest.dash_source import Source
 from offlinedl.manifest.dash_template import Template
 from offlinedl.manifest.dash_timeline import Slots, Timing

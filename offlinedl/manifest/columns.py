@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def rows(kind: type[T], count: int, /, **columns: Iterable[Any]) -> list[T]:
+def rows(kind: type[T], count: int, **columns: Iterable[Any]) -> list[T]:
     """`count` values of the dataclass `kind` (frozen, with slots), a field at a time; the rest have their defaults.
 
     For dataclasses without a check in their constructor: none is called. The loops run in C.
