@@ -157,6 +157,21 @@ def test_what_was_under_way_is_not_what_a_change_brought() -> None:
     assert parallelism.why == "8 at once instead of 12: more brought no more"
 
 
+def test_bytes_that_came_in_vain_pay_nothing() -> None:
+    """A server that drops some half-way sends more at once, and brings no more."""
+    parallelism = Parallelism(64)
+    now = 0.0
+    for limit, sent in ((8, 1), (12, 2)):
+        assert parallelism.limit == limit
+        for _ in range(3 * limit):
+            now += 1 / 8
+            for _ in range(sent):
+                parallelism.came(MB // 10, now)
+            parallelism.came(MB // 10 * (1 - sent), now)
+            parallelism.finished(now)
+    assert parallelism.why == "8 at once instead of 12: more brought no more"
+
+
 def test_where_too_many_is_known_one_more_is_tried() -> None:
     server = Server(latency, allowed=20)
     server.serve(Parallelism(64), 600)

@@ -31,10 +31,11 @@ class _Value:
             return list(value)
         if asked is int and re.fullmatch("[0-9]{1,9}", value) and (param.min or 0) <= int(value) <= (param.max or 0):
             return int(value)
-        return _converting(param).coerce(value, param=param, ctx=ctx)  # type: ignore[misc] # it is there: see below
+        return _converting(param).coerce(value, param=param, ctx=ctx)  # type: ignore[misc] # else nobody calls this
 
 
 def as_they_are() -> None:
-    """Take those words as they are, in every command."""
+    """Take those words as they are, in every command. typer has no other place to say so: a method of its parameters is
+    replaced."""
     for parameter in (TyperOption, TyperArgument) if _converting else ():
-        parameter.get_runtime_param = lambda _: _Value()  # type: ignore[method-assign, assignment, return-value]
+        parameter.get_runtime_param = lambda _: _Value()  # type: ignore[method-assign, assignment, return-value] # see above
