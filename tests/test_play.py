@@ -33,10 +33,11 @@ mp.register_event("playback-restart", function()
     place:close()
 end)
 local stop = os.getenv("STOPS_AT")
-mp.register_event("file-loaded", function()
+mp.register_event("playback-restart", function()
     if stop then
-        mp.add_timeout(0.3, function() mp.commandv("seek", stop, "absolute") end)
-        mp.add_timeout(2.5, function() mp.command("quit") end)
+        mp.commandv("seek", stop, "absolute")
+        mp.add_timeout(2, function() mp.command("quit") end)
+        stop = nil
     end
 end)
 """
