@@ -12,6 +12,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 from functools import partial
+from json.encoder import encode_basestring_ascii as _quoted
 from types import TracebackType
 from typing import Self
 
@@ -124,9 +125,9 @@ def _sound(store: Store, entry: Entry, claims: list[tuple[Fetch, Arrival]]) -> d
 
 
 def _line(fetch: Fetch, arrival: Arrival) -> str:
-    """As JSON, put together here: a list takes json three times as long, and texts alone take it next to nothing."""
-    validator = "null" if arrival.validator is None else json.dumps(arrival.validator)
-    return f'[{json.dumps(fetch.content)}, {arrival.size}, "{arrival.checksum.hex()}", {validator}]'
+    """As JSON, put together here: a list takes json five times as long."""
+    validator = "null" if arrival.validator is None else _quoted(arrival.validator)
+    return f'[{_quoted(fetch.content)}, {arrival.size}, "{arrival.checksum.hex()}", {validator}]'
 
 
 def _read(line: str) -> tuple[str, Arrival] | None:

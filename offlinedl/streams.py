@@ -221,11 +221,10 @@ class Fetch(NamedTuple):
         return f"{self.rendition} {self.init:d} {self.number} {self.path} {unsigned(self.url)} {part}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(NamedTuple):
     """What a fetch brought: its size in bytes, the checksum of them (16 bytes, XXH3), and what tells this version of
     the resource from others, None where the server does not say. `is_formed` tells that it has the form that its name
-    promises, and needs no key; else that is still to be looked at."""
+    promises, and needs no key; else that is still to be looked at. A tuple, as Fetch is."""
 
     size: int
     checksum: bytes

@@ -9,6 +9,10 @@ from offlinedl import expiry
 from offlinedl.expiry import Deadline
 from offlinedl.model import Clock, Entry, Failure, License, Rights, Series, State, Track
 
+_TIMED = frozenset({State.READY, State.EXPIRED})
+_COMPLETE = _TIMED | {State.CLOCK_SUSPECT}
+_UNDER_WAY = {State.QUEUED: "Queued", State.DOWNLOADING: "Downloading", State.PAUSED: "Paused"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
@@ -115,21 +119,20 @@ def _clocks(license: License, now: datetime, end: Deadline) -> Clocks:
 
 def percent(entry: Entry) -> float:
     """How much is done; 100 only when the title is ready."""
-    if entry.state in {State.READY, State.EXPIRED, State.CLOCK_SUSPECT}:
+    if entry.state in _COMPLETE:
         return 100.0
     return min(99.9, round(100 * entry.bytes_done / entry.bytes_total, 1)) if entry.bytes_total else 0.0
 
 
 def message(entry: Entry, now: datetime, end: Deadline) -> str:
     """What a person should know of the title in one line; `end` is its deadline."""
-    if entry.state in {State.READY, State.EXPIRED}:
+    if entry.state in _TIMED:
         return expiry.message(entry.license, now, end)
     if entry.state is State.CLOCK_SUSPECT:
         return "Clock set back: does not play until the time is known"
     if entry.error is not None:
         return entry.error.message
-    words = {State.QUEUED: "Queued", State.DOWNLOADING: "Downloading", State.PAUSED: "Paused"}
-    if entry.state not in words:
+    if entry.state not in _UNDER_WAY:
         return "Being removed"
     waits = entry.lacks_room and entry.state is not State.DOWNLOADING
-    return f"{'Waiting for room' if waits else words[entry.state]}, {int(percent(entry))} % done"
+    return f"{'Waiting for room' if waits else _UNDER_WAY[entry.state]}, {int(percent(entry))} % done"

@@ -123,7 +123,7 @@ def table(
         grid = _all_folded(grid, _room(grid, most))
     widths = _widths(grid)
     say(styled(_row(grid[0], widths), "bold"))
-    sys.stdout.writelines([f"{_row(line, widths)}\n" for line in grid[1:]])
+    sys.stdout.write("".join([f"{_row(line, widths)}\n" for line in grid[1:]]))
 
 
 def term(name: str, text: str) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from offlinedl.errors import NetworkError, shown
 from offlinedl.patience import may_pass
 from offlinedl.streams import ByteRange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(NamedTuple):
     """What precedes a body. `headers` have lower-case names; `length` is the number of bytes that the body has, None
-    where that is not stated; `cookies` are the values of Set-Cookie."""
+    where that is not stated; `cookies` are the values of Set-Cookie. A tuple: there is one for each of thousands."""
 
     status: int
     reason: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from offlinedl.http.answer import Head
@@ -214,9 +214,22 @@ def _parsed(head: bytes) -> Head:
         raise ValueError("its lines")
     if not (len(number) == 3 and number.isascii() and number.isdigit()):
         raise ValueError("its first line")
+    pairs = [*map(_field, fields)]
+    headers: dict[str, str] = dict(pairs)
+    cookies: tuple[str, ...] = ()
+    if len(headers) < len(pairs) or "set-cookie" in headers:
+        headers, cookies = _joined(pairs)
+    if version == "HTTP/1.0":
+        headers["connection"] = "close"
+    length = _length(int(number), version, headers)
+    return Head(int(number), reason, headers, length, cookies)
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Headers of which some come more than once (RFC 9110 section 5.3), and the cookies among them."""
     headers: dict[str, str] = {}
     cookies: list[str] = []
-    for name, value in map(_field, fields):
+    for name, value in pairs:
         if name == "set-cookie":
             cookies.append(value)
         elif name in headers and (name != "content-length" or headers[name] != value):
@@ -225,10 +238,7 @@ def _parsed(head: bytes) -> Head:
             headers[name] += f", {value}"
         else:
             headers[name] = value
-    if version == "HTTP/1.0":
-        headers["connection"] = "close"
-    length = _length(int(number), version, headers)
-    return Head(status=int(number), reason=reason, headers=headers, length=length, cookies=tuple(cookies))
+    return headers, tuple(cookies)
 
 
 @lru_cache(maxsize=64)

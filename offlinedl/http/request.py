@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from offlinedl.errors import UsageError, shown
 from offlinedl.http.address import Headers, escaped, origin, redirected, split, without_credentials
@@ -16,10 +16,10 @@ _HARMLESS = {"Range", "Content-Type", "Content-Length"}
 Begin = Callable[[str, Head], Take]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """`begin` is given where the answer came from, and its head, and gives what takes the body. `headers` are those of
-    this request alone. It is given up when for `patience` seconds nothing comes, where that is set."""
+    this request alone. It is given up when for `patience` seconds nothing comes, where that is set. As Head, a tuple.
+    """
 
     url: str
     begin: Begin
@@ -34,7 +34,7 @@ class Request:
         target = location.encode("latin-1").decode("utf-8", "surrogateescape")
         url = redirected(self.url, target, status, self.method)
         own = first.headers if origin(url) == origin(first.url) else [h for h in first.headers if h[0] in _HARMLESS]
-        return replace(self, url=url, headers=own)
+        return self._replace(url=url, headers=own)
 
     def written(self, fields: bytes) -> bytes:
         """As bytes, with its headers, which `fields` wrote."""
