@@ -128,9 +128,10 @@ def stop(license: License | None) -> Deadline:
     )
 
 
-def is_over(license: License | None, now: datetime) -> bool:
-    """Has the deadline been reached? A license whose keys were destroyed is over, whatever the time."""
-    at = deadline(license).at
+def is_over(license: License | None, now: datetime, end: Deadline | None = None) -> bool:
+    """Has the deadline been reached, which is `end`, where that is known already? A license whose keys were destroyed
+    is over, whatever the time."""
+    at = (end or deadline(license)).at
     return (at is not None and now >= at) or (license is not None and license.destroyed_at is not None)
 
 

@@ -9,7 +9,7 @@ ready       one transaction: state, license, windows (of plays and removals see 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -36,6 +36,7 @@ from offlinedl.vault import Vault
 
 if TYPE_CHECKING:
     from offlinedl.clock import Reading
+    from offlinedl.expiry import Deadline
     from offlinedl.intake import Intake
     from offlinedl.streams import Arrival, Fetch, Plan
 
@@ -66,8 +67,14 @@ class Library:
 
     def entries(self) -> list[Entry]:
         """Every title as it stands now."""
+        return [entry for entry, _ in self.standing()]
+
+    def standing(self) -> Iterator[tuple[Entry, Deadline]]:
+        """Every title as it stands now, and what ends it: they may be many, and this is worked out once."""
         reading = self.time.reading()
-        return [self._present(entry, reading) for entry in self.catalog.entries()]
+        for entry in self.catalog.entries():
+            end = expiry.deadline(entry.license)
+            yield self._present(entry, reading, end), end
 
     def find(self, ref: str) -> Entry:
         """The one title that `ref` names: its id, the part after the source, its name."""
@@ -77,16 +84,19 @@ class Library:
         if len(found) > 1:
             ids = ", ".join(entry.id for entry in found)
             raise NotFoundError(f"{ref}: more than one title is called so", f"name one of: {ids}", code="ambiguous")
-        return self._present(found[0], self.time.reading())
+        return self._now(found[0])
 
     def entry(self, title_id: str) -> Entry | None:
         """The title of this id, as it stands now."""
         entry = self.catalog.entry(title_id)
-        return entry and self._present(entry, self.time.reading())
+        return entry and self._now(entry)
 
-    def _present(self, entry: Entry, reading: Reading) -> Entry:
+    def _now(self, entry: Entry) -> Entry:
+        return self._present(entry, self.time.reading(), expiry.deadline(entry.license))
+
+    def _present(self, entry: Entry, reading: Reading, end: Deadline) -> Entry:
         """What only the moment tells: a deadline that has passed or may have, a download whose process is gone."""
-        if entry.state is State.READY and expiry.is_over(entry.license, reading.now):
+        if entry.state is State.READY and expiry.is_over(entry.license, reading.now, end):
             return replace(entry, state=State.EXPIRED)
         if entry.state is State.READY and reading.is_suspect and expiry.is_limited(entry.license):
             return replace(entry, state=State.CLOCK_SUSPECT)

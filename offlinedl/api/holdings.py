@@ -55,7 +55,7 @@ class Holdings:
         """Every title as it stands now, by series, season, episode and name; of a moment that is to come, those that
         still play then. UsageError where it is over."""
         now = self._inside.time()
-        titles = tuple(seen(entry, now) for entry in self._inside.entries())
+        titles = tuple(seen(entry, now, end) for entry, end in self._inside.standing())
         if until is None:
             return titles
         self._check_to_come(until)

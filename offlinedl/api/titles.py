@@ -74,9 +74,9 @@ class OfflineTitle:
         return self.state is State.READY and (end is None or moment < end)
 
 
-def seen(entry: Entry, now: datetime) -> OfflineTitle:
-    """The title of `entry` as it stands at that moment."""
-    end = expiry.deadline(entry.license)
+def seen(entry: Entry, now: datetime, end: Deadline | None = None) -> OfflineTitle:
+    """The title of `entry` as it stands at that moment; `end` is its deadline, where that is known already."""
+    end = end or expiry.deadline(entry.license)
     return OfflineTitle(
         id=entry.id,
         name=entry.name,

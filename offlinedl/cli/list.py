@@ -56,9 +56,10 @@ def _rows(titles: list[OfflineTitle]) -> list[tuple[str, ...]]:
     from offlinedl.model import Kind
 
     rows: list[tuple[str, ...]] = []
+    video, sound = Kind.VIDEO, Kind.AUDIO
     for title in titles:
-        heights = " ".join([f"{t.height}p" for t in title.tracks if t.kind is Kind.VIDEO and t.height])
-        audio = " ".join(dict.fromkeys([t.language or "und" for t in title.tracks if t.kind is Kind.AUDIO]))
+        heights = " ".join([f"{t.height}p" for t in title.tracks if t.kind is video and t.height])
+        audio = " ".join(dict.fromkeys([t.language or "und" for t in title.tracks if t.kind is sound]))
         season = "" if title.season is None else f"S{title.season} "
         number = "" if title.episode is None else f"{season}E{title.episode}  "
         name = f"{title.series.name}  {number}{title.name}" if title.series else title.name
