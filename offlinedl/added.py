@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from offlinedl.frozen import frozen
 from offlinedl.model import Failure, Series
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AddedSource:
     """A source that a person added, and how it was found last. `fetched_at` is when it answered last; `etag` and
     `last_modified` are what it said then of its version (RFC 9110 section 8.8), and `checksum` is that of what it sent.
@@ -28,7 +29,7 @@ class AddedSource:
     left_out: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Offer:
     """A title as its `source` offered it last: what is needed to decide about it, and no address or header, for those
     may be secrets. `position` is its place in the source, from 0; `download` whether its rights allow that,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from offlinedl.errors import NotFoundError, OtherTitleError, RefusedError, UnsupportedError, UsageError
+from offlinedl.frozen import frozen
 from offlinedl.languages import lookup
 from offlinedl.model import Kind, Wanted
 from offlinedl.streams import Manifest, Rendition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Caps:
     """The most that a video rung may have: `height` in pixels, `bandwidth` in bits per second; None is no cap."""
 
@@ -26,7 +27,7 @@ class Caps:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Choice:
     """A chosen rendition and the reason."""
 
@@ -48,7 +49,7 @@ QUALITIES: Mapping[str, Caps] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Preferences:
     """What a person and the machine prefer: the meaning of quality names; groups of codec families, the first that is
     offered counts, and in a group they are equal; high dynamic range only where it is asked for."""

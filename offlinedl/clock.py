@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from offlinedl import expiry
+from offlinedl.frozen import frozen
 from offlinedl.mark import Boot, Mark
 
 TOLERANCE = timedelta(minutes=5)
@@ -33,7 +34,7 @@ behind      it was set back: what the time is, nobody knows
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reading:
     """What the time is: `now` is never before the time that was seen last. `off` is how far the system's clock is
     beyond what was to be expected; `mark` is what to keep of it."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import time
 from typing import Literal
 
 from offlinedl.errors import UsageError
+from offlinedl.frozen import frozen
 
 ALWAYS = 101
 """Per cent of a battery that none has: whoever asks for so many wants it to be charged meanwhile."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Hours:
     """From `begin` until `end`, in local time, `end` not within it; also over midnight."""
 
@@ -35,7 +35,7 @@ class Hours:
         return f"{self.begin:%H:%M}-{self.end:%H:%M}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Conditions:
     """What a person set: the hours, whether what is metered waits, below which per cent of a battery that is not being
     charged (0 for never), and whether a `command` is to allow it."""
@@ -46,7 +46,7 @@ class Conditions:
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Seen:
     """What the machine says: whether the network is metered, None where nobody knows; the per cent of a battery that is
     being used up, None where there is none; why the person's command said no, "" where it did not; and its `fault`

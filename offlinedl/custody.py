@@ -14,13 +14,14 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from offlinedl import expiry, record
 from offlinedl.catalog import Catalog
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.model import Entry, Held, License
 from offlinedl.owed import Destruction
 from offlinedl.unread import fault, faults, unread
@@ -44,7 +45,7 @@ def following(slot: str) -> str:
 _SLOT = re.compile(r"[0-9a-f]{32}(-\d+)?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Owed:
     """A destruction record that is owed. Who is to hear of it, and the adapter's handle, are sealed."""
 

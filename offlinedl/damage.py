@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 
 from offlinedl.called import called_file
 from offlinedl.errors import BusyError, DamagedError, OfflinedlError, StorageError, counted
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.model import Entry, State
 from offlinedl.store import Store, checksum
@@ -20,7 +20,7 @@ _ABSENT = "it is not there"
 _OTHERWISE = "its bytes are not those that came"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Damage:
     """A file that does not hold: its path in the title's folder, what it is of the title, and what is wrong."""
 

@@ -9,10 +9,11 @@ The earliest wins. A title is over at its deadline, not after it. `now` is alway
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import isfinite
 
+from offlinedl.frozen import frozen
 from offlinedl.model import Clock, License, Rights, Windows
 
 _NO_LIMIT = 2**62
@@ -21,7 +22,7 @@ _NO_LIMIT = 2**62
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Deadline:
     """The moment `at` which a title ends, and the `window` that ends it; both None where nothing runs."""
 

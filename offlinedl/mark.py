@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from offlinedl.frozen import frozen
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@frozen
 class Boot:
     """What the boot clock says: the `seconds` since the system whose boot has this `id` began, suspended or not."""
 
@@ -14,7 +15,7 @@ class Boot:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Mark:
     """The time that was seen last: `at`, when the boot clock said `boot`. It never falls, but by a trusted date.
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby, takewhile
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from offlinedl.frozen import frozen
 from offlinedl.media.pieces import File, Span
 from offlinedl.placing import groups, placed
 from offlinedl.streams import Rendition, Resource, Segment
@@ -24,7 +25,7 @@ _PARTS = 4
 """So many parts of a path tell segments apart at most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Match:
     """Where what a rendition asks for lies. `sure` tells that its place was said by names, ranges or times, and does
     not only follow from an order that another rendition, or one with gaps, could have, too. `likeness` is how much of
@@ -41,7 +42,7 @@ class Match:
         return {number: span for (init, number), span in self.found.items() if not init}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Listing:
     """A local playlist: what it lists in its order, None for what is not there."""
 

@@ -5,12 +5,13 @@ Times are UTC; durations are seconds; `None` means no limit where a limit is mea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from offlinedl.errors import printable
+from offlinedl.frozen import frozen
 
 Clock = Literal["storage", "playback", "license"]
 """What ends a title: its storage window, its playback window, or the license's own end."""
@@ -38,7 +39,7 @@ class State(StrEnum):
     REMOVING = "removing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rights:
     """May the title be downloaded, and for how long. Windows are seconds; None is no limit."""
 
@@ -52,7 +53,7 @@ class Rights:
     export: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Drm:
     """Where the license of one source is: `system` as in the feed ("clearkey", "widevine", ...). `certificate_url` is
     where the service's certificate is, for systems whose adapters need one."""
@@ -63,7 +64,7 @@ class Drm:
     certificate_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MediaSource:
     """One manifest of a title; several are alternatives. `headers` go with every request to its origin."""
 
@@ -73,7 +74,7 @@ class MediaSource:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SideTrack:
     """A subtitle file that stands beside the manifest."""
 
@@ -82,7 +83,7 @@ class SideTrack:
     kind: str = "subtitles"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Series:
     """The series that an episode belongs to; `id` is "source:series-id"."""
 
@@ -90,7 +91,7 @@ class Series:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Service:
     """Who offers a title: how many downloads it allows (None is no limit; `devices` is for the service to count), and
     where it is asked for an entitlement to each."""
@@ -102,7 +103,7 @@ class Service:
     entitlement_url: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Details:
     """What people are told of a title. `duration` is in seconds, 0 where unknown; `poster` the address of a picture."""
 
@@ -112,7 +113,7 @@ class Details:
     poster: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Title:
     """What a person asks for: an episode or a film. `id` is unique in the catalog ("source:id"). A `special` (a
     trailer, a bonus) stands apart from the episodes of its series."""
@@ -135,7 +136,7 @@ class Title:
                 raise ValueError(f"a title needs an id and a name that can be printed, not {text!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What a person asks of a title: a quality (name, height or rate) and languages, BCP 47 (RFC 4647 lookup).
 
@@ -148,7 +149,7 @@ class Wanted:
     tracks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Windows:
     """The limits of a license: seconds from issue, seconds from first play, and an absolute end.
 
@@ -168,7 +169,7 @@ class Windows:
                 raise ValueError(f"a window must be positive or None, not {seconds}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class License:
     """A persistent license; its keys, and where it is renewed, are in the vault under `id` alone.
 
@@ -191,7 +192,7 @@ class License:
     destroyed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ContentKey:
     """A key in the open (Clear Key, HLS identity): never shown, never written outside the vault."""
 
@@ -199,7 +200,7 @@ class ContentKey:
     key: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Setup:
     """What an init segment is made from for a track that has none ([MS-SSTR] section 2.2.2.5).
 
@@ -216,7 +217,7 @@ class Setup:
     nal_length: int = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Track:
     """A chosen rendition, as the catalog keeps it. `setup` stands in for the init segments of a format without any."""
 
@@ -234,7 +235,7 @@ class Track:
     setup: Setup | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Failure:
     """Why a title failed, as its error said it."""
 
@@ -243,7 +244,7 @@ class Failure:
     hint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """A title in the catalog. `license_slot` is where the vault keeps its license, also before there is one.
 
@@ -277,7 +278,7 @@ class Entry:
             raise ValueError(f"{self.id}: ready and protected, but without a license")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Decision:
     """What a person, or playing elsewhere, decides about a title: it may go first after `until`. Smart downloads have
     `brought` it, or, False, a person wants it. None leaves a thing as it is."""
@@ -290,7 +291,7 @@ class Decision:
     brought: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Held:
     """A license with what opens the media: its keys in the open, or the handle by which an adapter knows it."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from offlinedl import expiry
+from offlinedl.frozen import frozen
 from offlinedl.model import Entry, License, State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outlook:
     """What comes of a title: it `plays` then, would after it is renewed (`renew`) or after a new license is asked for
     (`get`), is still to come (`comes`), or `cannot`. The reason says until when, or why."""

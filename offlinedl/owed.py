@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from offlinedl.frozen import frozen
 from offlinedl.model import License
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Destruction:
     """What is owed to a license server once a license is destroyed (W3C EME, record of license destruction). An
     adapter knows the destroyed license by its `handle` until the server has acknowledged it."""
@@ -19,7 +20,7 @@ class Destruction:
     handle: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Departure:
     """What is owed to the entitlement server of a title that is no longer here."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from offlinedl.frozen import frozen
 
 _LONGEST_WAIT = 30.0
 _LONGEST_RETRY_AFTER = 3600.0
@@ -31,7 +32,7 @@ def retry_after(value: str, now: datetime) -> float | None:
     return min(_LONGEST_RETRY_AFTER, max(0.0, seconds.total_seconds()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Patience:
     """How often what may pass is tried again, and `backoff` seconds before the first time, doubling with each."""
 

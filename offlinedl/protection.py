@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from offlinedl.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Key:
     """How the media say that a segment is encrypted (HLS EXT-X-KEY, RFC 8216 section 4.3.2.4).
 
@@ -19,7 +21,7 @@ class Key:
     keyformat: str = "identity"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Protection:
     """What a manifest or an init segment says of the license that is needed.
 
@@ -35,7 +37,7 @@ class Protection:
     license_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LicenseServer:
     """Who is asked for the license of a title, and with what. `url` is None where the keys have URIs of their own.
 

@@ -6,18 +6,18 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from offlinedl.conditions import Hours
 from offlinedl.errors import UsageError
+from offlinedl.frozen import frozen
 
 _DAY = 24 * 60
 _AT_RANDOM = 15
 """Minutes over which the passes of different homes are spread: not all ask their services at the full hour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Job:
     """What is run: the `command` with its options, in this `environment`; `name` is that of no other home's job."""
 
@@ -26,7 +26,7 @@ class Job:
     environment: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Times:
     """The hours and minutes of a day at which it runs (no hours: each of them), and by how many minutes that may be
     delayed."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from offlinedl.added import Offer
+from offlinedl.frozen import frozen
 from offlinedl.model import Entry, Series, State
 
 Why = Literal["removed", "watched", "expired", "passed"]
@@ -21,7 +22,7 @@ GRACE = timedelta(hours=24)
 """How long what was watched stays, where nobody says it otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Following:
     """What a person wants of a series: the next `ahead` episodes that are unwatched, from `begin` on (season, episode);
     with `newest` the newest ones. Watched ones stay for `grace`. None leaves a choice to the settings."""
@@ -43,7 +44,7 @@ class Following:
             raise ValueError("who follows a series wants an episode at least, and no grace that ends before it begins")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Standing:
     """What was decided about a title that is here, and what rules look at beside: smart downloads `brought` it, or a
     person did; a person who paused it has it `held`; after `until` it may go first."""
@@ -59,7 +60,7 @@ class Standing:
     duration: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stored:
     """A title that is here. It is `over` where it expired and nothing speaks against the clock, and `played` where
     somebody watches it at this moment."""
@@ -95,7 +96,7 @@ class Stored:
         return max(0, self.entry.bytes_total - self.entry.bytes_done) if self.is_under_way else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Gone:
     """A title that is here no more, as it was offered. What was `watched` is remembered: the next one comes after."""
 
@@ -105,7 +106,7 @@ class Gone:
     watched: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tries:
     """How often the download of a title failed in a row, when last, and how that ended."""
 
@@ -116,7 +117,7 @@ class Tries:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shelf:
     """All titles that rules look at: what is here, what sources offer of followed series, what is gone of these, and
     what failed, by its id. `unread` are sources that could not be read, by name, and why."""
@@ -128,7 +129,7 @@ class Shelf:
     unread: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Run:
     """What a run of `sync` did: how often what, why nothing was downloaded where that waited, and what failed: of each
     the title or source, and what was said; `troubles` are all that was told of as wrong. Without an end it is at work

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from offlinedl.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Space:
     """How much may lie here: `quota` bytes of media in all (None is no limit), and `keep_free` bytes of the disk, of
     which `free` are free now, are left alone."""

@@ -5,12 +5,13 @@ Durations and times on the title's time line are seconds; sizes and ranges are b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.model import Kind, Setup, Track, Wanted
 from offlinedl.protection import Key, LicenseServer, Protection
 from offlinedl.signatures import unsigned
@@ -22,7 +23,7 @@ _NO_FILE = 2**53
 """No file has as many bytes (9 PB), and up to here every reader of JSON sees the same number (RFC 8259 section 6)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ByteRange:
     """Bytes `first` to `last`, both included (RFC 9110 section 14.1.2). DamagedError where no file can have them."""
 
@@ -39,7 +40,7 @@ class ByteRange:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Resource:
     """Something to request: an absolute http(s) URL, whole or a range of it. `size` is what its server said of the
     whole, None where nobody asked."""
@@ -49,7 +50,7 @@ class Resource:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Segment:
     """One piece of a rendition. (rendition, init, number) is its identity; its URL is not: URLs are signed, and age.
 
@@ -67,7 +68,7 @@ class Segment:
     breaks: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Unread:
     """A segment index (sidx) that is still to be read, and the place of what it lists.
 
@@ -85,7 +86,7 @@ class Unread:
     read: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rendition:
     """One encoding of one track. `bandwidth` is in bits per second, 0 where the manifest does not say.
 
@@ -154,7 +155,7 @@ def steady(seconds: Fraction) -> Fraction:
     return seconds if seconds.denominator <= _FINEST else Fraction(round(seconds * _FINEST), _FINEST)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Steering:
     """Who says which of the addresses of a title are to be asked first, and the pathway that is until then (rfc8216bis
     section 4.4.6.6)."""
@@ -163,7 +164,7 @@ class Steering:
     pathway: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Manifest:
     """A manifest, read: every rendition that it offers. `duration` is in seconds, 0 where unknown.
 
@@ -232,7 +233,7 @@ class Arrival(NamedTuple):
     is_formed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plan:
     """What to fetch, where it goes, and who licenses it: on disk before the first byte.
 

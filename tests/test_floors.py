@@ -30,6 +30,7 @@ FLOORS = {
     "space": 0,
     "streams": 0,
     "errors": 0,
+    "frozen": 0,
     "signatures": 0,
     "manifest": 1,
     "media": 1,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -20,6 +20,7 @@ from offlinedl.actions.sampling import Samples
 from offlinedl.actions.trial import Looked, Sealing, Tried
 from offlinedl.aside import aside
 from offlinedl.errors import DamagedError, NetworkError, NotFoundError, OfflinedlError, UsageError, shown
+from offlinedl.frozen import frozen
 from offlinedl.http import origin
 from offlinedl.library import Library
 from offlinedl.license import Licensing
@@ -34,7 +35,7 @@ from offlinedl.streams import Plan
 _RETRIES = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Audit:
     """What was found of the title with this `id`, at this `url`, as it may be shown; by groups."""
 
@@ -65,7 +66,7 @@ async def audit(order: Order, library: Library, licensing: Licensing, *, ask: bo
     return Audit(id=title.id, name=title.name, url=shown(source.url), findings=tuple(ordered))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Work:
     """On one title."""
 

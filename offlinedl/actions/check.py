@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -21,6 +21,7 @@ from offlinedl.actions.prove import TornFilesError, WrongKeyError, prove
 from offlinedl.aside import aside
 from offlinedl.damage import Damage
 from offlinedl.errors import DamagedError, OfflinedlError, RefusedError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing, proof
 from offlinedl.model import Entry, State
@@ -39,7 +40,7 @@ _UNREPAIRED = "; not repaired: "
 _WAITING = {State.QUEUED, State.PAUSED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Verdict:
     """What was found of a title, as it stands then. `files` are those that it has, `damaged` those of them that do not
     hold, `orphans` the paths of what lies beside them and belongs to nothing. `error` says in sum what does not hold,
@@ -115,7 +116,7 @@ def _dropped(verdict: Verdict, library: Library) -> Verdict:
     return replace(verdict, entry=entry, files=verdict.files - len(paths), error=None, repaired=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Examination:
     """Of a title that is locked."""
 

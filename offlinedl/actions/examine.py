@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +12,7 @@ from offlinedl import clock, decoder
 from offlinedl.catalog.schema import MIGRATIONS
 from offlinedl.config import PLAYERS, Folders, program
 from offlinedl.errors import OfflinedlError, RefusedError, StorageError, counted, sized
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import cdm
 from offlinedl.license.adapter import DIALECTS, Adapter
@@ -25,7 +25,7 @@ from offlinedl.vault import Vault
 _PATIENCE_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """What was looked at, and how it is. What is `absent` is missed by nobody who does not need it; what is `broken`
     has an error."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -26,6 +26,7 @@ from offlinedl.errors import (
     PausedError,
     RefusedError,
 )
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement
 from offlinedl.model import Decision, Details, Entry, State, Title, Wanted
@@ -40,7 +41,7 @@ Choose: TypeAlias = Callable[[Title], Awaitable[Prepared]]
 _WAITING = {State.QUEUED, State.PAUSED, State.FAILED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Order:
     """What was asked for. None leaves a choice to what was chosen before, else to `defaults`. After `until` the title
     may go first; smart downloads have `brought` it, or, where that is False, a person wants it. Where it was `queued`,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -19,6 +19,7 @@ from offlinedl.actions.get import Order
 from offlinedl.actions.prepare import Prepared, prepare
 from offlinedl.aside import aside
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, RefusedError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.license.heads import Identity
@@ -37,7 +38,7 @@ _LARGEST = 8 * 2**20
 _PLAYLIST_BYTES = 4 * 2**20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shelf:
     """What there is: files, and playlists among them."""
 
@@ -76,7 +77,7 @@ def _span(resource: Resource, files: dict[str, File]) -> Span | None:
     return Span(file.path, resource.range.first, resource.range.size) if resource.range.last < file.size else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Identified:
     """A source of the title, with the renditions that are taken of it, and where what lies of their fetches."""
 
@@ -110,7 +111,7 @@ async def identify(title: Title, shelf: Shelf, order: Order, library: Library, l
     return max(found, key=lambda one: len(one.spans))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Identification:
     """Of a title with one source."""
 

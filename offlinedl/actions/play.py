@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol
 
 from offlinedl import playing
 from offlinedl.actions.sitting import Sitting
 from offlinedl.errors import NotFoundError, UsageError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry, Held, Kind
@@ -23,7 +24,7 @@ from offlinedl.playback.server import Served, serving
 _OFTEN_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Playback:
     """How a title is to be played: by which `player` ("mpv", "vlc", "ffplay", "browser"; "none" tells an address for
     others; "" is that of the settings, else the first that is found), from `start` (in seconds; None goes on where it
@@ -35,7 +36,7 @@ class Playback:
     subtitles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Opened:
     """A title that is served: where, and the sitting that keeps its clocks. `held` is its license, where it has one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -15,6 +15,7 @@ from offlinedl.choose import Caps, Choice, Preferences
 from offlinedl.engine import Engine
 from offlinedl.engine.ranges import size_in_ranges
 from offlinedl.errors import NetworkError, NotFoundError, OfflinedlError, RefusedError, UnsupportedError, shown
+from offlinedl.frozen import frozen
 from offlinedl.http import Answer
 from offlinedl.license import IN_THE_OPEN, Licensing
 from offlinedl.manifest import Format, detect
@@ -32,7 +33,7 @@ _FILE = "progressive"
 """The format of files that are titles themselves."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Prepared:
     """One source of a title, read, and what is chosen of it. `refusal` says why it cannot be licensed here, `is_named`
     that it was a person who named the license server: that one hears nothing of what the service said."""

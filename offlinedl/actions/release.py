@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from offlinedl.custody import Owed
 from offlinedl.errors import DamagedError, NetworkError, OfflinedlError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement, hls_key
 from offlinedl.owed import Departure
@@ -19,7 +20,7 @@ _AT_ONCE = 16
 """Titles whose releases are under way; each of them is locked, and has a file open for that."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Told:
     """What came of a release of the title: None where the server has acknowledged it, else why it stays owed. `reason`
     is why it is one."""

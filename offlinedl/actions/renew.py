@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from offlinedl import expiry
 from offlinedl.actions import trusted
@@ -11,6 +11,7 @@ from offlinedl.actions.download import Download
 from offlinedl.actions.get import Order, get, planned, work
 from offlinedl.actions.prove import TornFilesError, prove
 from offlinedl.errors import DamagedError, OfflinedlError, RefusedError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing, heads
 from offlinedl.license.need import Need
@@ -43,7 +44,7 @@ async def renew(order: Order, library: Library, licensing: Licensing, progress: 
             raise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Renewal:
     """Of the license of a title that is ready and locked; `work` is what its download was."""
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from offlinedl import remux
 from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, NetworkError, OfflinedlError
+from offlinedl.frozen import frozen
 from offlinedl.http import Answer, origin
 from offlinedl.license.heads import Identity, is_whole
 from offlinedl.media import mp4
@@ -26,7 +27,7 @@ _LONGEST = 60
 _GONE = {404, 410}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Samples:
     """What came of a plan: `plan` has those tracks and fetches alone. `absent` says why others did not come, of as many
     as were `asked` for."""

@@ -4,7 +4,7 @@ proven on the samples in memory, and given back at once; no catalog and no vault
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from offlinedl import decoder
@@ -12,6 +12,7 @@ from offlinedl.actions.prepare import Prepared
 from offlinedl.actions.sampling import Samples
 from offlinedl.aside import aside
 from offlinedl.errors import DamagedError, OfflinedlError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing, entitlement, heads, hls_key, proof
 from offlinedl.license.entitlement import Entitlement
@@ -27,7 +28,7 @@ from offlinedl.streams import Plan
 Keys = Mapping[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Looked:
     """What is wrong with samples that were opened, and of which tracks they are: `media`, and `texts`, which is about
     subtitles. `wrong` is about a key."""
@@ -49,7 +50,7 @@ class Looked:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Sealing:
     """The tracks whose samples are encrypted, with what KIDs, and what is wrong with the boxes that say so."""
 
@@ -58,7 +59,7 @@ class Sealing:
     faults: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tried:
     """What came of a license: `trial` is None where none was needed, or where the service `denied` the download when it
     was `asked`. Where it allowed that, `untold` is why it did not hear that nothing came of it."""
@@ -174,7 +175,7 @@ async def _unentitled(
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Attempt:
     """One license, from its request to its release."""
 

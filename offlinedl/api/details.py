@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offlinedl.api.titles import OfflineTitle, seen
 from offlinedl.errors import shown
+from offlinedl.frozen import frozen
 from offlinedl.model import Track
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from offlinedl.streams import Fetch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StoredFile:
     """A file at `path` below the title's folder. `bytes` is None until it is there. `source` is where it comes from,
     without what signs that; `first` and `last` are the range of it in bytes, both included, None where it is all."""
@@ -31,7 +31,7 @@ class StoredFile:
     last: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StoredTrack:
     """A track, and its files in the order in which they play: each init segment before the first that needs it."""
 
@@ -39,7 +39,7 @@ class StoredTrack:
     files: tuple[StoredFile, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TitleDetails:
     """A title in full. `policy` is what its license states, as its server wrote it, None where that is nothing.
     `history` is what happened to it and when, the oldest first."""

@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, cast
 
 from offlinedl.errors import OfflinedlError, PausedError, StorageError, shown
+from offlinedl.frozen import frozen
 from offlinedl.progress import Progress
 from offlinedl.tally import Tally
 
@@ -19,7 +20,7 @@ Happened = Literal["begin", "step", "progress", "paused", "end"]
 Doing = Literal["license", "media", "proof", "check", "reading", "export", "copying", "elsewhere"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Event:
     """What a download tells, of the title as it was asked for (`title`, a URL without its query).
 

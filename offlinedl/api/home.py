@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +13,7 @@ from offlinedl import clock, config, endings, sizes
 from offlinedl.catalog import Catalog
 from offlinedl.config import Folders, Settings
 from offlinedl.errors import UsageError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.space import Space
 from offlinedl.store import Store
@@ -39,7 +40,7 @@ _FEWEST, _SHARE = 2, 250_000
 kept when the download is stopped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Network:
     """What is asked of the network this time; None leaves it to the settings."""
 
@@ -49,7 +50,7 @@ class Network:
     cookies: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Home:
     """Where one library is. `given` are the settings where they are not those of its `config.toml`; `license_store` is
     the application's, where it has one."""

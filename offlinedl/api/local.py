@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from offlinedl.actions.play import opened
 from offlinedl.api.titles import OfflineTitle, seen
 from offlinedl.errors import OfflinedlError, UnsupportedError
+from offlinedl.frozen import frozen
 from offlinedl.model import Track
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _OFTEN_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Subtitles:
     """A subtitle track as one WebVTT file at `address`. `language` is BCP 47, "" where unknown."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from offlinedl import plan
 from offlinedl.api.requests import Access, Languages, Request, listed
 from offlinedl.choose import Choice, passed_over
 from offlinedl.errors import OfflinedlError
+from offlinedl.frozen import frozen
 from offlinedl.media.encryption import EXPERIMENTAL
 from offlinedl.model import Kind, Rights
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from offlinedl.streams import Fetch, Rendition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PlannedRendition:
     """One that the title offers: `chosen` or not, and `why`. `bandwidth` is in bits per second, 0 where nobody says,
     `language` BCP 47. `segments` is their number, None where they were not read: only those that are chosen are. `gaps`
@@ -39,7 +40,7 @@ class PlannedRendition:
     estimated_from: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PlannedFetch:
     """A piece of a rendition, at the address from which it comes: bytes `first` to `last`, both included, or None for
     all of it. `number` counts from 0 in playback order, init segments (`init`) apart."""
@@ -52,7 +53,7 @@ class PlannedFetch:
     init: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DownloadPlan:
     """What a download of `request` would fetch. Nothing of it is written or reserved.
 
@@ -89,7 +90,7 @@ class DownloadPlan:
         return tuple(map(_fetch, built.fetches))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Queued:
     """A title that was written down, and waits for its turn. `download` takes it, and heeds what somebody did with it
     since then: removed it, or paused it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from offlinedl import languages
@@ -11,6 +11,7 @@ from offlinedl.actions.get import Order
 from offlinedl.api.home import LANGUAGES, Home
 from offlinedl.choose import spelled
 from offlinedl.errors import UsageError
+from offlinedl.frozen import frozen
 from offlinedl.protection import LicenseServer
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -21,7 +22,7 @@ Languages = Iterable[str] | None
 settings say, else the title's own main one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Access:
     """How the servers of a title are asked. `headers` go to the origin of its manifests, and nowhere else;
     `license_url` is asked for the license with `license_headers`, whomever the title names."""
@@ -31,7 +32,7 @@ class Access:
     license_headers: Headers = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Request:
     """A title by its `ref`, and what is wanted of it; None leaves that to what was chosen before, else to the settings.
 

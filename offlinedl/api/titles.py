@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from offlinedl import expiry
 from offlinedl.expiry import Deadline
+from offlinedl.frozen import frozen
 from offlinedl.model import Clock, Entry, Failure, License, Rights, Series, State, Track
 
 _TIMED = frozenset({State.READY, State.EXPIRED})
@@ -14,7 +14,7 @@ _COMPLETE = _TIMED | {State.CLOCK_SUSPECT}
 _UNDER_WAY = {State.QUEUED: "Queued", State.DOWNLOADING: "Downloading", State.PAUSED: "Paused"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Clocks:
     """What ends a title. Times are UTC, durations seconds, and None is no limit.
 
@@ -38,7 +38,7 @@ class Clocks:
     soft: frozenset[Clock]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OfflineTitle:
     """A title in the library, as it stood when it was asked for.
 

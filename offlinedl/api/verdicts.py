@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from offlinedl.actions import check
 from offlinedl.actions.litter import tidy
 from offlinedl.api.titles import OfflineTitle, seen
 from offlinedl.damage import Damage
 from offlinedl.errors import OfflinedlError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.model import Entry
 from offlinedl.progress import Progress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Verdict:
     """What holds of a title, and what does not, as it stands then. `damaged` are those of its `files` that do not;
     `orphans` are the paths of what lies among them and belongs to nothing, `tidied` whether that was deleted. `license`

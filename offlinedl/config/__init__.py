@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from offlinedl.config.file import changed, settings
 from offlinedl.config.settings import Settings
+from offlinedl.frozen import frozen
 
 __all__ = ["BROWSERS", "PLAYERS", "Folders", "Settings", "changed", "codecs_played", "folders", "program", "settings"]
 
@@ -19,7 +19,7 @@ PLAYERS: Mapping[str, tuple[str, ...]] = {
 """What each player may be called. Of players and of names, the first that is there is taken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Folders:
     """The files of one library. Their names do not collide where a platform has one folder for all."""
 

@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from offlinedl import clock
 from offlinedl.aside import alone
@@ -16,6 +16,7 @@ from offlinedl.engine.addresses import Addresses, Renew
 from offlinedl.engine.attempt import Attempt, Means, ends, file
 from offlinedl.engine.refusals import concerns_one, named
 from offlinedl.errors import NetworkError, NotFoundError, PausedError
+from offlinedl.frozen import frozen
 from offlinedl.http import Answer, Enough, Headers, Http, origin
 from offlinedl.intake import Intake
 from offlinedl.manifest.limits import LIMITS, Limits
@@ -31,7 +32,7 @@ _REFUSALS_IN_A_ROW = 20
 _ALL_MAY = nullcontext()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Engine:
     """Fetches over one session.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from offlinedl.errors import DamagedError, NetworkError, shown
+from offlinedl.frozen import frozen
 from offlinedl.http import Head, Http, Take
 from offlinedl.intake import Intake
 from offlinedl.parallel import Parallelism
@@ -32,7 +33,7 @@ class ChangedError(DamagedError):
         self.identity = fetch.identity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Means:
     """What the attempts of one run share. `running` are those under way, `versions` the validators of files that are
     fetched in ranges, `ends` the sizes of those that the plan cut into pieces, by rendition, `clock` the time of the

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from offlinedl.errors import NetworkError, shown
+from offlinedl.frozen import frozen
 from offlinedl.patience import may_pass
 from offlinedl.streams import ByteRange
 
@@ -41,7 +41,7 @@ class Head(NamedTuple):
         return None if self.size is None else f"{self.headers.get('last-modified', '')} {self.size}".strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """An answer: the `url` that it came from in the end, its `status`, `headers` (lower-case names), `body`.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from offlinedl.engine import Engine
 from offlinedl.errors import RefusedError, UnsupportedError
+from offlinedl.frozen import frozen
 from offlinedl.http import Http
 from offlinedl.license import clearkey, hls_key
 from offlinedl.license.need import Grant, Need
@@ -48,7 +49,7 @@ def _names() -> Mapping[str, str]:
     return {CLEAR_KEY_ID: clearkey.NAME} | {dialect.system_id: name for name, dialect in DIALECTS.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Licensing:
     """The systems at hand: those whose keys are in the open, and those that an adapter is configured for, by name. They
     are asked over the connections of `engine`."""

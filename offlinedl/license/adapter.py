@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from offlinedl import expiry
 from offlinedl.engine import Engine
 from offlinedl.errors import RefusedError, UnsupportedError, shown
+from offlinedl.frozen import frozen
 from offlinedl.http import Headers, Http, origin
 from offlinedl.license import cdm, fairplay, playready, replies, widevine
 from offlinedl.license.cdm import Exchange
@@ -31,7 +32,7 @@ _STOP_SECONDS = 0.4
 """How long a player has to end when its input does, and then at SIGTERM: it is gone within a second of a deadline."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Adapter:
     """The adapter of one system. `command` starts it; it has `seconds` for each answer."""
 

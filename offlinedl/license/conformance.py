@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from offlinedl import clock
 from offlinedl.errors import OfflinedlError, RefusedError
+from offlinedl.frozen import frozen
 from offlinedl.license import cdm, replies
 from offlinedl.license.adapter import DIALECTS
 from offlinedl.license.cdm import AdapterError, Exchange
@@ -33,7 +34,7 @@ _USELESS = {"adapter-hangs", "adapter-not-started"}
 """What makes it idle to go on: every step would end so, and each after its time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Result:
     """One step: what is tried, whether it is so, and why not."""
 

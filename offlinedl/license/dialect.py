@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from offlinedl.frozen import frozen
 from offlinedl.http import Headers
 from offlinedl.model import Windows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stated:
     """What a license states in the clear, in Grant's words. `warnings` are what is odd about it; `unpersistent` says
     that it may not be stored. Where nothing can be read, all of it is unknown: then who is
@@ -24,7 +25,7 @@ class Stated:
     unpersistent: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Dialect:
     """`request` gives the body and more headers of a challenge, `response` the license that is in an answer's body;
     `stated` reads it at a moment. `fault` says what the body of an error is about, None where it is only the server's.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from offlinedl import rights
 from offlinedl.errors import DamagedError, RefusedError, cleared, shown
+from offlinedl.frozen import frozen
 from offlinedl.http import Answer, Http
 from offlinedl.model import Rights, Title
 from offlinedl.sources.node import Node
@@ -28,7 +29,7 @@ _LONGEST = 300
 """Letters of what a service says to people."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entitlement:
     """That the title may be downloaded: the `token` for its license server and its key servers, and its rights. `url`
     is where that was said, None where nobody was asked."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from offlinedl.frozen import frozen
 from offlinedl.model import ContentKey, Windows
 from offlinedl.protection import Key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Need:
     """The KIDs that the media use (16 bytes each), and for those of HLS identity keys where the key is.
 
@@ -30,7 +31,7 @@ class Need:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Grant:
     """A persistent license, as it was granted: a key for each KID of the need, or an adapter's handle that stands for
     them, and the windows that it states. `policy` is what it states as it came, as JSON; `date` is when the server says

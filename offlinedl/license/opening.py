@@ -6,13 +6,13 @@ import io
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 from offlinedl import decoder, verify
 from offlinedl.decoder import Look, Share
 from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.frozen import frozen
 from offlinedl.license import heads, hls_key
 from offlinedl.license.heads import Read, is_sampled, is_whole, made_up
 from offlinedl.media import cenc, fragment, hls_aes, mp4, sample_aes
@@ -21,7 +21,7 @@ from offlinedl.media.mp4 import Data
 from offlinedl.streams import Fetch, Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fault:
     """A file that its key does not open: the key is wrong, or, where it opens other files, this one is damaged."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
 from offlinedl import expiry
 from offlinedl.errors import RefusedError, UnsupportedError, printable
+from offlinedl.frozen import frozen
 from offlinedl.http import Headers, origin
 from offlinedl.license.cdm import Exchange
 from offlinedl.manifest.units import base64_bytes
@@ -20,7 +21,7 @@ _EXPIRED = "expired"
 _CLOCKS: Mapping[str, Clock] = {"storage_seconds": "storage", "playback_seconds": "playback", "expires_at": "license"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Challenge:
     """A message for the license server, and where it goes if not there."""
 
@@ -29,7 +30,7 @@ class Challenge:
     headers: Headers = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Opened:
     """A license as an adapter has it: its handle, its keys by KID with their status (W3C EME section 6.3), its
     windows. What it does not state is unknown."""

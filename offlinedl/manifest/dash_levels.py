@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from offlinedl.frozen import frozen
 from offlinedl.manifest import dash_base, dash_query
 from offlinedl.manifest.dash_base import Bases
 from offlinedl.manifest.limits import check_address
 from offlinedl.manifest.xml import Element
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Level:
     """Where references begin, what is added to the queries of addresses, and the ContentProtection in force.
 

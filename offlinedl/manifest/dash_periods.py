@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from offlinedl.errors import UnsupportedError
+from offlinedl.frozen import frozen
 from offlinedl.manifest.columns import rows
 from offlinedl.manifest.limits import Limits, too_large
 from offlinedl.model import Kind
 from offlinedl.streams import Rendition, Resource, Segment, Unread
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Period:
     """A period: its name for messages, what it offers, and how long it is in seconds, None where nothing tells."""
 

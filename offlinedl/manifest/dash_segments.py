@@ -9,6 +9,7 @@ from math import ceil
 from typing import TypeAlias
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.manifest import dash_timeline, xml
 from offlinedl.manifest.columns import rows
 from offlinedl.manifest.dash_source import Source
@@ -33,7 +34,7 @@ class Known:
     slots: dict[_Layout, Slots] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """A representation in its period: `levels` from the representation up to the period, `base` their joined BaseURL.
 
@@ -60,7 +61,7 @@ class Place:
         return full
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Addressed:
     """What a representation comes to: its segments, or the index that must be read first."""
 

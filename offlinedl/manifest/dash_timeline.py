@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import repeat
 from math import ceil
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.manifest.units import signed, whole
 from offlinedl.manifest.xml import Element, Row
 
@@ -28,7 +28,7 @@ class Slots(NamedTuple):
     durations: Sequence[Fraction]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Timing:
     """The clock of a representation: `offset` is presentationTimeOffset, `first` and `last` are segment numbers.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from offlinedl.errors import DamagedError, printable
+from offlinedl.frozen import frozen
 from offlinedl.manifest.units import iso_duration
 from offlinedl.manifest.xml import Element
 
 _HINT = "the MPD is damaged: fetch it again, or tell its publisher"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Period:
     """A period with its place on the time line; `duration` is None where nothing tells."""
 

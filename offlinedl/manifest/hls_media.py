@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache, partial
 from math import lcm
 
 from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.frozen import frozen
 from offlinedl.manifest import hls_keys, hls_lines
 from offlinedl.manifest.limits import LIMITS, Limits, absurd
 from offlinedl.manifest.units import seconds, whole
@@ -27,7 +28,7 @@ Map = tuple[str, ByteRange | None, tuple[Key, ...]]
 """An EXT-X-MAP: its URL, the part of it, and the keys in force at its line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Playlist:
     """What a media playlist lists. `container` is the file extension of its media, "" where nothing tells.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from offlinedl.errors import OfflinedlError
+from offlinedl.frozen import frozen
 from offlinedl.manifest.hls_pathways import Attributes, Stream
 from offlinedl.manifest.urls import join
 from offlinedl.streams import Steering
@@ -18,7 +19,7 @@ _MOST_CLONES = 16
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Clone:
     """A pathway that is as the pathway `base`, but elsewhere: at another `host`, with other `params` in the query, or
     where `variants` and `renditions` say so of a stream, by its stable id."""
@@ -43,7 +44,7 @@ class Clone:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Directions:
     """What a steering server says: pathways in the order in which they are to be asked, and clones of some."""
 

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from offlinedl.errors import OfflinedlError, UnsupportedError
+from offlinedl.frozen import frozen
 
 ADDRESS = 8192
 """Bytes of the longest address: servers need not take more than 8,000 (RFC 9110 section 4.1)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """`bytes` of a manifest with its pieces, `segments` of all its renditions, `depth` of XML elements."""
 

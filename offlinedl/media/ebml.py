@@ -7,10 +7,10 @@ exception. What is cut off is read as far as it is there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.media.mp4 import Data
 
 HEAD = b"\x1a\x45\xdf\xa3"
@@ -41,7 +41,7 @@ class _Element(NamedTuple):
     whole: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tracks:
     """What a file says of its tracks, `whole` where all of it is there. `key_ids` are of those that are encrypted, b""
     for one that does not name its key."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.media.mp4 import (
     ENCRYPTED_ENTRIES,
     Box,
@@ -34,7 +34,7 @@ _PIFF_SCHEMES = {0: "cenc", 1: "cenc", 2: "cbc1"}
 """What the algorithms of PIFF became: none, AES-CTR, AES-CBC."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Parameters:
     """How samples are protected: a tenc box, or a seig group that takes its place.
 
@@ -54,7 +54,7 @@ class Parameters:
         return self.crypt > 0 and self.skip > 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """A sample entry: its codec's own format ("avc1"), and scheme and parameters, None where its samples are clear.
 
@@ -67,7 +67,7 @@ class Entry:
     unit: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Groups:
     """The seig descriptions of a track or fragment; `default` (from 1, 0 for none) is for samples in no group."""
 
@@ -75,7 +75,7 @@ class Groups:
     default: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Track:
     """The sample entries of a track, what trex says where a fragment says nothing, and its groups."""
 
@@ -85,7 +85,7 @@ class Track:
     groups: Groups = Groups()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Encryption:
     """What is needed to read the segments of one init segment: every track by its id, the clear ones too."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, chain, groupby
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.frozen import frozen
 from offlinedl.media.auxiliary import Record, overridden, records, tells, whole_ivs
 from offlinedl.media.encryption import SCHEMES, Encryption, Entry, Parameters, Track, is_seig, read_groups
 from offlinedl.media.mp4 import Box, Boxes, Data, Reader, boxes, children, find, first, open_box
@@ -51,7 +51,7 @@ class Protected(NamedTuple):
     boxes: list[Box]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Fragment:
     """The boxes of a traf box, its head (tfhd, section 8.8.7) and its runs, relative to its base. `base` is
     base-data-offset, None where it has none."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.media import mp4
 from offlinedl.protection import Protection
 
@@ -22,7 +22,7 @@ class Place(NamedTuple):
     end: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Movie:
     """`duration` is in seconds, 0 where it is not stated; `codecs` are RFC 6381, as far as the sample entries tell."""
 

@@ -4,10 +4,11 @@ sections 8.8 and 8.16). Files that tools wrote are read here, also such as were 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.media import ebml, mp4
 from offlinedl.media.mp4 import Box, Data
 
@@ -39,7 +40,7 @@ class Piece(NamedTuple):
     opens: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class File:
     """A file: `kind` is "mp4", "ts", "vtt", "webm", or "" for what shows nothing of itself. `edges` are the bytes where
     boxes begin or end, `scales` the units a second of its tracks. A `remuxed` one has a movie that is no sequence of

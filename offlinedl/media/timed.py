@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 from offlinedl.media.encryption import Encryption, read_tracks
 from offlinedl.media.fragment import placed
 from offlinedl.media.mp4 import Box, Boxes, Data, children, field, find, first, open_box
@@ -24,7 +24,7 @@ class Sample(NamedTuple):
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Head:
     """What an init segment says of its one track of text: the format of its samples ("wvtt", "stpp"), what stands
     before all of them (vttC), units a second, and how long a sample is where nothing else says so."""

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
 from typing import NamedTuple, NoReturn
 from xml.parsers import expat
 
 from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.frozen import frozen
 from offlinedl.media.webvtt import Cue
 
 _DEPTH = 64
@@ -29,7 +30,7 @@ END = 10**12
 """Milliseconds, for what has no end: the sample or the segment that holds it ends it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Look:
     """What is kept of a style; None where it says nothing."""
 
@@ -43,11 +44,12 @@ class _Look:
 
     def under(self, other: _Look) -> _Look:
         """This, where `other` says nothing."""
-        said = {name: value for name in _Look.__slots__ if (value := getattr(other, name)) is not None}
+        said = {name: value for name in _NAMES if (value := getattr(other, name)) is not None}
         return replace(self, **said) if said else self
 
 
 _PLAIN = _Look()
+_NAMES = tuple(f.name for f in fields(_Look))
 
 
 class _Level(NamedTuple):

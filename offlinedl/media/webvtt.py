@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 from xml.sax.saxutils import unescape
 
 from offlinedl.errors import DamagedError
+from offlinedl.frozen import frozen
 
 _TIME = r"(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:[ \t]+(.*))?")
@@ -29,7 +30,7 @@ _TIMES = 2**53
 """No title is as long: what a time beyond it would be is for no player to find out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cue:
     """A text, and when it is shown. `text` has the markup of WebVTT, and no empty line."""
 
@@ -47,7 +48,7 @@ class Stamp(NamedTuple):
     mpegts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Document:
     """A text file: its cues, what stands before them (STYLE, REGION and NOTE), and how its clock is that of MPEG-TS."""
 

@@ -7,9 +7,9 @@ takes untrusted bytes: what cannot be read says nothing, and is no error, becaus
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from offlinedl.frozen import frozen
 from offlinedl.media import mp4
 
 Field: TypeAlias = int | bytes
@@ -33,7 +33,7 @@ _TRUE = {15}
 """The flags that hold where nothing is said."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class License:
     """A license: its policy in full, with the values that hold where it says nothing; None where it has none. `start`
     is in seconds since 1970, 0 where nothing is said."""

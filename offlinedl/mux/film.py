@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Protocol
+
+from offlinedl.frozen import frozen
 
 
 class Source(Protocol):
@@ -14,7 +16,7 @@ class Source(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Piece:
     """A container that begins a track or goes on with it. Its times become so many seconds later."""
 
@@ -22,7 +24,7 @@ class Piece:
     later: Fraction = Fraction(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Label:
     """What a file says of a track that is of that kind: `language` has three letters (ISO 639-2), "" for unknown."""
 
@@ -33,7 +35,7 @@ class Label:
     of: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Media:
     """A track: its pieces in their order, and of which kinds of streams in them it consists."""
 
@@ -42,7 +44,7 @@ class Media:
     label: Label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Words:
     """A subtitle track. `cues` are (start, end, words) in milliseconds, one after the other; `webvtt` is the same as a
     file, with all that it has beside them."""
@@ -52,7 +54,7 @@ class Words:
     label: Label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Film:
     """What one file holds. `about` are FFmpeg's names for what is told of a title, `poster` a picture."""
 

@@ -6,14 +6,15 @@ A presentation says what there is to serve, the server serves it and keeps other
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from offlinedl.frozen import frozen
 
 MASTER = "master.m3u8"
 """Where a presentation's multivariant playlist is; its URIs are relative to that."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Part:
     """Something that a player asks for. `make` makes its bytes, in a thread, as often as it is asked for; `type` is its
     media type. Media (sound and pictures, no playlist, init segment or text) have their place on the title's time line
@@ -24,7 +25,7 @@ class Part:
     media: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Text:
     """A subtitle track as one WebVTT file at `path`. `language` is BCP 47, "" where unknown."""
 
@@ -34,7 +35,7 @@ class Text:
     forced: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class About:
     """What the page shows. The playback begins at `start`, in seconds; `text` is the path of the subtitles that are on
     at first, "" for none but forced ones. `poster` is an image file."""

@@ -6,7 +6,9 @@ it is, is reckoned: it cannot be further than if it had played on since it asked
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from offlinedl.frozen import frozen
 
 READ_AHEAD = 30.0
 """Seconds that a player may be ahead of its place while the deadline is near, and no more than are left."""
@@ -24,7 +26,7 @@ _GAP = 1.0
 """Seconds: durations of segments are rounded; what is further from the piece before is a jump."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reading:
     """A rendition is being read: from `began` on, where its player was at `since`, at `place` at most; the `last` piece
     has this start and end."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from offlinedl.errors import DamagedError, UnsupportedError
+from offlinedl.frozen import frozen
 from offlinedl.license.opening import Opening
 from offlinedl.media import mp4, timed, ttml, webvtt, wvtt
 from offlinedl.media.webvtt import Cue, Document, Stamp
@@ -30,7 +31,7 @@ def read(opening: Opening, media: Opening | None = None) -> Document:
     return webvtt.joined(line.placed(file) for file in _files(opening))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _File:
     """What a file says on its own clock, and when its samples begin on that, None where it has no samples."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from offlinedl.frozen import frozen
 from offlinedl.model import Kind, Track
 from offlinedl.streams import Rendition
 
@@ -16,7 +16,7 @@ GROUPS: tuple[Group, ...] = ("manifest", "transport", "protection", "rights", "c
 _NAMED = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """What was looked at (`id`, which stays what it is), and how it is. What `failed` keeps the title from working
     offline, or damages it; `unknown` is what could not be looked at. Nothing is to be done about what is ok."""

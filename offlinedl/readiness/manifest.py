@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from offlinedl.choose import QUALITIES
 from offlinedl.errors import counted
+from offlinedl.frozen import frozen
 from offlinedl.model import Kind
 from offlinedl.readiness import Finding, called, judged, ok
 from offlinedl.streams import Manifest, Rendition
@@ -22,7 +22,7 @@ _UNEVEN = 2
 _FILE = "progressive"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Sampled:
     """The rate of the heaviest of the segments of a rendition that were looked at, in bits per second."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from offlinedl.errors import OfflinedlError
+from offlinedl.frozen import frozen
 from offlinedl.media import playready, widevine
 from offlinedl.media.encryption import EXPERIMENTAL
 from offlinedl.media.mp4 import about
@@ -20,7 +20,7 @@ _ASK = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stated:
     """What is said of the protection of a track: by the manifest, and by its init segments (None where those were not
     had, or the track has none)."""
@@ -30,7 +30,7 @@ class Stated:
     init: tuple[Protection, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Trial:
     """What came of a license that was asked for: `refused` is why none was granted, `unproven` why it does not open the
     samples, where there are some that it `is_tried` on, `unreleased` why it could not be given back; None where all is

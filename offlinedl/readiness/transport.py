@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from offlinedl.errors import shown
+from offlinedl.frozen import frozen
 from offlinedl.readiness import Finding, State, judged, ok
 from offlinedl.signatures import expires, unsigned
 
@@ -15,7 +15,7 @@ _RATE = 1_000_000
 """Bytes a second of a connection that a title should be downloaded over before its addresses expire."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Served:
     """What a server says of a sample that it has at `url`: None where it was not found out. `ranges` whether it gives a
     part that is asked for, and `misranged` why that part is wrong; `redirected` where it leads to instead, "" where
@@ -30,7 +30,7 @@ class Served:
     redirected: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Elsewhere:
     """Another address of a sample, and why it does not give the same, "" where it does."""
 

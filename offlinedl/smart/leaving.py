@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 
 from offlinedl import expiry
+from offlinedl.frozen import frozen
 from offlinedl.model import State
 from offlinedl.series import GRACE, Shelf, Stored, Why
 from offlinedl.smart.order import places
@@ -19,7 +19,7 @@ _UNWATCHED, _WANTED = 3, 4
 """The ranks of what plays and is unwatched: from the first on, and where a rule wants it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Leaving:
     """A title that may go, and why. Of several the lowest `rank` goes first, then the lowest priority; of unwatched
     ones that which is the furthest from being watched; then the oldest. One that `is_wanted` goes only for another of a

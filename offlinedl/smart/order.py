@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
 from offlinedl.added import Offer
+from offlinedl.frozen import frozen
 from offlinedl.model import Series
 from offlinedl.series import Following, Gone, Shelf, Stored, Tries
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Item:
     """An episode, and what is known of it here. `doubles` are other titles with its number, which are not."""
 
@@ -39,7 +40,7 @@ class Item:
         return (1 if season is None else season, self.offer.episode or 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Order:
     """The unwatched `items` of a series, the next or the newest first. `unnumbered` are the ids of what has no place in
     a series with numbers, and is not here."""

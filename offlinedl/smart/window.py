@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from offlinedl import expiry
 from offlinedl.added import Offer
 from offlinedl.errors import counted
+from offlinedl.frozen import frozen
 from offlinedl.model import State
 from offlinedl.series import Following, Shelf, Stored, Tries, Why
 from offlinedl.smart.order import Item, ordered
@@ -21,7 +22,7 @@ _LASTING = 3
 """After so many failures of its own, a title leaves its place to the next one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Action:
     """What is to be done with a title, and why. `bytes` are those to come, or to be freed. A download is asked for by
     its `rule`, None where a person did; of several, that of the higher `priority` goes first, then that of the lower
@@ -40,7 +41,7 @@ class Action:
     lacks_room: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Window:
     """What a rule wants now: the ids that have a `place`, in order; those that it has `seen`, also in vain; and what is
     to be done about them. The `order` is that in which its episodes are to be watched, beyond its number, too."""
@@ -80,7 +81,7 @@ def window(rule: Following, shelf: Shelf, now: datetime) -> Window:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Verdict:
     """What the rule says of one episode that would have this `place`."""
 

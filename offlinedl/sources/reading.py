@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -11,11 +10,12 @@ from urllib.request import pathname2url
 
 from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, NotFoundError, OfflinedlError, UnsupportedError, counted
+from offlinedl.frozen import frozen
 from offlinedl.http import Headers
 from offlinedl.model import Title
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Sent:
     """What a source sent: `body`, the `url` it came from in the end, and what tells this version from others (RFC 9110
     section 8.8), each "" where nothing does."""
@@ -26,7 +26,7 @@ class Sent:
     last_modified: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fault:
     """What is wrong at `path` in a source."""
 
@@ -48,7 +48,7 @@ def told(faults: Sequence[Fault]) -> str:
     return f"{said}, and {counted(len(faults) - 1, 'other thing')}" if len(faults) > 1 else said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """What is at `path` in a source: a title, unless it is none; and all that is wrong with it."""
 

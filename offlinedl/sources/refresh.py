@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from offlinedl.added import AddedSource, Offer
 from offlinedl.catalog import Catalog
 from offlinedl.engine import Engine
 from offlinedl.errors import DamagedError, NetworkError, OfflinedlError, UsageError, shown
+from offlinedl.frozen import frozen
 from offlinedl.http import Headers
 from offlinedl.model import Failure, Title
 from offlinedl.signatures import unsigned
@@ -20,7 +21,7 @@ from offlinedl.sources.kinds import Source, kind, opened
 from offlinedl.sources.reading import Fault, Sent, is_local, told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """How many titles a source offers, how many of them are new, and how many others are gone. `left_out` is what is
     wrong with titles that are none of these; it is `known` where it was said before."""

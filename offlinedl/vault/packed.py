@@ -14,10 +14,11 @@ import re
 import unicodedata
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from offlinedl.errors import DamagedError, UsageError
+from offlinedl.frozen import frozen
 from offlinedl.vault.key import BYTES
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _FIRST_LINE = re.compile(rb"offlinedl vault (\d{1,9})\n")
 _NAME = re.compile(r"[a-z0-9-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Content:
     """What is exported: the vault's key, and by their names the secrets as it sealed them."""
 

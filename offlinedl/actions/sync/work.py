@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
 from offlinedl.actions.get import Order
 from offlinedl.errors import OfflinedlError
+from offlinedl.frozen import frozen
 from offlinedl.library import Library
 from offlinedl.license import Licensing
 from offlinedl.progress import Progress
@@ -17,7 +18,7 @@ from offlinedl.sources import Said
 Result = Literal["done", "would", "skipped", "told", "warning", "failed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Step:
     """What was done with a title, or with a source, and why; with `would` what is to be done. What is `skipped` is left
     for this reason, what is `told` only said. A warning is of something that did not succeed, and costs nothing yet: it
@@ -39,7 +40,7 @@ class Step:
     lacks_room: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Pass:
     """What the parts of a pass work with. They `tell` each step when it is done; on a `dry_run` they change nothing and
     ask nobody. `order` says how titles are chosen where nothing else does; what is here is to play `until` then.
@@ -51,7 +52,7 @@ class Pass:
     progress: Progress
     tell: Callable[[Step], None]
     dry_run: bool = False
-    order: Order = Order(ref="")  # noqa: RUF009 - a value
+    order: Order = Order(ref="")
     until: datetime | None = None
     hinders: Callable[[], str] = lambda: ""
     fault: OfflinedlError | None = None

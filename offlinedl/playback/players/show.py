@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from offlinedl.frozen import frozen
 from offlinedl.playback import Presentation, Text
 
 At = Callable[[float], None]
 """Is told where the playback is, in seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Show:
     """What is to be played: the `address` of the playlist of a presentation, its subtitles with theirs, and from where,
     in seconds.
