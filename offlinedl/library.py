@@ -84,17 +84,14 @@ class Library:
         if len(found) > 1:
             ids = ", ".join(entry.id for entry in found)
             raise NotFoundError(f"{ref}: more than one title is called so", f"name one of: {ids}", code="ambiguous")
-        return self._now(found[0])
+        return self._present(found[0], self.time.reading())
 
     def entry(self, title_id: str) -> Entry | None:
         """The title of this id, as it stands now."""
         entry = self.catalog.entry(title_id)
-        return entry and self._now(entry)
+        return entry and self._present(entry, self.time.reading())
 
-    def _now(self, entry: Entry) -> Entry:
-        return self._present(entry, self.time.reading(), expiry.deadline(entry.license))
-
-    def _present(self, entry: Entry, reading: Reading, end: Deadline) -> Entry:
+    def _present(self, entry: Entry, reading: Reading, end: Deadline | None = None) -> Entry:
         """What only the moment tells: a deadline that has passed or may have, a download whose process is gone."""
         if entry.state is State.READY and expiry.is_over(entry.license, reading.now, end):
             return replace(entry, state=State.EXPIRED)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import copy
+import importlib
+import inspect
 import pickle
+import pkgutil
+import textwrap
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
 
+import offlinedl
 from offlinedl.frozen import frozen
 
 
@@ -101,10 +107,46 @@ def test_equal_ones_have_one_place_in_a_set() -> None:
 
 
 @pytest.mark.parametrize(
-    "same", [copy.copy, copy.deepcopy, lambda place: pickle.loads(pickle.dumps(place))], ids=["copy", "deep", "pickle"]
+    ("again", "shares"),
+    [
+        pytest.param(copy.copy, True, id="copy"),
+        pytest.param(copy.deepcopy, False, id="deep"),
+        pytest.param(lambda value: pickle.loads(pickle.dumps(value)), False, id="pickle"),
+    ],
 )
-def test_a_copy_is_equal(same: Callable[[Place], Place]) -> None:
-    assert same(Place(row=3, seat=4)) == Place(row=3, seat=4)
+def test_a_copy_is_equal(again: Callable[[Ours], Ours], *, shares: bool) -> None:
+    one = Ours(name="a", token="t", notes=["b"])
+    other = again(one)
+    assert other == one
+    assert (other.notes is one.notes) is shares
+
+
+def test_its_signature_has_types() -> None:
+    assert str(inspect.signature(Place)) == "(*, row: 'int', seat: 'int' = 1) -> None"
+
+
+def test_none_has_what_the_decorator_does_not_know() -> None:
+    classes = _classes()
+    assert len(classes) > 100
+    for found in classes:
+        assert fields(found), found
+        assert all(f.init and f.compare and f.kw_only for f in fields(found)), found
+        assert not {"__eq__", "__hash__", "__repr__", "__reduce__"} & set(_written(found)), found
+
+
+def _classes() -> set[Any]:
+    """What the decorator made in the package."""
+    names = [name for _, name, _ in pkgutil.walk_packages(offlinedl.__path__, "offlinedl.") if "__main__" not in name]
+    values = [value for name in names for value in vars(importlib.import_module(name)).values()]
+    return {
+        value for value in values if isinstance(value, type) and is_dataclass(value) and "__reduce__" in vars(value)
+    }
+
+
+def _written(found: type) -> list[str]:
+    """The methods that its source defines."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(found)))
+    return [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 
 
 def test_its_methods_stay() -> None:

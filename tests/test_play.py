@@ -32,12 +32,13 @@ mp.register_event("playback-restart", function()
     place:write(mp.get_property("path"), "\\n", mp.get_property("time-pos"), "\\n", lines, "\\n")
     place:close()
 end)
-local stop = os.getenv("STOPS_AT")
+local stop, began = os.getenv("STOPS_AT"), false
 mp.register_event("playback-restart", function()
-    if stop then
+    if stop and began then
+        mp.add_timeout(1, function() mp.command("quit") end)
+    elseif stop then
         mp.commandv("seek", stop, "absolute")
-        mp.add_timeout(2, function() mp.command("quit") end)
-        stop = nil
+        began = true
     end
 end)
 """

@@ -1,6 +1,7 @@
 """How an older database becomes the present one.
 
-`user_version` counts the migrations that were applied. A database of a newer offlinedl is refused and left as it is.
+Each migration is one transaction; `user_version` counts those that were applied. A database of a newer offlinedl is
+refused and left as it is.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from offlinedl.errors import UsageError
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring an open database to the present version, in one transaction: a new one waits for the disk but once."""
-    if _version(connection) >= len(MIGRATIONS):
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        version = _version(connection)  # another process may have been here while this one waited
-        for migration in MIGRATIONS[version:]:
-            for statement in migration.split(";\n"):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {max(version, len(MIGRATIONS))}")
+    """Bring an open database to the present version, each step in a transaction of its own."""
+    version = _version(connection)
+    while version < len(MIGRATIONS):
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            version = _version(connection)  # another process may have been here while this one waited
+            if version < len(MIGRATIONS):
+                for statement in MIGRATIONS[version].split(";\n"):
+                    connection.execute(statement)
+                version += 1
+                connection.execute(f"PRAGMA user_version = {version}")
 
 
 def check_version(connection: sqlite3.Connection) -> None:

@@ -15,7 +15,7 @@ from offlinedl.streams import ByteRange
 
 class Head(NamedTuple):
     """What precedes a body. `headers` have lower-case names; `length` is the number of bytes that the body has, None
-    where that is not stated; `cookies` are the values of Set-Cookie. A tuple: there is one for each of thousands."""
+    where that is not stated; `cookies` are the values of Set-Cookie. A tuple: there are thousands."""
 
     status: int
     reason: str

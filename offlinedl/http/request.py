@@ -18,7 +18,7 @@ Begin = Callable[[str, Head], Take]
 
 class Request(NamedTuple):
     """`begin` is given where the answer came from, and its head, and gives what takes the body. `headers` are those of
-    this request alone. It is given up when for `patience` seconds nothing comes, where that is set. As Head, a tuple.
+    this request alone. It is given up when for `patience` seconds nothing comes, where that is set.
     """
 
     url: str

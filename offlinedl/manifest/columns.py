@@ -1,4 +1,4 @@
-"""Many values at once: a title can have a hundred thousand segments, and a frozen constructor sets fields slowly."""
+"""Many values at once: a title can have a hundred thousand segments, and to call a constructor for each takes long."""
 
 from __future__ import annotations
 
