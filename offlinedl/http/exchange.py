@@ -63,11 +63,14 @@ class Connection(asyncio.BufferedProtocol):
         taking raise; the connection is closed then."""
         self._has_body = has_body
         self._accept, self._head, self._filled, self._take, self._begun = accept, None, 0, None, False
-        self._answer = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
         try:
             if not self.is_open:
                 raise BrokenError("closed without an answer", fresh=not self._served)
-            self._transport.write(request)
+            # With those of other connections, one after the other: what is sent alone wakes its server up, and that
+            # takes longer than all the rest of sending it.
+            loop.call_soon(self._transport.write, request)
             head = await self._answer
         except BaseException:
             self.close()
