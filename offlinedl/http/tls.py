@@ -108,11 +108,11 @@ class Sealed(asyncio.BufferedProtocol, asyncio.Transport):
 
     def _opened_into(self, view: memoryview) -> int:
         """How many bytes there were, and room for."""
-        count, room = 0, len(view)
+        count, room, sealed, read = 0, len(view), self._incoming, self._tls.read  # once for each record: 16 KB
         try:
-            while some := self._tls.read(room - count, view[count:]):
+            while some := read(room - count, view[count:]):
                 count += some  # type: ignore[operator]  # with a buffer it is their number (SSLObject.read)
-                if count == room or not self._incoming.pending:
+                if count == room or not sealed.pending:
                     return count
             self._is_over = True  # it said that no more comes (section 6.1)
             self._socket.close()
