@@ -564,6 +564,25 @@ def test_a_head_may_be_cut_anywhere(turns: bool) -> None:
         assert outcome([WHOLE[:place], WHOLE[place:]], turns=turns) == (200, BODY, True)
 
 
+def test_two_connections_may_read_their_heads_and_bodies_in_turns() -> None:
+    """They have one buffer."""
+
+    async def main() -> list[bytes]:
+        with socket.socket() as one_end, socket.socket() as other_end:
+            both = [(Connection(LARGEST_PIECE), Taken(), end) for end in (one_end, other_end)]
+            lines = [Line(connection, end) for connection, _, end in both]
+            asking = [asyncio.ensure_future(connection.get(b"", taken.accept)) for connection, taken, _ in both]
+            await asyncio.sleep(0)
+            wholes = answer(b"one"), answer(b"other")
+            for place in range(max(map(len, wholes))):
+                for line, whole in zip(lines, wholes, strict=True):
+                    await line.bring(whole[place : place + 1])
+            await asyncio.gather(*asking)
+            return [bytes(taken.body) for _, taken, _ in both]
+
+    assert asyncio.run(main()) == [b"one", b"other"]
+
+
 def test_what_comes_before_anybody_asks_is_no_answer() -> None:
     """And no reason to ask again as if it had rested."""
 

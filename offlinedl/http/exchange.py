@@ -25,6 +25,10 @@ _PIECES_AHEAD, _LEAST_AHEAD = 4, 16 * 1024
 """How much the system may read ahead of who reads slowly. With less, the other side waits for more room between any
 two packets, and nothing comes near the rate."""
 
+_CAME = bytearray(LARGEST_PIECE + _LONGEST_HEAD)
+_VIEW = memoryview(_CAME)
+"""One buffer for all connections, for what came is handed over at once: it stays in the processor's cache."""
+
 _EMPTY = (204, 304)
 _BEGINNING = b"HTTP/1."
 
@@ -45,9 +49,7 @@ class Connection(asyncio.BufferedProtocol):
         self.is_open = True
         self._transport: asyncio.Transport
         self._piece = piece
-        self._buffer = bytearray(max(piece, 2 * _LONGEST_HEAD))
-        self._view = memoryview(self._buffer)
-        self._filled = 0
+        self._kept = b""  # of a head that is not all there
         self._served = 0
         self._head: Head | None = None
         self._take: Take | None = None
@@ -62,7 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         None where it is not wanted. Returns when the body is through. Raises BrokenError, and what `accept` and the
         taking raise; the connection is closed then."""
         self._has_body = has_body
-        self._accept, self._head, self._filled, self._take, self._begun = accept, None, 0, None, False
+        self._accept, self._head, self._kept, self._take, self._begun = accept, None, b"", None, False
         loop = asyncio.get_running_loop()
         self._answer = loop.create_future()
         try:
@@ -105,8 +107,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
-        start = self._filled if self._head is None else 0
-        return self._view[start : start + self._piece]
+        start = len(self._kept)
+        _VIEW[:start] = self._kept
+        return _VIEW[start : start + self._piece]
 
     def buffer_updated(self, nbytes: int) -> None:
         """`nbytes` came."""
@@ -115,31 +118,32 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._begun = True
         if self._head is not None:
-            self._body(self._view[:nbytes])
+            self._body(_VIEW[:nbytes])
         else:
-            self._filled += nbytes
-            self._read_head()
+            self._read_head(len(self._kept) + nbytes)
 
-    def _read_head(self) -> None:
-        while (end := self._buffer.find(b"\r\n\r\n", 0, min(self._filled, _LONGEST_HEAD))) >= 0:
+    def _read_head(self, filled: int) -> None:
+        start = 0
+        while (end := _CAME.find(b"\r\n\r\n", start, min(filled, start + _LONGEST_HEAD))) >= 0:
             try:
-                head = _parsed(bytes(self._view[:end]))
+                head = _parsed(bytes(_VIEW[start:end]))
             except ValueError as error:
                 self._fail(BrokenError(f"not HTTP: {error}"))
                 return
-            rest, self._filled = self._filled - end - 4, 0
+            start = end + 4
             if 100 <= head.status < 200:  # RFC 9110 section 15.2: an answer is still to come
-                self._buffer[:rest] = self._buffer[end + 4 : end + 4 + rest]
-                self._filled = rest
                 continue
-            self._begin(head, self._view[end + 4 : end + 4 + rest])
+            self._kept = b""
+            self._begin(head, _VIEW[start:filled])
             return
-        if self._filled > _LONGEST_HEAD:
+        if filled - start > _LONGEST_HEAD:
             self._fail(BrokenError(f"more than {_LONGEST_HEAD} bytes of headers"))
-        elif not _BEGINNING.startswith(self._buffer[: min(self._filled, len(_BEGINNING))]):
+        elif not _BEGINNING.startswith(_CAME[start : min(filled, start + len(_BEGINNING))]):
             self._fail(BrokenError("not HTTP: its first line"))
-        elif self._buffer.find(b"\n\n", 0, self._filled) >= 0:
+        elif _CAME.find(b"\n\n", start, filled) >= 0:
             self._fail(BrokenError("not HTTP: its lines"))
+        else:
+            self._kept = bytes(_VIEW[start:filled])
 
     def _begin(self, head: Head, data: memoryview) -> None:
         self._head = head
