@@ -70,5 +70,5 @@ def _initializer(made: Any) -> Any:
     exec(f"def __init__(self, *, {', '.join(taken)}):\n {'; '.join(lines)}", known)  # noqa: S102 - as dataclass does
     init = known["__init__"]
     init.__qualname__, init.__module__ = f"{made.__qualname__}.__init__", made.__module__
-    init.__annotations__ = {**made.__annotations__, "return": None}
+    init.__annotations__ = {f.name: f.type for f in fields(made)} | {"return": None}
     return init

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -581,6 +583,33 @@ def test_two_connections_may_read_their_heads_and_bodies_in_turns() -> None:
             return [bytes(taken.body) for _, taken, _ in both]
 
     assert asyncio.run(main()) == [b"one", b"other"]
+
+
+def test_two_threads_have_a_buffer_each() -> None:
+    """An application may have a library in each: the system writes into one while the other reads what came."""
+    mine = Connection(LARGEST_PIECE).get_buffer(-1)
+    with ThreadPoolExecutor(1) as thread:
+        other = thread.submit(lambda: Connection(LARGEST_PIECE).get_buffer(-1)).result()
+    mine[:5], other[:5] = b"one  ", b"other"
+    assert bytes(mine[:5]) == b"one  "
+
+
+def test_a_request_that_cannot_be_sent_is_heard_of_at_once() -> None:
+    """As where TLS heard that the other side ended it."""
+
+    class Broken(Line):
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            raise ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+
+    async def main() -> None:
+        with socket.socket() as end:
+            connection = Connection(LARGEST_PIECE)
+            line = Broken(connection, end)
+            with pytest.raises(BrokenError, match="closed without an answer: EOF occurred") as broken:
+                await connection.get(b"", Taken().accept)
+            assert (broken.value.fresh, line.is_cut) == (True, True)
+
+    asyncio.run(main())
 
 
 def test_what_comes_before_anybody_asks_is_no_answer() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
@@ -25,12 +26,20 @@ _PIECES_AHEAD, _LEAST_AHEAD = 4, 16 * 1024
 """How much the system may read ahead of who reads slowly. With less, the other side waits for more room between any
 two packets, and nothing comes near the rate."""
 
-_CAME = bytearray(LARGEST_PIECE + _LONGEST_HEAD)
-_VIEW = memoryview(_CAME)
-"""One buffer for all connections, for what came is handed over at once: it stays in the processor's cache."""
-
 _EMPTY = (204, 304)
 _BEGINNING = b"HTTP/1."
+
+
+class Room(threading.local):
+    """One buffer for all connections of a thread, for what came is handed over at once: it stays in the processor's
+    cache. Other threads have other loops, and one of their own."""
+
+    def __init__(self) -> None:
+        self.came = bytearray(LARGEST_PIECE + _LONGEST_HEAD)
+        self.view = memoryview(self.came)
+
+
+_ROOM = Room()
 
 
 class BrokenError(ConnectionError):
@@ -72,7 +81,7 @@ class Connection(asyncio.BufferedProtocol):
                 raise BrokenError("closed without an answer", fresh=not self._served)
             # With those of other connections, one after the other: what is sent alone wakes its server up, and that
             # takes longer than all the rest of sending it.
-            loop.call_soon(self._transport.write, request)
+            loop.call_soon(self._send, request)
             head = await self._answer
         except BaseException:
             self.close()
@@ -81,6 +90,14 @@ class Connection(asyncio.BufferedProtocol):
             self._answer = None
         self._served += 1
         return head
+
+    def _send(self, request: bytes) -> None:
+        if not self.is_open:
+            return
+        try:
+            self._transport.write(request)
+        except OSError as error:  # TLS heard meanwhile that the other side ended it
+            self._fail(BrokenError(f"closed without an answer{_detail(error)}", fresh=self._begun or not self._served))
 
     def close(self) -> None:
         """No more of it."""
@@ -107,9 +124,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
-        start = len(self._kept)
-        _VIEW[:start] = self._kept
-        return _VIEW[start : start + self._piece]
+        start, view = len(self._kept), _ROOM.view
+        view[:start] = self._kept
+        return view[start : start + self._piece]
 
     def buffer_updated(self, nbytes: int) -> None:
         """`nbytes` came."""
@@ -118,15 +135,15 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._begun = True
         if self._head is not None:
-            self._body(_VIEW[:nbytes])
+            self._body(_ROOM.view[:nbytes])
         else:
             self._read_head(len(self._kept) + nbytes)
 
     def _read_head(self, filled: int) -> None:
-        start = 0
-        while (end := _CAME.find(b"\r\n\r\n", start, min(filled, start + _LONGEST_HEAD))) >= 0:
+        start, came = 0, _ROOM.came
+        while (end := came.find(b"\r\n\r\n", start, min(filled, start + _LONGEST_HEAD))) >= 0:
             try:
-                head = _parsed(bytes(_VIEW[start:end]))
+                head = _parsed(bytes(came[start:end]))
             except ValueError as error:
                 self._fail(BrokenError(f"not HTTP: {error}"))
                 return
@@ -134,16 +151,16 @@ class Connection(asyncio.BufferedProtocol):
             if 100 <= head.status < 200:  # RFC 9110 section 15.2: an answer is still to come
                 continue
             self._kept = b""
-            self._begin(head, _VIEW[start:filled])
+            self._begin(head, _ROOM.view[start:filled])
             return
         if filled - start > _LONGEST_HEAD:
             self._fail(BrokenError(f"more than {_LONGEST_HEAD} bytes of headers"))
-        elif not _BEGINNING.startswith(_CAME[start : min(filled, start + len(_BEGINNING))]):
+        elif not _BEGINNING.startswith(came[start : min(filled, start + len(_BEGINNING))]):
             self._fail(BrokenError("not HTTP: its first line"))
-        elif _CAME.find(b"\n\n", start, filled) >= 0:
+        elif came.find(b"\n\n", start, filled) >= 0:
             self._fail(BrokenError("not HTTP: its lines"))
         else:
-            self._kept = bytes(_VIEW[start:filled])
+            self._kept = bytes(came[start:filled])
 
     def _begin(self, head: Head, data: memoryview) -> None:
         self._head = head

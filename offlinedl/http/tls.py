@@ -11,12 +11,10 @@ import os
 import ssl
 from typing import Any
 
-from offlinedl.http.exchange import LARGEST_PIECE, Connection
+from offlinedl.http.exchange import LARGEST_PIECE, Connection, Room
 
 _CONNECT_SECONDS = 15
-_PIECE = 256 * 1024
-_SEALED = memoryview(bytearray(_PIECE))
-"""One buffer for all connections, for what came is taken out of it at once: it stays in the processor's cache."""
+_SEALED = Room()
 
 
 def trusting() -> ssl.SSLContext:
@@ -66,11 +64,11 @@ class Sealed(asyncio.BufferedProtocol, asyncio.Transport):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
-        return _SEALED
+        return _SEALED.view
 
     def buffer_updated(self, nbytes: int) -> None:
         """`nbytes` came."""
-        self._incoming.write(_SEALED[:nbytes])
+        self._incoming.write(_SEALED.view[:nbytes])
         self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -102,7 +100,7 @@ class Sealed(asyncio.BufferedProtocol, asyncio.Transport):
         while self._incoming.pending or self._tls.pending():
             if self._is_paused or self._socket.is_closing():
                 return
-            count = self._opened_into(self._inner.get_buffer(_PIECE))
+            count = self._opened_into(self._inner.get_buffer(LARGEST_PIECE))
             if count:
                 self._inner.buffer_updated(count)
 
