@@ -47,7 +47,7 @@ def test_hundreds_of_segments_and_few_open_files(words: tuple[str, ...], offline
     assert_origins_bytes(offlinedl.ok("show", title["id"], "--json").json, origin.files)
 
 
-@pytest.mark.parametrize("most", range(13, 24))
+@pytest.mark.parametrize("most", range(13, 22))
 def test_too_few_open_files_are_said(most: int, offlinedl: Offlinedl, origin: Origin) -> None:
     """C58: fewer than it takes, be it a file, a connection or a process that is one too many."""
     url = serve(origin, titles.fmp4(count=12))
