@@ -58,9 +58,7 @@ class Custody:
     """The licenses of one home. `clock` gives the present moment in UTC."""
 
     def __init__(self, catalog: Catalog, vault: Vault, clock: Callable[[], datetime]) -> None:
-        self._catalog = catalog
-        self._vault = vault
-        self._clock = clock
+        self._catalog, self._vault, self._clock = catalog, vault, clock
 
     def seal_server(self, title_id: str, server: LicenseServer | None) -> bytes | None:
         """Who licenses a title, for the catalog to keep: its headers are secrets."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
-from typing import Any, NoReturn, TypeVar, dataclass_transform
+from typing import Any, NoReturn, TypeVar, cast, dataclass_transform
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def frozen(cls: type[T]) -> type[T]:
     made.__init__ = _initializer(made)
     made.__eq__, made.__hash__, made.__repr__, made.__reduce__ = equal, digest, text, again
     made.__setattr__ = made.__delattr__ = _refuse
-    return made  # type: ignore[no-any-return]
+    return cast("type[T]", made)
 
 
 def _made(kind: type[T], given: dict[str, Any]) -> T:

@@ -19,14 +19,7 @@ from typing import TYPE_CHECKING
 from offlinedl import expiry, lifecycle
 from offlinedl.catalog import Catalog
 from offlinedl.custody import Custody, new_slot
-from offlinedl.errors import (
-    GoneError,
-    NotFoundError,
-    OfflinedlError,
-    PausedError,
-    StorageError,
-    printable,
-)
+from offlinedl.errors import GoneError, NotFoundError, OfflinedlError, PausedError, StorageError, printable
 from offlinedl.mark import Boot
 from offlinedl.model import Decision, Entry, Failure, License, State, Title, Windows
 from offlinedl.space import Space

@@ -174,10 +174,7 @@ class _Run:
     def _seats(self, url: str) -> AbstractAsyncContextManager[None]:
         if self._engine.connections <= self._engine.per_host:
             return _ALL_MAY
-        place = origin(url)
-        if place not in self._taken:
-            self._taken[place] = asyncio.Semaphore(self._engine.per_host)
-        return self._taken[place]
+        return self._taken.setdefault(origin(url), asyncio.Semaphore(self._engine.per_host))
 
     def _fill(self, tasks: asyncio.TaskGroup) -> None:
         """As many workers as may run now."""

@@ -106,7 +106,8 @@ class Sealed(asyncio.BufferedProtocol, asyncio.Transport):
 
     def _opened_into(self, view: memoryview) -> int:
         """How many bytes there were, and room for."""
-        count, room, sealed, read = 0, len(view), self._incoming, self._tls.read  # once for each record: 16 KB
+        count, room = 0, len(view)
+        sealed, read = self._incoming, self._tls.read  # looked up once, for it is read record by record
         try:
             while some := read(room - count, view[count:]):
                 count += some  # type: ignore[operator]  # with a buffer it is their number (SSLObject.read)
