@@ -47,13 +47,14 @@ def test_hundreds_of_segments_and_few_open_files(words: tuple[str, ...], offline
     assert_origins_bytes(offlinedl.ok("show", title["id"], "--json").json, origin.files)
 
 
-@pytest.mark.parametrize("most", range(13, 22))
+@pytest.mark.parametrize("most", range(13, 24))
 def test_too_few_open_files_are_said(most: int, offlinedl: Offlinedl, origin: Origin) -> None:
     """C58: fewer than it takes, be it a file, a connection or a process that is one too many."""
     url = serve(origin, titles.fmp4(count=12))
     process = offlinedl.start("get", url, before=f"few_files({most})", err=subprocess.PIPE)
     _, said = process.communicate()
-    assert (process.returncode, b"ulimit -n" in said) == (6, True), said
+    ended = (process.returncode, b"ulimit -n" in said)
+    assert ended == (6, True) or (most >= 22 and ended == (0, False)), said  # 22 are enough where files come quickly
 
 
 def test_fewer_connections_need_fewer_open_files(offlinedl: Offlinedl, origin: Origin) -> None:
