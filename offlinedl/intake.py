@@ -20,7 +20,7 @@ from offlinedl.aside import aside
 from offlinedl.catalog import Catalog
 from offlinedl.errors import PausedError
 from offlinedl.model import Entry
-from offlinedl.store import Part, Store
+from offlinedl.store import Here, Slot, Store
 from offlinedl.streams import Arrival, Fetch
 
 Identity = tuple[str, bool, int]
@@ -40,13 +40,22 @@ class Intake:
         self._catalog = catalog
         self._store = store
         self._entry = entry
+        self._writer = store.writer(entry.folder)
         self._journal = store.journal(entry.folder)
         self._pending: list[tuple[Fetch, Arrival]] = []
         self.formed: set[Identity] = set()
 
-    def part(self, fetch: Fetch) -> Part:
-        """The file of a fetch, to be written."""
-        return self._store.part(self._entry.folder, fetch.path)
+    def file(self, fetch: Fetch, size: int | None = None) -> Here | Slot:
+        """The file of a fetch, to be written; of `size` bytes, where that is known."""
+        return self._writer.file(fetch.path, size, looks=fetch.path.endswith(".ts") and fetch.key is None)
+
+    def keep(self, file: Here | Slot, fetch: Fetch, size: int, validator: str | None) -> None:
+        """All `size` bytes of the file of a fetch came. It is done when it has its name."""
+
+        def kept(checksum: bytes, is_formed: bool) -> None:
+            self.done(fetch, Arrival(size=size, checksum=checksum, validator=validator, is_formed=is_formed))
+
+        file.keep(kept)
 
     def done(self, fetch: Fetch, arrival: Arrival) -> None:
         """The file of a fetch is complete, and has its name."""
@@ -87,16 +96,21 @@ class Intake:
     ) -> None:
         try:
             if kind is None or (isinstance(error, PausedError) and error.code == "waits"):  # who waits is in no haste
-                await self.settle()
+                await self._end()
                 if self._catalog is not None:
                     self._journal.clear()
             else:  # the journal has what the catalog has not: it is worth no second error, and no long wait
-                last = asyncio.ensure_future(self.settle())
+                last = asyncio.ensure_future(self._end())
                 await asyncio.wait({last}, timeout=_LAST_SYNC_SECONDS)
                 if not last.cancel() and not last.cancelled():
                     last.exception()
         finally:
+            self._writer.close()
             self._journal.close()
+
+    async def _end(self) -> None:
+        await self._writer.through()
+        await self.settle()
 
 
 async def held(store: Store, entry: Entry, fetches: Iterable[Fetch]) -> dict[Identity, Arrival]:

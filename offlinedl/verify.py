@@ -50,7 +50,7 @@ class Packets:
         self._size = 0
         self._is_sound = False
 
-    def take(self, data: memoryview) -> None:
+    def take(self, data: Data) -> None:
         """The next bytes."""
         some = bytes(data)
         firsts, seconds, fourths = (some[(place - self._size) % _PACKET :: _PACKET] for place in (0, 1, 3))

@@ -24,7 +24,7 @@ from offlinedl.parallel import Parallelism
 from offlinedl.patience import Attempts, Holds, Patience, retry_after
 from offlinedl.progress import Progress
 from offlinedl.rate import Bucket
-from offlinedl.streams import Arrival, ByteRange, Fetch, Plan
+from offlinedl.streams import ByteRange, Fetch, Plan
 
 _LONGEST_HOLD = 300.0
 _TRIES_BEFORE_ELSEWHERE = 2
@@ -186,10 +186,9 @@ class _Run:
         while self._goes_on() and self._working <= self._means.parallel.limit:
             fetch = self._queue.popleft()
             try:
-                arrival = await self._fetched(fetch)
-                self._intake.done(fetch, arrival)
+                size = await self._fetched(fetch)
                 self._in_a_row = 0
-                self._means.progress.finished(fetch.duration / self._seconds, arrival.size)
+                self._means.progress.finished(fetch.duration / self._seconds, size)
             except NetworkError as error:
                 error = named(called_file(self._tracks, fetch), error)
                 if not concerns_one(error):
@@ -211,7 +210,7 @@ class _Run:
             self._queue.clear()
         return bool(self._queue)
 
-    async def _fetched(self, fetch: Fetch) -> Arrival:
+    async def _fetched(self, fetch: Fetch) -> int:
         while True:
             await self._addresses.are_there()
             known = self._addresses.generation
@@ -220,10 +219,10 @@ class _Run:
             except NetworkError as error:
                 if not self._addresses.may_be_stale(fetch, error):
                     raise
-            if (arrival := await self._renewed(fetch, known)) is not None:
-                return arrival
+            if (size := await self._renewed(fetch, known)) is not None:
+                return size
 
-    async def _renewed(self, fetch: Fetch, known: int) -> Arrival | None:
+    async def _renewed(self, fetch: Fetch, known: int) -> int | None:
         """Get addresses that are signed anew, unless that happened since `known`. Whoever does is the first to use
         them: where that one is refused again, it is not for its age."""
         async with self._addresses.first_to_use(fetch, known) as is_first:
@@ -231,21 +230,21 @@ class _Run:
                 return None
             url = self._addresses.of(fetch)[0]
             try:
-                arrival = await self._made(self._attempt(fetch, url), url)
+                size = await self._made(self._attempt(fetch, url), url)
             except NetworkError as error:
                 if self._addresses.may_be_stale(fetch, error):
                     self._addresses.are_no_help(fetch)
                 return None
             self._addresses.serve(known + 1)
-            return arrival
+            return size
 
-    async def _somewhere(self, fetch: Fetch) -> Arrival:
+    async def _somewhere(self, fetch: Fetch) -> int:
         """Fetch from the first of the addresses that has it."""
         first: NetworkError | None = None
         addresses, known = self._addresses.of(fetch), self._addresses.generation
         for number, url in enumerate(addresses, start=1):
             try:
-                arrival = await self._patiently(fetch, url, last=number == len(addresses))
+                size = await self._patiently(fetch, url, last=number == len(addresses))
             except NetworkError as error:
                 if self._addresses.may_be_stale(fetch, error):
                     raise
@@ -257,11 +256,11 @@ class _Run:
                     self._addresses.serve(known)
                 elif first.status not in {404, 410}:  # what one gives and the other will not: that one is no help
                     self._addresses.dead.update(origin(other) for other in addresses[: number - 1])
-                return arrival
+                return size
         assert first is not None  # noqa: S101 - there is an address at least, and none of them had it
         raise first
 
-    async def _patiently(self, fetch: Fetch, url: str, *, last: bool) -> Arrival:
+    async def _patiently(self, fetch: Fetch, url: str, *, last: bool) -> int:
         """Try again what may pass."""
         attempts = Attempts()
         retries = self._engine.retries if last else min(self._engine.retries, _TRIES_BEFORE_ELSEWHERE)
@@ -279,14 +278,14 @@ class _Run:
         planned = self._addresses.planned(fetch)
         return Attempt(self._means, fetch, url, beside=url != planned and origin(url) != origin(planned))
 
-    async def _made(self, attempt: Attempt, url: str) -> Arrival:
+    async def _made(self, attempt: Attempt, url: str) -> int:
         """Make an attempt when its server may be asked. How it ends decides how many run at once."""
         now = self._means.clock
         try:
             async with self._seats(url):  # who waited for it may be told to wait longer
                 if self._engine.holds:
                     await self._engine.held(url)
-                arrival = await attempt.made()
+                size = await attempt.made()
         except NetworkError as error:
             if error.status in {429, 503}:
                 self._means.parallel.pushed_back(now())
@@ -295,4 +294,4 @@ class _Run:
             raise
         self._engine.heard.add(origin(url))
         self._means.parallel.finished(now())
-        return arrival
+        return size

@@ -14,9 +14,8 @@ from offlinedl.parallel import Parallelism
 from offlinedl.progress import Progress
 from offlinedl.rate import Bucket
 from offlinedl.signatures import unsigned
-from offlinedl.store import Part
-from offlinedl.streams import Arrival, Fetch, Plan
-from offlinedl.verify import Packets
+from offlinedl.store import Here, Slot
+from offlinedl.streams import Fetch, Plan
 
 _LEAST_SECONDS = 0.05
 """Timers are early by a hair: who looks at once looks again and again."""
@@ -72,8 +71,7 @@ class Attempt:
         self.due = float("inf")
         self._means, self._fetch, self._url = means, fetch, url
         self._expected = fetch.estimate
-        self._part: Part | None = None
-        self._packets = Packets() if fetch.path.endswith(".ts") and fetch.key is None else None
+        self._file: Here | Slot | None = None
         self._validator: str | None = None
         self._beside = beside
         task = asyncio.current_task()
@@ -82,8 +80,8 @@ class Attempt:
         self._is_expired = False
         self._enough = self._next_mark = int(means.floor * means.stall_seconds)  # bytes, within that time
 
-    async def made(self) -> Arrival:
-        """Make it."""
+    async def made(self) -> int:
+        """Make it. How many bytes the file has."""
         means, fetch = self._means, self._fetch
         try:
             try:
@@ -101,21 +99,19 @@ class Attempt:
                     "run it again: what is done is kept",
                 ) from None
             except NetworkError as error:
-                error.answered = error.answered or self._part is not None
+                error.answered = error.answered or self._file is not None
                 raise
-            part = self._part or self._means.intake.part(fetch)
-            self._part = None
-            checksum = part.keep()
+            file, self._file = self._file or means.intake.file(fetch), None
+            means.intake.keep(file, fetch, self.received, self._validator)
         except BaseException:
-            if self._part is not None:
-                self._part.drop()
+            if self._file is not None:
+                self._file.drop()
             means.progress.advance(-self.received, fetch.estimate - self._expected)
             means.parallel.came(-self.received, means.clock())
             raise
         if self.received != self._expected:
             means.progress.advance(0, self.received - self._expected)
-        formed = self._packets is not None and self._packets.are_whole
-        return Arrival(size=self.received, checksum=checksum, validator=self._validator, is_formed=formed)
+        return self.received
 
     def expire(self) -> None:
         """Too little came for too long."""
@@ -133,7 +129,8 @@ class Attempt:
             said = f"{shown(self._url)}: another version of the file than the one that the download began with"
             raise NetworkError(said, "run it again later: what is done is kept", status=head.status)
         self._validator = head.validator
-        self._part = self._means.intake.part(self._fetch)
+        asked = self._fetch.range
+        self._file = self._means.intake.file(self._fetch, head.length if asked is None else asked.size)
         return self._take
 
     def _is_same(self, head: Head) -> bool:
@@ -145,10 +142,8 @@ class Attempt:
         return known == head.validator
 
     def _take(self, data: memoryview) -> float:
-        assert self._part is not None  # noqa: S101 - it was opened when the head was accepted
-        self._part.write(data)
-        if self._packets is not None:
-            self._packets.take(data)
+        assert self._file is not None  # noqa: S101 - it is there since the head was accepted
+        self._file.write(data)
         count = len(data)
         self.received += count
         grown = max(0, self.received - self._expected)

@@ -17,8 +17,9 @@ from offlinedl.store import locks
 from offlinedl.store.faults import translated
 from offlinedl.store.journal import Journal
 from offlinedl.store.part import Part, checksum, checksum_of
+from offlinedl.store.writer import Here, Slot, Writer
 
-__all__ = ["POSTERS", "SYNC", "Part", "Store", "checksum", "folder_name", "free_bytes"]
+__all__ = ["POSTERS", "SYNC", "Here", "Part", "Slot", "Store", "checksum", "folder_name", "free_bytes"]
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
@@ -36,6 +37,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._disk: int | None = None
+        self._locks: dict[str, int] = {}
 
     def close(self) -> None:
         """No more of it."""
@@ -74,9 +76,11 @@ class Store:
                     )
                 if not is_there:
                     continue  # the folder was removed between the two: this is the lock of what is gone
+                self._locks[name] = descriptor
                 yield
                 return
             finally:
+                self._locks.pop(name, None)
                 os.close(descriptor)
 
     def is_locked(self, name: str) -> bool:
@@ -122,6 +126,10 @@ class Store:
     def part(self, name: str, path: str) -> Part:
         """A file to write."""
         return Part(self.folder(name), path)
+
+    def writer(self, name: str) -> Writer:
+        """Writes the files of a download."""
+        return Writer(self.folder(name), self._locks.get(name))
 
     def sync(self) -> None:
         """What was written survives a power loss when this returns: files, their names, and what is in them."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import xxhash
 
 from offlinedl.store.faults import storage_error
+from offlinedl.verify import Packets
 
 _READ = 1024 * 1024
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -34,10 +35,12 @@ def checksum_of(path: Path) -> bytes | None:
 
 
 class Part:
-    """A file that is being written, beside its name: `keep` gives it that, `drop` leaves nothing of it."""
+    """A file that is being written, beside its name: `keep` gives it that, `drop` leaves nothing of it. Where one
+    `looks`, its packets of MPEG-TS are looked at as they come."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, looks: bool = False) -> None:
         self._name = name
+        self._packets = Packets() if looks else None
         self._path = path = f"{folder}/{name}"
         self._hash = xxhash.xxh3_128()
         try:
@@ -52,6 +55,8 @@ class Part:
     def write(self, data: memoryview | bytes) -> None:
         """The next bytes."""
         self._hash.update(data)
+        if self._packets is not None:
+            self._packets.take(data)
         try:
             _write_all(self._file, data)
         except OSError as error:
@@ -73,6 +78,11 @@ class Part:
         except OSError as error:
             raise storage_error(f"copy to {self._name}", error) from error
 
+    @property
+    def is_formed(self) -> bool:
+        """Was it looked at, and is all of it whole packets of MPEG-TS?"""
+        return self._packets is not None and self._packets.are_whole
+
     def keep(self) -> bytes:
         """It is complete. Returns its checksum."""
         try:
@@ -88,6 +98,17 @@ class Part:
             os.close(self._file)
         with suppress(OSError):
             Path(f"{self._path}.part").unlink(missing_ok=True)
+
+
+def whole(folder: Path, name: str, data: memoryview, *, looks: bool) -> Part:
+    """A file that is written at once, to be kept. For `looks` see Part."""
+    part = Part(folder, name, looks=looks)
+    try:
+        part.write(data)
+    except BaseException:
+        part.drop()
+        raise
+    return part
 
 
 def _write_all(file: int, data: memoryview | bytes) -> None:
