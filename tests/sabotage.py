@@ -17,9 +17,18 @@ from typing import Any
 
 from offlinedl import intake
 from offlinedl.parallel import Parallelism
-from offlinedl.store import Store
+from offlinedl.store import Store, writer
 
-__all__ = ["at_each_write", "begins_with", "dies_at", "few_files", "loses_power", "never_syncs", "settles"]
+__all__ = [
+    "at_each_write",
+    "begins_with",
+    "dies_at",
+    "few_files",
+    "loses_power",
+    "never_syncs",
+    "settles",
+    "writes_beside",
+]
 
 SYNCED = "synced"
 """The file in the home that `loses_power` writes."""
@@ -105,6 +114,11 @@ def settles(every: float) -> None:
 def begins_with(many: int) -> None:
     """So many fetches run at once from the beginning, if so many may: nobody finds out first whether it pays."""
     Parallelism.__init__.__defaults__ = (many,)
+
+
+def writes_beside() -> None:
+    """Each small file is written by the process beside, as where thousands come within a second."""
+    writer._MANY, writer._SECONDS = 1, float("inf")
 
 
 def few_files(most: int) -> None:
