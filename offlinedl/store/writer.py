@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from offlinedl.errors import StorageError
@@ -139,26 +139,24 @@ class Writer:
 
     def _begin(self) -> None:
         """It is out of the reach of Ctrl-C, and ends with whoever began it."""
-        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        shared = os.memfd_create("offlinedl")
-        try:
+        with ExitStack() as left:
+            shared = os.memfd_create("offlinedl")
+            left.callback(os.close, shared)
             os.ftruncate(shared, _SLOTS * _SLOT)
             memory = memoryview(mmap.mmap(shared, 0))
-            code = _CODE.format(sys.path, str(self._folder), shared, _SLOT)
+            mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            left.enter_context(theirs)
+            unless_begun = left.enter_context(ExitStack())
+            unless_begun.enter_context(mine)
             self._process = subprocess.Popen(  # noqa: S603 - of own words alone
-                [sys.executable, "-I", "-S", "-c", code],
+                [sys.executable, "-I", "-S", "-c", _CODE.format(sys.path, str(self._folder), shared, _SLOT)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[shared] if self._lock is None else [shared, self._lock],
                 start_new_session=True,
             )
-        except BaseException:
-            mine.close()
-            raise
-        finally:
-            theirs.close()
-            os.close(shared)
+            unless_begun.pop_all()
         mine.setblocking(False)
         asyncio.get_running_loop().add_reader(mine, self._hear)
         self._socket = mine
