@@ -40,8 +40,8 @@ class Intake:
         self._catalog = catalog
         self._store = store
         self._entry = entry
-        self._writer = store.writer(entry.folder)
         self._journal = store.journal(entry.folder)
+        self._writer = store.writer(entry.folder, self._journal)
         self._pending: list[tuple[Fetch, Arrival]] = []
         self.formed: set[Identity] = set()
 
@@ -50,19 +50,23 @@ class Intake:
         return self._writer.file(fetch.path, size, looks=fetch.path.endswith(".ts") and fetch.key is None)
 
     def keep(self, file: Here | Slot, fetch: Fetch, size: int, validator: str | None) -> None:
-        """All `size` bytes of the file of a fetch came. It is done when it has its name."""
+        """All `size` bytes of the file of a fetch came. It is done when it has its name and its line."""
 
         def kept(checksum: bytes, is_formed: bool) -> None:
-            self.done(fetch, Arrival(size=size, checksum=checksum, validator=validator, is_formed=is_formed))
+            self._pending.append((fetch, Arrival(size, checksum, validator, is_formed)))
+            if is_formed:
+                self.formed.add(fetch.identity)
 
-        file.keep(kept)
+        file.keep(_line(fetch, size, validator), kept)
 
     def done(self, fetch: Fetch, arrival: Arrival) -> None:
         """The file of a fetch is complete, and has its name."""
-        self._journal.add(_line(fetch, arrival))
+        self._journal.add(arrival.checksum.hex().join(_line(fetch, arrival.size, arrival.validator)))
         self._pending.append((fetch, arrival))
-        if arrival.is_formed:
-            self.formed.add(fetch.identity)
+
+    async def through(self) -> None:
+        """Returns when all that was to be kept has its name."""
+        await self._writer.through()
 
     async def settle(self) -> None:
         """Sync what arrived, then write its rows."""
@@ -94,24 +98,19 @@ class Intake:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._writer.close()
         try:
             if kind is None or (isinstance(error, PausedError) and error.code == "waits"):  # who waits is in no haste
-                await self._end()
+                await self.settle()
                 if self._catalog is not None:
                     self._journal.clear()
             else:  # the journal has what the catalog has not: it is worth no second error, and no long wait
-                last = asyncio.ensure_future(self._end())
+                last = asyncio.ensure_future(self.settle())
                 await asyncio.wait({last}, timeout=_LAST_SYNC_SECONDS)
                 if not last.cancel() and not last.cancelled():
                     last.exception()
         finally:
-            self._writer.close()
             self._journal.close()
-
-    async def _end(self) -> None:
-        await self._writer.through()
-        await self.settle()
-
 
 async def held(store: Store, entry: Entry, fetches: Iterable[Fetch]) -> dict[Identity, Arrival]:
     """What is there of `fetches`, by identity: of what their rows and the journal claim, that whose file has the size
@@ -138,10 +137,10 @@ def _sound(store: Store, entry: Entry, claims: list[tuple[Fetch, Arrival]]) -> d
     return {f.identity: claim for f, claim in claims if store.checksum(entry.folder, f.path) == claim.checksum}
 
 
-def _line(fetch: Fetch, arrival: Arrival) -> str:
-    """As JSON, put together here: a list takes json five times as long."""
-    validator = "null" if arrival.validator is None else _quoted(arrival.validator)
-    return f'[{_quoted(fetch.content)}, {arrival.size}, "{arrival.checksum.hex()}", {validator}]'
+def _line(fetch: Fetch, size: int, validator: str | None) -> tuple[str, str]:
+    """A line of the journal, around the checksum. As JSON, put together here: a list takes json five times as long."""
+    quoted = "null" if validator is None else _quoted(validator)
+    return f'[{_quoted(fetch.content)}, {size}, "', f'", {quoted}]'
 
 
 def _read(line: str) -> tuple[str, Arrival] | None:

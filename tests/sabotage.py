@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pkgutil
 import resource
+import select
 import shutil
 import signal
 import sqlite3
@@ -117,8 +118,21 @@ def begins_with(many: int) -> None:
 
 
 def writes_beside() -> None:
-    """Each small file is written by the process beside, as where thousands come within a second."""
+    """Small files are written by the process beside, from the first one on: as where thousands come in a second, and
+    that process has begun."""
     writer._MANY, writer._SECONDS = 1, float("inf")
+    writer.Writer._begin = begun  # type: ignore[method-assign]  # sabotage is just that
+
+
+_begin = writer.Writer._begin
+
+
+def begun(self: writer.Writer) -> None:
+    """The process is there, and hears."""
+    _begin(self)
+    select.select([self._socket], [], [])
+    self._hear()
+    assert self.free
 
 
 def few_files(most: int) -> None:

@@ -160,6 +160,7 @@ class _Run:
             await alone(self._workers())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
+        await self._intake.through()
         if self._hindrance:
             hint = "the next `offlinedl sync` goes on when nothing hinders it, `offlinedl resume` does now"
             raise PausedError(self._hindrance, hint, code="waits")

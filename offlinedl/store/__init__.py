@@ -77,10 +77,12 @@ class Store:
                 if not is_there:
                     continue  # the folder was removed between the two: this is the lock of what is gone
                 self._locks[name] = descriptor
-                yield
+                try:
+                    yield
+                finally:
+                    del self._locks[name]
                 return
             finally:
-                self._locks.pop(name, None)
                 os.close(descriptor)
 
     def is_locked(self, name: str) -> bool:
@@ -127,9 +129,9 @@ class Store:
         """A file to write."""
         return Part(self.folder(name), path)
 
-    def writer(self, name: str) -> Writer:
+    def writer(self, name: str, journal: Journal) -> Writer:
         """Writes the files of a download."""
-        return Writer(self.folder(name), self._locks.get(name))
+        return Writer(self.folder(name), self._locks.get(name), journal)
 
     def sync(self) -> None:
         """What was written survives a power loss when this returns: files, their names, and what is in them."""

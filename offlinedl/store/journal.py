@@ -15,14 +15,14 @@ class Journal:
     with its line feed: one that was torn spoils none that follows."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._file: int | None = None
 
     def add(self, line: str) -> None:
         """Another line."""
         try:
             if self._file is None:
-                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             os.write(self._file, f"\n{line}".encode())
         except OSError as error:
             raise storage_error("write the journal", error) from error
@@ -30,7 +30,7 @@ class Journal:
     def lines(self) -> list[str]:
         """Its lines; a torn one is among them, and whoever reads it sees that."""
         try:
-            return Path(self._path).read_text(encoding="utf-8", errors="replace").splitlines()
+            return Path(self.path).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return []
 
@@ -38,7 +38,7 @@ class Journal:
         """The catalog has it all."""
         self.close()
         with translated("delete the journal"):
-            Path(self._path).unlink(missing_ok=True)
+            Path(self.path).unlink(missing_ok=True)
 
     def close(self) -> None:
         """No more lines for now."""
