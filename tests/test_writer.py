@@ -298,34 +298,39 @@ def test_nothing_of_it_is_left_open(executable: str | None, store: Store, monkey
     assert_there(store, named(40), kept)
 
 
-LOCKS = """
-import asyncio, os, signal, sys
+KILLED = """
+import asyncio, os, select, signal, sys
 from contextlib import suppress
 from pathlib import Path
 from offlinedl.errors import BusyError
 from offlinedl.store import Store
 from tests.sabotage import writes_beside
-from tests.test_writer import process
+from tests.test_writer import give, named, process
 
 async def main():
+    store = Store(Path(sys.argv[1]))
     with store.lock("title"):
         with suppress(BusyError), store.lock("title"):
-            pass
+            pass  # whoever asks in vain takes nothing from who has it
         writer = store.writer("title", store.journal("title"))
-        writer.file("v/1.m4s", 1, looks=False)
+        give(writer, named(10), {})
+        writer._ask()
+        select.select([writer._socket], [], [])  # an answer that nobody reads any more
         os.kill(process(writer), signal.SIGSTOP)
+        for first in range(10, 60, 10):
+            give(writer, named(10, first=first), {})
+            writer._ask()
         print(process(writer), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
 writes_beside()
-store = Store(Path(sys.argv[1]))
 asyncio.run(main())
 """
 
 
-def test_a_title_is_locked_until_the_last_process_ends_that_writes_into_it(store: Store) -> None:
-    """kill -9 of the download: the process beside it ends by itself, and nobody begins before it has."""
-    done = subprocess.run([sys.executable, "-c", LOCKS, store.folder("")], capture_output=True, text=True, check=False)
+def test_a_process_whose_download_is_killed_comes_to_its_end_under_the_lock(store: Store) -> None:
+    """kill -9: what it was asked for is there, and nobody begins before it is."""
+    done = subprocess.run([sys.executable, "-c", KILLED, store.folder("")], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     beside = int(done.stdout)
     assert store.is_locked("title")
@@ -334,6 +339,8 @@ def test_a_title_is_locked_until_the_last_process_ends_that_writes_into_it(store
     select.select([watched], [], [])
     os.close(watched)
     assert not store.is_locked("title")
+    sums = {name: (checksum(content), False) for name, content in named(60).items()}
+    assert_there(store, named(60), sums)
 
 
 # disks that fail

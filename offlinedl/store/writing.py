@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import mmap
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from offlinedl.errors import StorageError
@@ -27,17 +29,28 @@ formed (see Part)."""
 
 
 def serve(folder: str, journal: str, memory: int, slot: int) -> None:
-    """Write files in `folder`, each from a slot of so many bytes of the open file `memory`, until who asks is gone.
-    That is at the other end of the standard input."""
+    """Write files in `folder`, each from a slot of so many bytes of the open file `memory`, until who asks, at the
+    other end of the standard input, is gone, and all is done that was asked for until then."""
     slots = memoryview(mmap.mmap(memory, 0))
     lines = Journal(journal)
     with socket.socket(fileno=0) as asking:
         asking.sendall(READY)
         socket.recv_fds(asking, PACKET, 1)
-        while packet := asking.recv(PACKET):
+        for packet in _packets(asking):
             asked: list[Asked] = json.loads(packet)
             told = [_written(Path(folder), lines, slots[one[0] * slot :], one) for one in asked]
-            asking.sendall(json.dumps(told).encode())
+            with suppress(BrokenPipeError):
+                asking.sendall(json.dumps(told).encode())
+
+
+def _packets(asking: socket.socket) -> Iterator[bytes]:
+    """Those of somebody who is gone, too: whose end comes as an error before them where answers were left unread."""
+    while True:
+        with suppress(ConnectionResetError):
+            packet = asking.recv(PACKET)
+            if not packet:
+                return
+            yield packet
 
 
 def _written(folder: Path, lines: Journal, data: memoryview, asked: Asked) -> Told:
