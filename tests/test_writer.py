@@ -19,12 +19,12 @@ from offlinedl.errors import StorageError
 from offlinedl.store import Store, checksum, writer
 from offlinedl.store.writer import Here, Slot, Writer
 from tests.conftest import Offlinedl
-from tests.origin import Origin
+from tests.origin import Asked, Origin
 from tests.sabotage import begun
 from tests.test_disk import assert_goes_on, change, disk, settings, states
 from tests.test_get import assert_origins_bytes
 from tests.test_kill import asked_for, kill_at, serve
-from tests.titles import KINDS, fmp4
+from tests.titles import KINDS, TRACK, fmp4
 
 PACKETS = b"".join(b"G" + bytes((0x40, n, 0x10)) + b"\0\0\1" + bytes(181) for n in range(9))
 """Of MPEG-TS; each begins something."""
@@ -280,7 +280,7 @@ def test_closed_in_the_middle_it_is_written_here(is_asked: bool, store: Store) -
 
 @pytest.mark.parametrize("executable", ["/bin/false", "/nowhere", "/", "", None, sys.executable])
 def test_nothing_of_it_is_left_open(executable: str | None, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether it begins, ends at once, or cannot begin: the files are there."""
+    """Whether it begins, ends at once, or cannot begin: the files are there. Somebody may still know of the writer."""
     monkeypatch.setattr(writer, "_MANY", 1)
     monkeypatch.setattr(sys, "executable", executable)
     kept: Kept = {}
@@ -290,7 +290,9 @@ def test_nothing_of_it_is_left_open(executable: str | None, store: Store, monkey
         await ready(writer)
         give(writer, named(20, first=20), kept)
         await writer.through()
+        closed.append(writer)
 
+    closed: list[Writer] = []
     store.make("title")
     open_files = len([*Path("/proc/self/fd").iterdir()])
     writing(store, work)
@@ -428,6 +430,22 @@ def test_a_disk_of_all_that_ends_in_the_middle(offlinedl: Offlinedl, origin: Ori
         assert states(offlinedl) == ["paused"]
         assert not list(offlinedl.home.rglob("*.part"))
         assert_goes_on(offlinedl, origin, url, title)
+
+
+def test_the_last_file_is_as_important_as_the_others(offlinedl: Offlinedl, origin: Origin) -> None:
+    """It cannot be written, and is said to be that, not to be gone."""
+    title = fmp4(count=40)
+    url = serve(origin, title)
+
+    def watch(asked: Asked) -> None:
+        if asked.path.endswith("/39.m4s"):
+            [folder] = offlinedl.home.glob(f"titles/*/{TRACK}")
+            (folder / "000039.m4s").mkdir()
+
+    origin.watchers.append(watch)
+    process = offlinedl.start("get", url, "-N", "1", before="writes_beside()", err=subprocess.PIPE)
+    assert b"cannot write" in process.communicate()[1]
+    assert process.returncode == 6
 
 
 # stops
