@@ -39,14 +39,14 @@ def serve(folder: str, journal: str, memory: int, slot: int) -> None:
         for packet in _packets(asking):
             asked: list[Asked] = json.loads(packet)
             told = [_written(Path(folder), lines, slots[one[0] * slot :], one) for one in asked]
-            with suppress(BrokenPipeError):
+            with suppress(ConnectionError):
                 asking.sendall(json.dumps(told).encode())
 
 
 def _packets(asking: socket.socket) -> Iterator[bytes]:
-    """Those of somebody who is gone, too: whose end comes as an error before them where answers were left unread."""
+    """Also those of somebody who is gone: that comes first, as an error, where answers were left unread."""
     while True:
-        with suppress(ConnectionResetError):
+        with suppress(ConnectionError):
             packet = asking.recv(PACKET)
             if not packet:
                 return
