@@ -18,8 +18,6 @@ Take = Callable[[memoryview], float]
 """Takes the next bytes of a body, and says for how many seconds no more are to be read."""
 
 LARGEST_PIECE = 256 * 1024
-_READ_AHEAD = 128 * 1024
-"""Bytes that the system may hold. With less than two packets of loopback, TCP waits for timers."""
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_WASTE = 64 * 1024
 _PIECES_AHEAD, _LEAST_AHEAD = 4, 16 * 1024
