@@ -112,6 +112,7 @@ class Intake:
         finally:
             self._journal.close()
 
+
 async def held(store: Store, entry: Entry, fetches: Iterable[Fetch]) -> dict[Identity, Arrival]:
     """What is there of `fetches`, by identity: of what their rows and the journal claim, that whose file has the size
     and the checksum claimed."""
