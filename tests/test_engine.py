@@ -21,8 +21,8 @@ from offlinedl.http import Http
 from offlinedl.http import origin as origin_of
 from offlinedl.intake import Intake
 from offlinedl.model import Entry, Kind, State, Track, Wanted
-from offlinedl.store import Store
-from offlinedl.streams import PIECE, Arrival, ByteRange, Fetch, Plan
+from offlinedl.store import Here, Slot, Store
+from offlinedl.streams import PIECE, ByteRange, Fetch, Plan
 from tests import clockwork
 from tests import origin as o
 from tests.origin import Fault, Handler, Origin
@@ -69,8 +69,9 @@ class Watched(Intake):
 
     finished: list[tuple[int, int]]
 
-    def done(self, fetch: Fetch, arrival: Arrival) -> None:
-        self.finished.append((fetch.number, arrival.size))
+    def keep(self, file: Here | Slot, fetch: Fetch, size: int, validator: str | None) -> None:
+        super().keep(file, fetch, size, validator)
+        self.finished.append((fetch.number, size))
 
 
 @dataclass
@@ -93,9 +94,10 @@ class Download:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What lies in the folder, torn parts too."""
+        """What lies in the folder beside the journal, torn parts too."""
         folder = self.store.folder("title")
-        return {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+        found = (f for f in folder.rglob("*") if f.is_file() and f.name != ".journal")
+        return {f.relative_to(folder).as_posix(): f.read_bytes() for f in found}
 
     def assert_exact(self, *numbers: int) -> None:
         """These segments are there, whole, and nothing else; and they were counted to the byte."""
@@ -417,7 +419,7 @@ def test_a_disk_that_fails_is_not_asked_again(download: Download, origin: Origin
 class Full(Intake):
     """An intake that has no room to write anything down."""
 
-    def done(self, fetch: Fetch, arrival: Arrival) -> None:
+    def keep(self, file: Here | Slot, fetch: Fetch, size: int, validator: str | None) -> None:
         raise StorageError("no space")
 
 

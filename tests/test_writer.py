@@ -318,11 +318,11 @@ async def main():
         give(writer, named(10), {})
         writer._ask()
         select.select([writer._socket], [], [])  # an answer that nobody reads any more
+        print(process(writer), flush=True)
         os.kill(process(writer), signal.SIGSTOP)
         for first in range(10, 60, 10):
             give(writer, named(10, first=first), {})
             writer._ask()
-        print(process(writer), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
 writes_beside()
@@ -333,11 +333,13 @@ asyncio.run(main())
 def test_a_process_whose_download_is_killed_comes_to_its_end_under_the_lock(store: Store) -> None:
     """kill -9: what it was asked for is there, and nobody begins before it is."""
     done = subprocess.run([sys.executable, "-c", KILLED, store.folder("")], capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
     beside = int(done.stdout)
-    assert store.is_locked("title")
     watched = os.pidfd_open(beside)
-    os.kill(beside, signal.SIGCONT)
+    try:
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert store.is_locked("title")
+    finally:
+        os.kill(beside, signal.SIGCONT)
     select.select([watched], [], [])
     os.close(watched)
     assert not store.is_locked("title")

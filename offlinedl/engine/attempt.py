@@ -1,4 +1,4 @@
-"""One request of a fetch, from the head of its answer to a file that has its name."""
+"""One request of a fetch, from the head of its answer to a file that is handed over, to get its name."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Store:
                 try:
                     yield
                 finally:
-                    del self._locks[name]
+                    self._locks.pop(name, None)  # a folder that lost its name may be locked twice
                 return
             finally:
                 os.close(descriptor)

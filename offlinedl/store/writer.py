@@ -72,8 +72,8 @@ class Slot:
 
 
 class Writer:
-    """Writes into the `folder` of a title that the open file `lock` holds, and a line of each file into its `journal`.
-    The process beside holds the title, too: nobody else begins while it still writes.
+    """Writes into the `folder` of a title, and a line of each file into its `journal`. Where the open file `lock` holds
+    the title, the process beside holds it, too: nobody else begins while it still writes.
 
     What cannot be written beside is written here; where that fails as well, the next call of `file` or `through` raises
     why. `memory` is what both processes have, in slots, and `free` are the numbers of those that nobody uses.
@@ -181,7 +181,7 @@ class Writer:
         asked: list[Asked] = [(slot.number, slot.size, slot.name, slot.looks, slot.line) for slot in slots]
         try:
             self._socket.send(json.dumps(asked).encode())
-        except OSError:
+        except OSError:  # also where it does not keep up with packets: it is no more than a help
             self.close()
 
     def _hear(self) -> None:
@@ -210,5 +210,5 @@ class Writer:
                 part = whole(self._folder, slot.name, slot.memory[: slot.size], looks=slot.looks)
                 Here(part, self._journal).keep(slot.line, slot.kept)
         except Exception as error:
-            self._fault = error
+            self._fault = self._fault or error
         slot.drop()
