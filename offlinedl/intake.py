@@ -20,7 +20,8 @@ from offlinedl.aside import aside
 from offlinedl.catalog import Catalog
 from offlinedl.errors import PausedError
 from offlinedl.model import Entry
-from offlinedl.store import Here, Slot, Store
+from offlinedl.store import Store
+from offlinedl.store.writer import Here, Slot
 from offlinedl.streams import Arrival, Fetch
 
 Identity = tuple[str, bool, int]

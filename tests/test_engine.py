@@ -21,7 +21,8 @@ from offlinedl.http import Http
 from offlinedl.http import origin as origin_of
 from offlinedl.intake import Intake
 from offlinedl.model import Entry, Kind, State, Track, Wanted
-from offlinedl.store import Here, Slot, Store
+from offlinedl.store import Store
+from offlinedl.store.writer import Here, Slot
 from offlinedl.streams import PIECE, ByteRange, Fetch, Plan
 from tests import clockwork
 from tests import origin as o

@@ -14,7 +14,7 @@ from offlinedl.parallel import Parallelism
 from offlinedl.progress import Progress
 from offlinedl.rate import Bucket
 from offlinedl.signatures import unsigned
-from offlinedl.store import Here, Slot
+from offlinedl.store.writer import Here, Slot
 from offlinedl.streams import Fetch, Plan
 
 _LEAST_SECONDS = 0.05

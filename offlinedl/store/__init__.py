@@ -11,15 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from offlinedl.errors import BusyError, DamagedError
 from offlinedl.store import locks
 from offlinedl.store.faults import translated
 from offlinedl.store.journal import Journal
 from offlinedl.store.part import Part, checksum, checksum_of
-from offlinedl.store.writer import Here, Slot, Writer
 
-__all__ = ["POSTERS", "SYNC", "Here", "Part", "Slot", "Store", "checksum", "folder_name", "free_bytes"]
+if TYPE_CHECKING:
+    from offlinedl.store.writer import Writer
+
+__all__ = ["POSTERS", "SYNC", "Part", "Store", "checksum", "folder_name", "free_bytes"]
 
 _LOCK = ".lock"
 _JOURNAL = ".journal"
@@ -131,6 +134,8 @@ class Store:
 
     def writer(self, name: str, journal: Journal) -> Writer:
         """Writes the files of a download."""
+        from offlinedl.store.writer import Writer  # asyncio is large, and most commands download nothing
+
         return Writer(self.folder(name), self._locks.get(name), journal)
 
     def sync(self) -> None:

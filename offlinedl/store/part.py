@@ -6,11 +6,14 @@ import errno
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xxhash
 
 from offlinedl.store.faults import storage_error
-from offlinedl.verify import Packets
+
+if TYPE_CHECKING:
+    from offlinedl.verify import Packets
 
 _READ = 1024 * 1024
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -40,7 +43,7 @@ class Part:
 
     def __init__(self, folder: Path, name: str, *, looks: bool = False) -> None:
         self._name = name
-        self._packets = Packets() if looks else None
+        self._packets = _packets() if looks else None
         self._path = path = f"{folder}/{name}"
         self._hash = xxhash.xxh3_128()
         try:
@@ -109,6 +112,12 @@ def whole(folder: Path, name: str, data: memoryview, *, looks: bool) -> Part:
         part.drop()
         raise
     return part
+
+
+def _packets() -> Packets:
+    from offlinedl.verify import Packets  # most commands write no media
+
+    return Packets()
 
 
 def _write_all(file: int, data: memoryview | bytes) -> None:
