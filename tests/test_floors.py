@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -336,3 +338,11 @@ def test_a_circle_is_caught_wherever_its_imports_stand() -> None:
     two = Module("cli.two", "def f():\n    from offlinedl.cli.one import run")
     [fault] = faults([one, two])
     assert "in a circle: offlinedl.cli." in fault
+
+
+def test_a_command_that_only_looks_imports_nothing_that_downloads(tmp_path: Path) -> None:
+    """What it does not need would be most of its time."""
+    program = "import sys; from offlinedl.cli.main import run; run(['list']); print(*sys.modules)"
+    env = {**os.environ, "OFFLINEDL_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
+    assert not {"asyncio", "ssl", "offlinedl.engine", "offlinedl.store.writer"} & {*done.stdout.split()}
